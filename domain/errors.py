@@ -1,0 +1,96 @@
+"""What can go wrong, in one tree. One place (resolvers/answers.py) turns it into typed answers.
+
+* FieldgraphError                    code of GRAPHQL.md's table
+  + Unauthenticated                  UNAUTHENTICATED: no token, or one that is not good any more
+  + Forbidden                        FORBIDDEN: the role may not ask this, wherever the row is
+  + BadInput                         BAD_USER_INPUT: a malformed id, cursor or value
+  + ResyncRequired                   RESYNC_REQUIRED: the log no longer reaches back to the cursor
+  + IdempotencyMismatch              CONFLICT: one key, two different inputs
+  + Refused                          a rule of the business said no; becomes a userError
+    - NotFound                       NOT_FOUND: absent, or not the viewer's to see
+    - Conflict                       CONFLICT: the row has moved on since it was read
+    - InvalidTransition              INVALID_TRANSITION: the state machine has no such step
+    - DoubleBooking                  DOUBLE_BOOKING: the technician is elsewhere at that time
+    - MissingSkill                   MISSING_SKILL: a skill or its level is lacking
+    - OffShift                       OFF_SHIFT: outside the technician's working time
+    - OutsideWindow                  OUTSIDE_WINDOW: outside the arrival window
+    - Invalid                        INVALID: a value that no rule of the business admits
+"""
+
+from typing import ClassVar
+
+
+class FieldgraphError(Exception):
+    """Anything that is told to a client by its code; never a bug."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+
+class Unauthenticated(FieldgraphError):
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(FieldgraphError):
+    """`response_path` leads to the field in the operation, where one is named."""
+
+    code = "FORBIDDEN"
+
+    def __init__(self, message: str, response_path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.response_path = response_path
+
+
+class BadInput(FieldgraphError):
+    code = "BAD_USER_INPUT"
+
+
+class ResyncRequired(FieldgraphError):
+    code = "RESYNC_REQUIRED"
+
+
+class IdempotencyMismatch(FieldgraphError):
+    code = "CONFLICT"
+
+
+class Refused(FieldgraphError):
+    """A rule of the business said no.
+
+    `path` names the input field, outermost first, in GraphQL's spelling.
+    """
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+class NotFound(Refused):
+    code = "NOT_FOUND"
+
+
+class Conflict(Refused):
+    code = "CONFLICT"
+
+
+class InvalidTransition(Refused):
+    code = "INVALID_TRANSITION"
+
+
+class DoubleBooking(Refused):
+    code = "DOUBLE_BOOKING"
+
+
+class MissingSkill(Refused):
+    code = "MISSING_SKILL"
+
+
+class OffShift(Refused):
+    code = "OFF_SHIFT"
+
+
+class OutsideWindow(Refused):
+    code = "OUTSIDE_WINDOW"
+
+
+class Invalid(Refused):
+    code = "INVALID"

@@ -1,0 +1,107 @@
+"""Intake: a customer's need becomes a work order with its first visit."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain import visits, work_orders
+from domain.contracts import Contract, ContractState, Entitlement
+from domain.errors import Invalid
+from domain.events import Event
+from domain.sites import Site
+from domain.unit_of_work import UnitOfWork
+from domain.visits import Visit, VisitPart
+from domain.work_orders import Priority, WorkOrder, WorkOrderState, WorkType, WorkTypePart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What is asked for. `window` is the arrival window promised; `duration_seconds` overrides the type's."""
+
+    site_id: UUID
+    work_type_id: UUID
+    title: str
+    description: str | None = None
+    priority: Priority | None = None
+    contract_id: UUID | None = None
+    window: tuple[datetime, datetime] | None = None
+    due_at: datetime | None = None
+    duration_seconds: int | None = None
+
+
+async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Visit]:
+    """A READY work order and its UNSCHEDULED first visit.
+
+    Without `due_at` the contract's arrival target counts from now. Raises NotFound or Invalid.
+    """
+    if not need.title.strip():
+        raise Invalid("A title is needed.", "title")
+    if need.window and need.window[0] >= need.window[1]:
+        raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
+    site = await work.find(Site, need.site_id, "site")
+    kind = await work.find(WorkType, need.work_type_id, "workType")
+    entitlement = await _entitlement(work, site, need)
+    due_at = need.due_at
+    if due_at is None and entitlement is not None and entitlement.arrive_minutes is not None:
+        due_at = work.at + timedelta(minutes=entitlement.arrive_minutes)
+    order = work.add(
+        WorkOrder(
+            number=await work_orders.next_number(work),
+            title=need.title,
+            description=need.description,
+            state=WorkOrderState.READY,
+            priority=need.priority or kind.priority,
+            customer_id=site.customer_id,
+            site_id=site.id,
+            contract_id=need.contract_id,
+            entitlement_id=entitlement.id if entitlement else None,
+            work_type_id=kind.id,
+            due_at=due_at,
+        )
+    )
+    await work.session.flush()
+    scope = order.scope()
+    work.emit(
+        Event(
+            type="WorkOrderCreated", topic="work_order", subject=order, scope_before=scope, scope_after=scope
+        )
+    )
+    return order, await _first_visit(work, order, site, need, kind)
+
+
+async def _entitlement(work: UnitOfWork, site: Site, need: Need) -> Entitlement | None:
+    if need.contract_id is None:
+        return None
+    contract = await work.find(Contract, need.contract_id, "contract")
+    if contract.customer_id != site.customer_id or contract.state != ContractState.ACTIVE:
+        raise Invalid("That contract is not an active one of the site's customer.", "contract")
+    statement = (
+        select(Entitlement).where(Entitlement.contract_id == contract.id).order_by(col(Entitlement.id))
+    )
+    return (await work.session.exec(statement.limit(1))).first()
+
+
+async def _first_visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kind: WorkType) -> Visit:
+    duration_seconds = need.duration_seconds or kind.duration_seconds
+    if not 60 <= duration_seconds <= 86_400:
+        raise Invalid("A visit lasts from a minute to a day.", "duration")
+    visit = work.add(
+        Visit(
+            work_order_id=order.id,
+            customer_id=site.customer_id,
+            site_id=site.id,
+            territory_id=site.territory_id,
+            duration_seconds=duration_seconds,
+            window_start=need.window[0] if need.window else None,
+            window_end=need.window[1] if need.window else None,
+        )
+    )
+    await work.session.flush()
+    needs = await work.session.exec(select(WorkTypePart).where(WorkTypePart.work_type_id == kind.id))
+    for part in needs.all():
+        work.add(VisitPart(visit_id=visit.id, part_id=part.part_id, quantity=part.quantity))
+    scope = visits.scope(visit, [])
+    visits.announce(work, visit, "VisitCreated", before={}, scopes=(scope, scope))
+    return visit

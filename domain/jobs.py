@@ -1,0 +1,30 @@
+"""Jobs: long work handed to worker processes through the database, taken by lease so that none is lost."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Index
+
+from domain.rows import Row, one_of, text, timestamp
+
+
+class JobState(StrEnum):
+    """QUEUED until a worker takes it; a job whose lease runs out is taken again."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class Job(Row, table=True):
+    """One piece of long work. `leased_until` is real time (UTC); `attempts` counts the takes."""
+
+    __table_args__ = (one_of("state", JobState), Index(None, "state", "leased_until"))
+    kind: str = text()
+    subject_id: UUID
+    state: JobState = text(default=JobState.QUEUED)
+    attempts: int = 0
+    leased_until: datetime | None = timestamp(default=None)
+    requested_by: str = text()

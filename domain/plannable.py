@@ -1,0 +1,340 @@
+"""Plannable: what the planning of one day must know, each list read by one statement."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, or_
+from sqlmodel import col, select
+
+from domain.customers import Customer
+from domain.errors import NotFound
+from domain.organizations import Organization
+from domain.plans import Plan
+from domain.sites import Site
+from domain.stock import Part, Reservation, StockLevel, StockLocation
+from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill
+from domain.tracking import PositionCurrent
+from domain.unit_of_work import UnitOfWork
+from domain.visits import UNDER_WAY, Assignment, Visit, VisitPart, VisitState
+from domain.work_orders import DERIVED, WorkOrder, WorkTypeSkill
+
+Point = tuple[float, float]
+Period = tuple[datetime, datetime]
+BOOKED = (VisitState.SCHEDULED, VisitState.DISPATCHED)
+DONE = (VisitState.COMPLETED, VisitState.INCOMPLETE, VisitState.NO_ACCESS)
+FRESH = timedelta(minutes=15)
+"""A position older than this says nothing about where a technician sets off from."""
+
+
+class Candidate(NamedTuple):
+    """A visit with what its order, site and customer say about it, and whose it is now."""
+
+    visit: Visit
+    order: WorkOrder
+    point: Point
+    tier: str
+    technician_id: UUID | None
+
+
+class Presence(NamedTuple):
+    """A technician with the shift and the part of it that is free of absences."""
+
+    technician: Technician
+    shift: Shift
+    period: Period
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One day of one organization, as read at `now`. `names` are those of technicians, skills and parts."""
+
+    plan: Plan
+    now: datetime
+    origin: datetime
+    end: datetime
+    presences: Sequence[Presence]
+    candidates: Sequence[Candidate]
+    skills: Mapping[UUID, Sequence[TechnicianSkill]]
+    needed_skills: Mapping[UUID, Mapping[UUID, int]]
+    needed_parts: Mapping[UUID, Mapping[UUID, int]]
+    van_stock: Mapping[UUID, Mapping[UUID, int]]
+    held: Mapping[tuple[UUID, UUID], Mapping[UUID, int]]
+    """(Visit, technician) → part → pieces held for the visit in that technician's van."""
+    positions: Mapping[UUID, Point]
+    last_places: Mapping[UUID, Point]
+    names: Mapping[str, str]
+
+    @property
+    def wanted_visits(self) -> frozenset[UUID]:
+        """The visits that were asked for; empty: all of the day."""
+        return frozenset(UUID(key) for key in self.plan.request.get("visits", ()))
+
+
+async def read(work: UnitOfWork, plan: Plan) -> Day:
+    """Everything about the plan's day. Raises NotFound where the organization itself is not to be seen."""
+    day = await _period(work, plan)
+    presences = await _presences(work, plan, day=day)
+    horizon = max([day[1], *(presence.period[1] for presence in presences)])
+    found = await _candidates(work, plan, period=(day[0], horizon))
+    open_rows = [row for row in found if row.visit.state not in DONE]
+    names = {str(presence.technician.id): presence.technician.name for presence in presences}
+    keys = [presence.technician.id for presence in presences]
+    return Day(
+        plan=plan,
+        now=work.at,
+        origin=day[0],
+        end=day[1],
+        presences=presences,
+        candidates=open_rows,
+        skills=await _skills(work, keys, names=names),
+        needed_skills=await _needed_skills(work, open_rows, names=names),
+        needed_parts=await _needed_parts(work, open_rows, names=names),
+        van_stock=await _van_stock(work, keys),
+        held=await _held(work, open_rows),
+        positions=await _positions(work, keys),
+        last_places=_last_places(found),
+        names=names,
+    )
+
+
+async def _period(work: UnitOfWork, plan: Plan) -> Period:
+    """The plan's day from midnight to midnight in the organization's zone (23 to 25 hours)."""
+    organization = await work.session.get(Organization, work.viewer.organization_id)
+    if organization is None:
+        raise NotFound("No Organization has that id.")
+    zone = ZoneInfo(organization.time_zone)
+    midnights = (
+        datetime.combine(each, time(), zone).astimezone(UTC)
+        for each in (plan.day, plan.day + timedelta(days=1))
+    )
+    return next(midnights), next(midnights)
+
+
+async def _presences(work: UnitOfWork, plan: Plan, *, day: Period) -> list[Presence]:
+    """Who is there on the day: of all shifts that touch it, each one's largest free part from now on."""
+    statement = (
+        select(Technician, Shift)
+        .join(
+            Shift,
+            and_(
+                col(Shift.technician_id) == Technician.id,
+                col(Shift.organization_id) == Technician.organization_id,
+            ),
+        )
+        .where(col(Shift.starts_at) < day[1], col(Shift.ends_at) > day[0])
+    )
+    asked_for = [UUID(key) for key in plan.request.get("technicians", ())]
+    if asked_for:
+        statement = statement.where(col(Technician.id).in_(asked_for))
+    rows = (await work.session.exec(statement.order_by(col(Technician.code), col(Shift.starts_at)))).all()
+    absences = await _absences(work, day=day)
+    found: dict[UUID, Presence] = {}
+    since = max(work.at, day[0])
+    for technician, shift in rows:
+        pieces = _free((shift.starts_at, shift.ends_at), absences[technician.id])
+        if technician.id in found:
+            pieces.append(found[technician.id].period)
+        best = max(pieces, key=lambda piece: piece[1] - max(piece[0], since), default=None)
+        if best is not None and (technician.id not in found or best != found[technician.id].period):
+            found[technician.id] = Presence(technician, shift, best)
+    return list(found.values())
+
+
+async def _absences(work: UnitOfWork, *, day: Period) -> Mapping[UUID, list[Period]]:
+    # Two days on, because a night shift of the day ends on the next.
+    statement = select(Absence).where(
+        col(Absence.starts_at) < day[1] + timedelta(days=1), col(Absence.ends_at) > day[0] - timedelta(days=1)
+    )
+    found: dict[UUID, list[Period]] = defaultdict(list)
+    for row in (await work.session.exec(statement.order_by(col(Absence.starts_at)))).all():
+        found[row.technician_id].append((row.starts_at, row.ends_at))
+    return found
+
+
+def _free(shift: Period, absences: Sequence[Period]) -> list[Period]:
+    """The parts of a shift between absences that are sorted by their start."""
+    pieces, start = [], shift[0]
+    for begins, ends in absences:
+        if ends <= start or begins >= shift[1]:
+            continue
+        if begins > start:
+            pieces.append((start, begins))
+        start = ends
+    return [*pieces, (start, shift[1])] if start < shift[1] else pieces
+
+
+async def _candidates(work: UnitOfWork, plan: Plan, *, period: Period) -> list[Candidate]:
+    """Visits to place, those that stand in the period or are under way, and those done in it."""
+    asked_for = [UUID(key) for key in plan.request.get("visits", ())]
+    in_window = and_(col(Visit.window_start) < period[1], col(Visit.window_end) >= period[0])
+    open_ended = col(Visit.window_start).is_(None)
+    to_place = and_(
+        col(Visit.state) == VisitState.UNSCHEDULED,
+        col(WorkOrder.state).in_(DERIVED),
+        col(Visit.id).in_(asked_for) if asked_for else or_(in_window, open_ended),
+    )
+    booked = and_(
+        col(Visit.state).in_(BOOKED),
+        col(Visit.planned_start) < period[1],
+        col(Visit.planned_end) > period[0],
+    )
+    done = and_(col(Visit.state).in_(DONE), col(Visit.ended_at) >= period[0], col(Visit.ended_at) <= work.at)
+    # Who is under way now has finished before another day begins.
+    under_way = col(Visit.state).in_(UNDER_WAY if work.at >= period[0] else ())
+    statement = (
+        select(Visit, WorkOrder, Site, Customer.tier, col(Assignment.technician_id))  # type: ignore[call-overload]  # typed for four
+        .join(WorkOrder, _same(WorkOrder, Visit.work_order_id))
+        .join(Site, _same(Site, Visit.site_id))
+        .join(Customer, _same(Customer, Visit.customer_id))
+        .outerjoin(
+            Assignment,
+            and_(
+                col(Assignment.organization_id) == Visit.organization_id,
+                col(Assignment.visit_id) == Visit.id,
+                col(Assignment.is_lead),
+                col(Assignment.state).in_(("OFFERED", "ACCEPTED")),
+            ),
+        )
+        .where(or_(to_place, booked, done, under_way))
+        .order_by(col(Visit.planned_start), col(Visit.id))
+    )
+    rows = (await work.session.exec(statement)).all()
+    return [
+        Candidate(visit, order, (site.longitude, site.latitude), tier, technician_id)
+        for visit, order, site, tier, technician_id in rows
+    ]
+
+
+def _same(table: type[WorkOrder | Site | Customer], column: UUID) -> object:
+    return and_(col(table.organization_id) == Visit.organization_id, col(table.id) == column)
+
+
+async def _skills(
+    work: UnitOfWork, technicians: Sequence[UUID], *, names: dict[str, str]
+) -> Mapping[UUID, Sequence[TechnicianSkill]]:
+    statement = (
+        select(TechnicianSkill, Skill.name)
+        .join(
+            Skill,
+            and_(
+                col(Skill.organization_id) == TechnicianSkill.organization_id,
+                col(Skill.id) == TechnicianSkill.skill_id,
+            ),
+        )
+        .where(col(TechnicianSkill.technician_id).in_(technicians))
+    )
+    found: dict[UUID, list[TechnicianSkill]] = defaultdict(list)
+    for row, name in (await work.session.exec(statement)).all():
+        found[row.technician_id].append(row)
+        names[str(row.skill_id)] = name
+    return found
+
+
+async def _needed_skills(
+    work: UnitOfWork, rows: Sequence[Candidate], *, names: dict[str, str]
+) -> Mapping[UUID, Mapping[UUID, int]]:
+    """Work type → skill → level."""
+    statement = (
+        select(WorkTypeSkill, Skill.name)
+        .join(
+            Skill,
+            and_(
+                col(Skill.organization_id) == WorkTypeSkill.organization_id,
+                col(Skill.id) == WorkTypeSkill.skill_id,
+            ),
+        )
+        .where(col(WorkTypeSkill.work_type_id).in_({row.order.work_type_id for row in rows}))
+    )
+    found: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+    for need, name in (await work.session.exec(statement)).all():
+        levels = found[need.work_type_id]
+        levels[need.skill_id] = max(need.level, levels.get(need.skill_id, 0))
+        names[str(need.skill_id)] = name
+    return found
+
+
+async def _needed_parts(
+    work: UnitOfWork, rows: Sequence[Candidate], *, names: dict[str, str]
+) -> Mapping[UUID, Mapping[UUID, int]]:
+    """Visit → part → pieces."""
+    statement = (
+        select(VisitPart, Part.name)
+        .join(
+            Part,
+            and_(col(Part.organization_id) == VisitPart.organization_id, col(Part.id) == VisitPart.part_id),
+        )
+        .where(col(VisitPart.visit_id).in_([row.visit.id for row in rows]))
+    )
+    found: dict[UUID, dict[UUID, int]] = defaultdict(lambda: defaultdict(int))
+    for need, name in (await work.session.exec(statement)).all():
+        found[need.visit_id][need.part_id] += need.quantity
+        names[str(need.part_id)] = name
+    return found
+
+
+async def _van_stock(work: UnitOfWork, technicians: Sequence[UUID]) -> Mapping[UUID, Mapping[UUID, int]]:
+    """Technician → part → pieces in the van that nothing is held for."""
+    statement = (
+        select(col(StockLocation.technician_id), StockLevel)
+        .join(
+            StockLevel,
+            and_(
+                col(StockLevel.organization_id) == StockLocation.organization_id,
+                col(StockLevel.stock_location_id) == StockLocation.id,
+            ),
+        )
+        .where(col(StockLocation.technician_id).in_(technicians))
+    )
+    found: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+    for technician_id, level in (await work.session.exec(statement)).all():
+        if technician_id is not None:
+            found[technician_id][level.part_id] = level.on_hand - level.reserved
+    return found
+
+
+async def _held(
+    work: UnitOfWork, rows: Sequence[Candidate]
+) -> Mapping[tuple[UUID, UUID], Mapping[UUID, int]]:
+    statement = (
+        select(Reservation, col(StockLocation.technician_id))
+        .join(
+            StockLocation,
+            and_(
+                col(StockLocation.organization_id) == Reservation.organization_id,
+                col(StockLocation.id) == Reservation.stock_location_id,
+            ),
+        )
+        .where(
+            col(Reservation.visit_id).in_([row.visit.id for row in rows]),
+            col(Reservation.state).in_(("HELD", "PICKED")),
+        )
+    )
+    found: dict[tuple[UUID, UUID], dict[UUID, int]] = defaultdict(dict)
+    for hold, technician_id in (await work.session.exec(statement)).all():
+        if technician_id is not None:
+            found[hold.visit_id, technician_id][hold.part_id] = hold.quantity
+    return found
+
+
+async def _positions(work: UnitOfWork, technicians: Sequence[UUID]) -> Mapping[UUID, Point]:
+    statement = select(PositionCurrent).where(
+        col(PositionCurrent.technician_id).in_(technicians), col(PositionCurrent.at) > work.at - FRESH
+    )
+    rows = (await work.session.exec(statement)).all()
+    return {
+        row.technician_id: (row.longitude, row.latitude)
+        for row in rows
+        if row.longitude is not None and row.latitude is not None
+    }
+
+
+def _last_places(rows: Sequence[Candidate]) -> Mapping[UUID, Point]:
+    """Where each technician finished last."""
+    done = [row for row in rows if row.visit.state in DONE and row.technician_id and row.visit.ended_at]
+    done.sort(key=lambda row: row.visit.ended_at or row.visit.updated_at)
+    return {row.technician_id: row.point for row in done if row.technician_id}

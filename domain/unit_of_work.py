@@ -1,0 +1,230 @@
+"""Unit of work: rows, events and the idempotency row of one change commit together or not at all."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy import event as listeners
+from sqlalchemy import text as literal
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession as AsyncStatements
+from sqlalchemy.orm import Session as Statements
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.errors import Conflict, DoubleBooking, FieldgraphError, IdempotencyMismatch, Invalid, NotFound
+from domain.events import Event, Origin
+from domain.rows import Row, jsonb, text
+from domain.viewers import Viewer
+
+Kind = TypeVar("Kind", bound=Row)
+SETTINGS = ("organization_id", "role", "subject", "customer_id", "technician_id", "visit_id")
+ENTER = literal("SELECT " + ", ".join(f"set_config('app.{name}', :{name}, true)" for name in SETTINGS))
+REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
+    "23P01": (DoubleBooking, "The technician has another visit at that time."),
+    "23505": (Conflict, "Another row already has that key."),
+    "23514": (Invalid, "A value lies outside what is allowed."),
+    "23503": (NotFound, "Something that was referred to does not exist."),
+    "42501": (NotFound, "Nothing with that id exists."),
+}
+
+
+class Idempotency(Row, table=True):
+    """The stored answer to one client's key: ids and userErrors, never the whole payload."""
+
+    __table_args__ = (UniqueConstraint("organization_id", "client", "key"),)
+    client: str = text()
+    key: str = text()
+    input_hash: str = text()
+    answer: dict[str, Any] | None = jsonb(default=None)
+
+
+def settings_of(viewer: Viewer) -> dict[str, str]:
+    """What row-level security reads of a viewer, as session settings without their `app.` prefix."""
+    return {name: str(getattr(viewer, name) or "") for name in SETTINGS}
+
+
+class _Session(Session):
+    """SQLModel deprecates `execute` for models; SQL that is written as text has no other way."""
+
+    execute = Statements.execute  # the original, without its warning
+
+
+class _AsyncSession(AsyncSession):
+    sync_session_class = _Session
+    execute = AsyncStatements.execute
+
+
+@dataclass
+class UnitOfWork:
+    """One transaction of one viewer. `at` is the change's business time; verbs read it, never a clock."""
+
+    engine: AsyncEngine
+    viewer: Viewer
+    at: datetime
+    origin: Origin = Origin.API
+    reason: str | None = None
+    events: list[Event] = field(default_factory=list)
+    written: int = 0
+    xid: int | None = None
+    """The transaction's id once something was written: what a reader of the log has to have passed."""
+
+    async def __aenter__(self) -> Self:
+        self.session: AsyncSession = _AsyncSession(self.engine, expire_on_commit=False, autoflush=True)
+        _count_versions(self.session.sync_session, self)
+        await self.session.begin()
+        await self.session.execute(ENTER, settings_of(self.viewer))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                await self.flush()
+                with _refusals():
+                    await self.session.commit()
+        finally:
+            await self.session.close()
+
+    def add(self, row: Kind) -> Kind:
+        row.organization_id = self.viewer.organization_id
+        self.session.add(row)
+        return row
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def get(self, table: type[Kind], key: UUID, *path: str) -> Kind:
+        """The row, locked until the end. Raises NotFound, also for what the viewer may not see."""
+        row = await self.session.get(table, (self.viewer.organization_id, key), with_for_update=True)
+        if row is None:
+            raise NotFound(f"No {table.__name__} has that id.", *path)
+        return row
+
+    async def find(self, table: type[Kind], key: UUID, *path: str) -> Kind:
+        """The row, unlocked: for what is read and not changed. Raises NotFound."""
+        row = await self.session.get(table, (self.viewer.organization_id, key))
+        if row is None:
+            raise NotFound(f"No {table.__name__} has that id.", *path)
+        return row
+
+    async def flush(self) -> None:
+        """Rows to the database, then the events about them; what the database refuses is a typed refusal."""
+        with _refusals():
+            await self.session.flush()
+        events, self.events = self.events, []
+        for event in events:
+            await self._write(event)
+            self.written += 1
+        if events and self.xid is None:
+            self.xid = int((await self.session.execute(THIS)).scalar_one())
+
+    def forget(self) -> None:
+        """Events of what was rolled back to a savepoint are dropped with it."""
+        self.events.clear()
+
+    async def connection(self) -> Any:
+        """The asyncpg connection of this transaction: for the payload's compiled read."""
+        raw = await (await self.session.connection()).get_raw_connection()
+        return raw.driver_connection
+
+    async def _write(self, event: Event) -> None:
+        await self.session.execute(
+            APPEND,
+            {
+                "n": self.written,
+                "organization_id": self.viewer.organization_id,
+                "topic": event.topic,
+                "type": event.type,
+                "subject_id": event.subject.id,
+                "subject_version": event.subject.version,
+                "payload": _json({"before": event.before, **event.values}),
+                "scope_before": _json(event.scope_before.to_json()),
+                "scope_after": _json(event.scope_after.to_json()),
+                "origin": self.origin.value,
+                "actor": self.viewer.subject,
+                "reason": self.reason,
+                "occurred_at": self.at,
+            },
+        )
+
+    async def replay(self, key: str, arguments: Mapping[str, Any]) -> tuple[Idempotency, bool]:
+        """The idempotency row of a key, and whether it already holds an answer.
+
+        Two at once: the second waits here for the first. Raises IdempotencyMismatch for another input.
+        """
+        wanted = hashlib.sha256(_json(arguments).encode()).hexdigest()
+        found = await self.session.execute(
+            CLAIM,
+            {
+                "organization_id": self.viewer.organization_id,
+                "client": self.viewer.subject,
+                "key": key,
+                "input_hash": wanted,
+                "at": self.at,
+            },
+        )
+        claimed, row_id = found.one()
+        row = await self.get(Idempotency, row_id)
+        if row.input_hash != wanted:
+            raise IdempotencyMismatch("This idempotency key was used with another input.")
+        return row, not claimed
+
+
+THIS = literal("SELECT pg_current_xact_id()::text::bigint")
+APPEND = literal(
+    "INSERT INTO event (xid, n, organization_id, topic, type, subject_id, subject_version, payload,"
+    " scope_before, scope_after, origin, actor, reason, occurred_at, recorded_at) VALUES"
+    " (pg_current_xact_id(), :n, :organization_id, :topic, :type, :subject_id, :subject_version,"
+    " CAST(:payload AS jsonb),"
+    " CAST(:scope_before AS jsonb), CAST(:scope_after AS jsonb), :origin, :actor, :reason, :occurred_at,"
+    " clock_timestamp())"
+)
+# A no-op update waits for a concurrent holder of the key and returns its row; xmax is 0 only on an insert.
+CLAIM = literal(
+    "INSERT INTO idempotency (organization_id, id, version, created_at, updated_at, client, key, input_hash)"
+    " VALUES (:organization_id, gen_random_uuid(), 1, :at, :at, :client, :key, :input_hash)"
+    " ON CONFLICT (organization_id, client, key) DO UPDATE SET client = excluded.client"
+    " RETURNING (xmax = 0) AS claimed, id"
+)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=_plain, separators=(",", ":"), sort_keys=True)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state not in REFUSALS:
+            raise
+        kind, message = REFUSALS[state]
+        raise kind(message) from error
+
+
+def _count_versions(session: Session, work: UnitOfWork) -> None:
+    @listeners.listens_for(session, "before_flush")
+    def stamp(opened: Session, *_rest: object) -> None:
+        for row in opened.new:
+            if isinstance(row, Row):
+                row.created_at = row.updated_at = work.at
+        for row in opened.dirty:
+            if isinstance(row, Row) and opened.is_modified(row):
+                row.version += 1
+                row.updated_at = work.at

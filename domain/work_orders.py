@@ -1,0 +1,179 @@
+"""Work orders: the scope of work for a customer, its types, and the states derived from its visits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import text as literal
+from sqlmodel import col, select
+
+from domain.errors import InvalidTransition
+from domain.events import Event, Scope
+from domain.rows import Row, between, one_of, refers, text, timestamp
+from domain.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from domain.visits import Visit
+
+
+class Priority(StrEnum):
+    """How urgent, from EMERGENCY (first) to LOW (last)."""
+
+    EMERGENCY = "EMERGENCY"
+    HIGH = "HIGH"
+    NORMAL = "NORMAL"
+    LOW = "LOW"
+
+
+class WorkOrderState(StrEnum):
+    """Where a work order stands; SCHEDULED, IN_PROGRESS and COMPLETED follow from its visits."""
+
+    NEW = "NEW"
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    READY = "READY"
+    SCHEDULED = "SCHEDULED"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    CLOSED = "CLOSED"
+    ON_HOLD = "ON_HOLD"
+    CANCELLED = "CANCELLED"
+
+
+OPEN = frozenset(WorkOrderState) - {WorkOrderState.CLOSED, WorkOrderState.CANCELLED}
+DERIVED = (
+    WorkOrderState.READY,
+    WorkOrderState.SCHEDULED,
+    WorkOrderState.IN_PROGRESS,
+    WorkOrderState.COMPLETED,
+)
+TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("NEW", "PENDING_APPROVAL"),
+        ("NEW", "READY"),
+        ("PENDING_APPROVAL", "READY"),
+        ("COMPLETED", "CLOSED"),
+        ("READY", "CLOSED"),
+        *((start, end) for start in DERIVED for end in DERIVED if start != end),
+        *((state, "ON_HOLD") for state in OPEN if state != "ON_HOLD"),
+        *(("ON_HOLD", state) for state in OPEN if state != "ON_HOLD"),
+        *((state, "CANCELLED") for state in ("NEW", "PENDING_APPROVAL", "READY", "SCHEDULED", "ON_HOLD")),
+    }
+)
+
+
+class WorkType(Row, table=True):
+    """A template of work: how long, with which skills and parts."""
+
+    __table_args__ = (
+        UniqueConstraint("organization_id", "code"),
+        one_of("priority", Priority),
+        CheckConstraint("duration_seconds > 0", name="duration_seconds"),
+    )
+    code: str = text()
+    name: str = text()
+    duration_seconds: int
+    priority: Priority = text(default=Priority.NORMAL)
+
+
+class WorkTypeSkill(Row, table=True):
+    """A skill that a type of work needs, at least at this level."""
+
+    __table_args__ = (between("level", 1, 5), *refers(work_type_id="work_type", skill_id="skill"))
+    work_type_id: UUID
+    skill_id: UUID
+    level: int = 1
+
+
+class WorkTypePart(Row, table=True):
+    """Pieces of a part that a type of work uses."""
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        *refers(work_type_id="work_type", part_id="part"),
+    )
+    work_type_id: UUID
+    part_id: UUID
+    quantity: int = 1
+
+
+class WorkOrder(Row, table=True):
+    """The scope of work. `due_at` is the promise of the contract: the technician arrives by then."""
+
+    __table_args__ = (
+        one_of("state", WorkOrderState),
+        one_of("priority", Priority),
+        UniqueConstraint("organization_id", "number"),
+        Index(None, "organization_id", "created_at", "id"),
+        *refers(customer_id="customer", site_id="site", contract_id="contract"),
+        *refers(entitlement_id="entitlement", work_type_id="work_type"),
+    )
+    number: str = text()
+    title: str = text()
+    description: str | None = text(default=None)
+    internal_notes: str | None = text(default=None)
+    state: WorkOrderState = text(default=WorkOrderState.NEW)
+    priority: Priority = text(default=Priority.NORMAL)
+    customer_id: UUID
+    site_id: UUID
+    contract_id: UUID | None = None
+    entitlement_id: UUID | None = None
+    work_type_id: UUID
+    due_at: datetime | None = timestamp(default=None)
+
+    def move_to(self, state: WorkOrderState) -> None:
+        if (self.state, state) not in TRANSITIONS:
+            raise InvalidTransition(f"Work order {self.number} cannot go from {self.state} to {state}.")
+        self.state = state
+
+    def scope(self) -> Scope:
+        return Scope(customers=(self.customer_id,), work_orders=(self.id,))
+
+
+async def next_number(work: UnitOfWork) -> str:
+    """The organization's next work order number, such as WO-000042: gapless, one at a time."""
+    statement = literal(
+        "UPDATE counter SET value = value + 1, version = version + 1, updated_at = :at"
+        " WHERE organization_id = :organization AND series = 'WORK_ORDER' RETURNING value"
+    )
+    found = await work.session.execute(
+        statement, {"organization": work.viewer.organization_id, "at": work.at}
+    )
+    return f"WO-{found.scalar_one():06d}"
+
+
+async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) -> None:
+    """The state that follows from the visits; says so when it changes."""
+    state = derived_state([visit.state for visit in visits])
+    if state == order.state or order.state not in DERIVED:
+        return
+    before = order.state
+    order.move_to(state)
+    work.emit(
+        Event(
+            type="WorkOrderChanged",
+            topic="work_order",
+            subject=order,
+            before={"state": before},
+            scope_before=order.scope(),
+            scope_after=order.scope(),
+        )
+    )
+
+
+def derived_state(visits: Sequence[str]) -> WorkOrderState:
+    """Under way → IN_PROGRESS; nothing open and something done → COMPLETED; open remainder → READY."""
+    if any(state in {"EN_ROUTE", "ARRIVED", "IN_PROGRESS", "PAUSED"} for state in visits):
+        return WorkOrderState.IN_PROGRESS
+    if any(state in {"SCHEDULED", "DISPATCHED"} for state in visits):
+        return WorkOrderState.SCHEDULED
+    done = [state for state in visits if state != "CANCELLED"]
+    if done and done[-1] == "COMPLETED":
+        return WorkOrderState.COMPLETED
+    return WorkOrderState.READY
+
+
+async def by_number(work: UnitOfWork, number: str) -> WorkOrder | None:
+    return (await work.session.exec(select(WorkOrder).where(col(WorkOrder.number) == number))).one_or_none()

@@ -1,0 +1,154 @@
+"""The command line: serve, worker, demo, migrate, sdl, bench. `python3 run.py VERB` hands over to it."""
+
+import asyncio
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from fieldgraph import logs
+from fieldgraph.addresses import APP_ROLE
+from fieldgraph.settings import CHECKOUT, Settings
+
+program = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+SDL_FILE = CHECKOUT / "schema" / "schema.graphql"
+
+
+def main() -> None:
+    program()
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """The settings with a database named: the given one, or the embedded one of the data folder."""
+    if not settings.embedded:
+        yield settings
+        return
+    from fieldgraph.postgres import EmbeddedPostgres  # noqa: PLC0415  # only who needs it starts it
+
+    with EmbeddedPostgres(settings.postgres_folder) as server:
+        named = {"database_url": server.url(), "app_database_url": server.url(user=APP_ROLE)}
+        yield settings.model_copy(update=named)
+
+
+def migrated(settings: Settings) -> None:
+    """In a process of its own, so that an API process never loads Alembic."""
+    command = [sys.executable, "-m", "fieldgraph.cli", "migrate"]
+    subprocess.run(command, check=True, env=os.environ | settings.environment())  # noqa: S603  # our own module
+
+
+@program.command()
+def serve(
+    host: Annotated[Optional[str], typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[Optional[int], typer.Option(help="The port; 0 takes any free one.")] = None,
+) -> None:
+    """One API process: HTTP, WebSocket, pages. Migrates first."""
+    import uvicorn  # noqa: PLC0415  # each verb loads only what it needs
+
+    from fieldgraph.app import App  # noqa: PLC0415  # as above
+
+    given = {"host": host, "port": port}
+    settings = Settings().model_copy(
+        update={name: value for name, value in given.items() if value is not None}
+    )
+    logs.set_up(settings.log_level, as_json=settings.log_json)
+    with with_database(settings) as named:
+        migrated(named)
+        config = uvicorn.Config(
+            lambda: App(named),
+            factory=True,
+            host=named.host,
+            port=named.port,
+            ws="websockets-sansio",
+            ws_max_size=65_536,
+            ws_per_message_deflate=False,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=max(1, round(named.drain_seconds)),
+        )
+        uvicorn.Server(config).run()
+
+
+@program.command()
+def worker() -> None:
+    """One worker process: the optimizer's plans, and the geofences' silence rules."""
+    from fieldgraph.worker import work  # noqa: PLC0415  # loads the kernels
+
+    settings = Settings()
+    logs.set_up(settings.log_level, as_json=settings.log_json)
+    with with_database(settings) as named:
+        asyncio.run(work(named))
+
+
+@program.command()
+def migrate() -> None:
+    """Bring the database up to this release; waits for whoever does it at the same time."""
+    from fieldgraph.migrations import migrate as upgrade  # noqa: PLC0415  # loads Alembic
+
+    settings = Settings()
+    logs.set_up("warning", as_json=settings.log_json)
+    with with_database(settings) as named:
+        if named.database_url is None:
+            raise typer.BadParameter("No database is named.")
+        asyncio.run(upgrade(named.database_url, named.app_database_url))
+
+
+@program.command()
+def sdl(
+    check: Annotated[bool, typer.Option("--check", help="Compare with the committed file instead.")] = False,
+) -> None:
+    """Write schema/schema.graphql: the published contract, sorted."""
+    text = published()
+    if not check:
+        SDL_FILE.write_text(text)
+        typer.echo(f"{SDL_FILE.relative_to(CHECKOUT)}: {len(text.splitlines())} lines")
+    elif not SDL_FILE.exists() or SDL_FILE.read_text() != text:
+        typer.echo(
+            "schema/schema.graphql is not what is served: python3 run.py sdl, then look at the difference."
+        )
+        raise typer.Exit(1)
+
+
+def published() -> str:
+    """The SDL, sorted on export only: sorting at run time breaks every enum (strawberry 0.341)."""
+    from graphql import build_schema, lexicographic_sort_schema, print_schema  # noqa: PLC0415  # as above
+
+    from resolvers.root import build  # noqa: PLC0415  # as above
+
+    return print_schema(lexicographic_sort_schema(build_schema(build().as_str()))) + "\n"
+
+
+@program.command()
+def demo(
+    port: Annotated[int, typer.Option(help="The port.")] = 8000,
+    speed: Annotated[float, typer.Option(help="Business seconds per real second.")] = 1.0,
+    headless: Annotated[bool, typer.Option("--headless", help="Say only when it is ready.")] = False,
+    access: Annotated[Optional[Path], typer.Option(help="Write tokens and addresses to this file.")] = None,
+    osm: Annotated[Optional[Path], typer.Option(help="Another OpenStreetMap extract (.osm.pbf).")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the demo of before.")] = False,
+) -> None:
+    """A whole company on real streets, planned, driven and live."""
+    from fieldgraph.demo.show import Options, show  # noqa: PLC0415  # as above
+
+    show(Options(port=port, speed=speed, headless=headless, access=access, osm=osm, fresh=fresh))
+
+
+@program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context, name: Annotated[str, typer.Argument(help="Which, such as reads.")]) -> None:
+    """Run a benchmark of tests/benchmarks and print its table."""
+    file = CHECKOUT / "tests" / "benchmarks" / f"{name}.py"
+    if not name.isidentifier() or not file.exists():
+        known = sorted(path.stem for path in file.parent.glob("*.py") if path.stem != "__init__")
+        raise typer.BadParameter(f"There is no such benchmark; there are: {', '.join(known) or 'none yet'}.")
+    sys.argv = [str(file), *context.args]
+    runpy.run_path(str(file), run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

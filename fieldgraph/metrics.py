@@ -1,0 +1,94 @@
+"""What one process tells Prometheus about its doors, with labels that no client can multiply."""
+
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.types import Receive, Scope, Send
+
+Door = Literal["http", "websocket"]
+Kind = Literal["query", "mutation", "subscription", "unknown"]
+
+OUTCOMES = frozenset({
+    "OK", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT", "BAD_REQUEST",
+    "PERSISTED_QUERY_NOT_FOUND", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
+    "COST_EXCEEDED", "RESYNC_REQUIRED", "INTERNAL_SERVER_ERROR",
+})  # fmt: skip
+CLOSE_CODES = frozenset({1009, 1011, 1012, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429})
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """Counts requests, times them, and watches sockets; an ASGI callable that answers `/metrics`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "fieldgraph_requests",
+            "GraphQL operations answered, by door, kind and error code (OK when there was none).",
+            ("door", "kind", "outcome"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "fieldgraph_request_seconds",
+            "Seconds from the request to its last byte; subscriptions are not timed.",
+            ("door", "kind"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._sockets = Gauge("fieldgraph_sockets", "Open GraphQL sockets.", registry=self.registry)
+        self._operations = Gauge(
+            "fieldgraph_socket_operations", "Operations running over sockets.", registry=self.registry
+        )
+        self._closings = Counter(
+            "fieldgraph_socket_closings",
+            "Sockets that the server closed, by close code.",
+            ("code",),
+            registry=self.registry,
+        )
+        # labels() costs more than the count itself; both sets are small and closed.
+        self._counted: dict[tuple[str, str, str], Counter] = {}
+        self._timed: dict[tuple[str, str], Histogram] = {}
+
+    def request(self, door: Door, kind: Kind, *, outcome: str, seconds: float) -> None:
+        """One finished operation; an outcome that is no code of ours counts as OTHER."""
+        key = (door, kind, outcome if outcome in OUTCOMES else "OTHER")
+        counter = self._counted.get(key)
+        if counter is None:
+            counter = self._counted[key] = self._requests.labels(*key)
+        counter.inc()
+        if kind == "subscription":
+            return
+        timer = self._timed.get(key[:2])
+        if timer is None:
+            timer = self._timed[key[:2]] = self._seconds.labels(*key[:2])
+        timer.observe(seconds)
+
+    def socket_opened(self) -> None:
+        self._sockets.inc()
+
+    def socket_left(self) -> None:
+        self._sockets.dec()
+
+    def socket_closed(self, code: int) -> None:
+        """The server itself closed a socket, for the reason that `code` names."""
+        self._closings.labels(str(code) if code in CLOSE_CODES else "other").inc()
+
+    def operation_started(self) -> None:
+        self._operations.inc()
+
+    def operation_ended(self) -> None:
+        self._operations.dec()
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers `/metrics`; whoever mounts it decides who may reach it."""
+        del scope, receive
+        body = self.text()
+        headers = [(b"content-type", CONTENT_TYPE_LATEST.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,129 @@
+"""What an installation may choose, read once from the environment: FIELDGRAPH_…, and DATABASE_URL."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.clock import Clock
+
+CHECKOUT = Path(__file__).parents[1]
+SIGNING_KEY_BYTES = 32  # as long as the digest of HS256, its floor in RFC 7518 §3.2
+
+
+def _default_data_folder() -> Path:
+    """Beside run.py in a checkout; in the current folder when installed as a package."""
+    return (CHECKOUT if (CHECKOUT / "run.py").exists() else Path.cwd()) / ".fieldgraph"
+
+
+def _plain(name: str) -> AliasChoices:
+    """An environment name without our prefix, as hosting platforms set it; the field's own name works too."""
+    return AliasChoices(name, name.lower())
+
+
+class Settings(BaseSettings):
+    """One installation's choices; every process of it is given the same ones."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FIELDGRAPH_", frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
+
+    database_url: str | None = Field(
+        None,
+        validation_alias=_plain("DATABASE_URL"),
+        description="The owner's address; none: embedded Postgres.",
+    )
+    app_database_url: str | None = Field(
+        None,
+        validation_alias=_plain("APP_DATABASE_URL"),
+        description="The app's address, a role that owns nothing; derived when embedded.",
+    )
+    data_folder: Path = Field(
+        default_factory=_default_data_folder,
+        description="Embedded Postgres, the signing key, uploaded files.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="The port; 0 takes any free one.")
+    public_url: str | None = Field(
+        None, description="Where customers reach us, for tracking links; none: http://host:port."
+    )
+    broker_url: str | None = Field(
+        None, pattern=r"^rediss?://", description="Redis for wake-ups; none: Postgres carries them."
+    )
+    signing_key: str | None = Field(
+        None, min_length=SIGNING_KEY_BYTES, repr=False, description="Signs tokens; none: made once and kept."
+    )
+    roads_file: Path | None = Field(
+        None, description="An OpenStreetMap extract (.osm.pbf); none: the one of the demo."
+    )
+    clock_real_origin: float = Field(
+        0.0, description="Real seconds since 1970 at which the Clock was started."
+    )
+    clock_business_origin: float = Field(0.0, description="Business seconds since 1970 at that instant.")
+    clock_speed: float = Field(1.0, gt=0, description="Business seconds per real second.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level written."
+    )
+    log_json: bool = Field(False, description="One JSON object a line instead of text for people.")
+    drain_seconds: float = Field(
+        8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
+    )
+
+    @model_validator(mode="after")
+    def _both_addresses_or_none(self) -> Self:
+        if self.app_database_url is not None and self.database_url is None:
+            raise ValueError(
+                "APP_DATABASE_URL is set but DATABASE_URL is not: migrations need the owner's address"
+            )
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def postgres_folder(self) -> Path:
+        return self.data_folder / "postgres"
+
+    @property
+    def base_url(self) -> str:
+        """Without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def clock(self) -> Clock:
+        return Clock(self.clock_real_origin, self.clock_business_origin, self.clock_speed)
+
+    def signing_secret(self) -> str:
+        """The signing key; made on first need in a file that only we can read, the same for all processes."""
+        return self.signing_key or kept_secret(self.data_folder / "signing_key")
+
+    def environment(self) -> dict[str, str]:
+        """These choices as environment variables, for processes that we start ourselves."""
+        names = {"database_url": "DATABASE_URL", "app_database_url": "APP_DATABASE_URL"}
+        chosen = self.model_dump(mode="json", exclude_none=True)
+        return {names.get(name, f"FIELDGRAPH_{name.upper()}"): str(value) for name, value in chosen.items()}
+
+
+def kept_secret(file: Path) -> str:
+    """The secret in a file, made when absent; two processes that make it at once agree on one."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        pass
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as writing:
+        writing.write(secrets.token_urlsafe(SIGNING_KEY_BYTES))
+        writing.flush()
+        os.fsync(descriptor)
+    try:
+        os.link(draft, file)  # refuses where another process was faster, unlike a rename
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return file.read_text()

@@ -1,0 +1,82 @@
+"""Media types of GraphQL-over-HTTP: which one a request is written in, which one its answer will be."""
+
+from typing import NamedTuple
+
+
+class Media(NamedTuple):
+    """A media type that we answer in; under a legacy one, request errors keep the status 200."""
+
+    name: str
+    header: tuple[bytes, bytes]
+    is_legacy: bool
+
+
+GRAPHQL = Media(
+    "application/graphql-response+json",
+    (b"content-type", b"application/graphql-response+json; charset=utf-8"),
+    is_legacy=False,
+)
+JSON = Media("application/json", (b"content-type", b"application/json; charset=utf-8"), is_legacy=True)
+
+
+class Range(NamedTuple):
+    """One entry of an Accept header."""
+
+    name: str
+    quality: float
+
+
+def choose(accept: bytes | None) -> Media | None:
+    """The answer's media type; None when the client accepts neither.
+
+    No header, or `*/*`, is the current type: the protocol's date for that was 2025-01-01.
+    """
+    if not accept or accept in {b"*/*", b"application/graphql-response+json"}:
+        return GRAPHQL
+    if accept == b"application/json":
+        return JSON
+    ranges = [_range(entry) for entry in accept.decode("latin-1").split(",")]
+    (quality, _), media = max(
+        ((_rank(media, ranges), media) for media in (GRAPHQL, JSON)), key=lambda it: it[0]
+    )
+    return media if quality > 0 else None
+
+
+def is_json(content_type: bytes | None) -> bool:
+    """Whether a body is JSON in UTF-8, by its header."""
+    if content_type == b"application/json":
+        return True
+    if content_type is None:
+        return False
+    name, parameters = _split(content_type.decode("latin-1"))
+    return name == "application/json" and _is_utf8(parameters)
+
+
+def _range(entry: str) -> Range:
+    name, parameters = _split(entry)
+    try:
+        quality = float(parameters.get("q", "1"))
+    except ValueError:
+        quality = 0.0
+    return Range(name, quality if _is_utf8(parameters) and 0 <= quality <= 1 else 0.0)
+
+
+def _rank(media: Media, ranges: list[Range]) -> tuple[float, int]:
+    """(quality, how exactly it was named): the most exact range decides the quality (RFC 9110, 12.5.1)."""
+    for exactness, name in ((2, media.name), (1, "application/*"), (0, "*/*")):
+        qualities = [entry.quality for entry in ranges if entry.name == name]
+        if qualities:
+            return max(qualities), exactness
+    return 0.0, 0
+
+
+def _split(value: str) -> tuple[str, dict[str, str]]:
+    name, *rest = value.split(";")
+    pairs = (part.partition("=") for part in rest)
+    return name.strip().lower(), {
+        key.strip().lower(): text.strip().strip('"').lower() for key, _, text in pairs
+    }
+
+
+def _is_utf8(parameters: dict[str, str]) -> bool:
+    return parameters.get("charset", "utf-8") in {"utf-8", "utf8"}

@@ -1,0 +1,200 @@
+"""The operations of one socket: each a task of its own, begun, cancelled and told by its id."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from domain.errors import Unauthenticated
+from domain.viewers import Viewer
+from fieldgraph.metrics import Kind, Metrics
+from fieldgraph.transport import faults, requests
+from fieldgraph.transport.outbox import Gone, Outbox
+from fieldgraph.transport.ports import Executor
+from fieldgraph.transport.requests import Parameters
+from integrations.identity import Identity
+from resolvers.refusals import Refusal
+
+# Neither a replay nor a free transport ever waits: without a break a backlog would stop the whole process.
+BURST = 16
+
+
+class SocketLimits(NamedTuple):
+    """Who may open a socket, how many there may be, and what each may take of the process.
+
+    A page of the request's own host is always allowed; `allowed_origins` are others, as
+    "https://portal.example".
+    """
+
+    frame_bytes: int = 65_536
+    operations: int = 50
+    init_seconds: float = 5.0
+    stall_seconds: float = 30.0
+    waiting_characters: int = 1_048_576
+    linger_seconds: float = 2.0
+    sockets: int = 10_000
+    allowed_origins: frozenset[str] = frozenset()
+
+
+class Surroundings(NamedTuple):
+    """What every socket of a process shares."""
+
+    executor: Executor
+    identity: Identity
+    metrics: Metrics
+    limits: SocketLimits
+    correlate: Callable[[], str]
+
+
+class Asked(NamedTuple):
+    """One `subscribe` message: its id, what it asks, and the bytes it came in."""
+
+    key: str
+    parameters: Parameters
+    source: bytes
+
+
+class Progress:
+    """How far one operation has come, for its count at the end."""
+
+    __slots__ = ("kind", "name", "outcome")
+
+    def __init__(self) -> None:
+        self.kind: Kind = "unknown"
+        self.name: str | None = None
+        self.outcome = "OK"
+
+
+class Operations:
+    """Runs what a socket subscribes to; `on_revoked` is told when a token stops being good under way."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        outbox: Outbox,
+        *,
+        find_viewer: Callable[[], Awaitable[Viewer]],
+        on_revoked: Callable[[], None],
+    ) -> None:
+        self._around = around
+        self._outbox = outbox
+        self._find_viewer = find_viewer
+        self._on_revoked = on_revoked
+        self._live: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._live
+
+    async def begin(self, asked: Asked) -> None:
+        """Starts an operation, or refuses it when there are enough."""
+        key = asked.key
+        most = self._around.limits.operations
+        # Operations that the client completed count until they have cleaned up.
+        if len(self._tasks) >= most:
+            # Written by the reader itself: a client that floods then waits for its own refusals.
+            await self._error(
+                key, Refusal.of("RATE_LIMITED", f"A socket runs at most {most} operations").errors
+            )
+            return
+        task = asyncio.get_running_loop().create_task(self._run(asked))
+        self._live[key] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: self._release(key, done))
+
+    def complete(self, key: str) -> None:
+        """The client wants no more of it; an id that is not running is one that has just ended."""
+        task = self._live.pop(key, None)
+        if task is not None:
+            task.cancel()
+
+    def cancel(self) -> None:
+        """Cancels what runs; what was cancelled before is left to its cleaning up, not cut short."""
+        for task in self._live.values():
+            task.cancel()
+        self._live.clear()
+
+    async def ended(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _release(self, key: str, task: "asyncio.Task[None] | None") -> None:
+        """Frees the id: before the last message is written, since the client may use it again at once."""
+        if task is not None and self._live.get(key) is task:
+            del self._live[key]
+
+    async def _run(self, asked: Asked) -> None:
+        metrics = self._around.metrics
+        progress = Progress()
+        started = time.perf_counter()
+        metrics.operation_started()
+        try:
+            await self._tell(asked, progress)
+        except Gone:
+            return
+        finally:
+            metrics.operation_ended()
+            seconds = time.perf_counter() - started
+            metrics.request("websocket", progress.kind, outcome=progress.outcome, seconds=seconds)
+
+    async def _tell(self, asked: Asked, progress: Progress) -> None:
+        """Answers to the end: what the executor says, then `complete`, or one `error`."""
+        key = asked.key
+        try:
+            await self._answer(asked, progress)
+        except Gone:
+            raise
+        except Refusal as refusal:
+            progress.outcome = refusal.code
+            errors = refusal.errors
+        except Unauthenticated as error:
+            progress.outcome = error.code
+            self._on_revoked()
+            return
+        except Exception:  # noqa: BLE001  # the last place before the loop, which would only log it
+            progress.outcome = "INTERNAL_SERVER_ERROR"
+            errors = faults.report(self._around.correlate(), progress.name)
+        else:
+            self._release(key, asyncio.current_task())
+            await self._outbox.write('{"type":"complete","id":' + _quoted(key) + "}")
+            return
+        self._release(key, asyncio.current_task())
+        await self._error(key, errors)
+
+    async def _answer(self, asked: Asked, progress: Progress) -> None:
+        query, operation_name, variables = asked.parameters
+        requests.check_values(variables, asked.source)
+        viewer = await self._find_viewer()
+        executor = self._around.executor
+        operation = executor.prepare(query, operation_name)
+        progress.kind = operation.kind
+        progress.name = operation.name
+        head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'
+        if operation.kind == "subscription":
+            await self._follow(head, executor.stream(operation, variables, viewer=viewer))
+        else:
+            payload = await executor.answer(operation, variables, viewer=viewer)
+            await self._outbox.write(head + payload.decode() + "}")
+
+    async def _follow(self, head: str, stream: AsyncIterator[bytes]) -> None:
+        try:
+            told = 0
+            async for payload in stream:
+                await self._outbox.write(head + payload.decode() + "}")
+                told += 1
+                if told % BURST == 0:
+                    await asyncio.sleep(0)
+        finally:
+            close: Any = getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _error(self, key: str, errors: list[dict[str, object]]) -> None:
+        await self._outbox.write(orjson.dumps({"type": "error", "id": key, "payload": errors}).decode())
+
+
+def _quoted(key: str) -> str:
+    return orjson.dumps(key).decode()

@@ -1,0 +1,38 @@
+"""What the doors ask of whoever executes GraphQL: prepare a document, answer it, or stream it."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, Protocol
+
+from domain.viewers import Viewer
+
+
+class Operation(Protocol):
+    """One operation of one accepted document."""
+
+    @property
+    def kind(self) -> Literal["query", "mutation", "subscription"]: ...
+
+    @property
+    def name(self) -> str | None: ...
+
+
+class Executor(Protocol):
+    """Executes operations; every refusal of a whole request is a `Refusal`.
+
+    An operation is handed back only to the executor that prepared it, hence `Any`: each has its own.
+    """
+
+    def prepare(self, query: str, operation_name: str | None) -> Operation: ...
+
+    async def answer(
+        self,
+        operation: Any,
+        variables: Mapping[str, object],
+        *,
+        viewer: Viewer,
+        idempotency_key: str | None = None,
+    ) -> bytes: ...
+
+    def stream(
+        self, operation: Any, variables: Mapping[str, object], *, viewer: Viewer
+    ) -> AsyncIterator[bytes]: ...

@@ -1,0 +1,94 @@
+"""The WebSocket door: graphql-transport-ws and nothing else, as a bare ASGI callable."""
+
+import asyncio
+import itertools
+import secrets
+from uuid import UUID
+
+from starlette.types import Receive, Scope, Send
+
+from fieldgraph.metrics import Metrics
+from fieldgraph.transport import origins
+from fieldgraph.transport.connections import Connection
+from fieldgraph.transport.operations import SocketLimits, Surroundings
+from fieldgraph.transport.ports import Executor
+from integrations.identity import Identity
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+
+class GraphQLWebSocket:
+    """Accepts sockets and ends them together: on `closing` with 1012, on a revocation with 4403."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        identity: Identity,
+        *,
+        metrics: Metrics,
+        closing: asyncio.Event,
+        limits: SocketLimits | None = None,
+    ) -> None:
+        boot = secrets.token_hex(6)
+        numbers = itertools.count(1)
+        self._around = Surroundings(
+            executor=executor,
+            identity=identity,
+            metrics=metrics,
+            limits=limits or SocketLimits(),
+            correlate=lambda: f"{boot}-{next(numbers):x}",
+        )
+        self._closing = closing
+        self._connections: set[Connection] = set()
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect, by ASGI always the first
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        host = headers.get(b"host", b"").decode("latin-1")
+        if origin is not None and not origins.is_allowed(
+            origin.decode("latin-1"), host, allowed=self._around.limits.allowed_origins
+        ):
+            await send({"type": "websocket.close"})  # before accept: the server answers 403
+            return
+        if SUBPROTOCOL not in scope["subprotocols"]:
+            await _refuse(send, 4406, "Subprotocol not acceptable")
+        elif self._closing.is_set():
+            await _refuse(send, 1012, "Service restart")
+        elif len(self._connections) >= self._around.limits.sockets:
+            await _refuse(send, 1013, "Too many sockets")
+        else:
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            await self._serve(Connection(self._around, receive=receive, send=send))
+
+    def revoke(self, credential_id: UUID) -> None:
+        """Ends at once every socket that was opened with this credential."""
+        for connection in self._connections:
+            if connection.stands_on(credential_id):
+                connection.end(4403, "Token revoked")
+
+    async def _serve(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        if self._watcher is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+        self._around.metrics.socket_opened()
+        try:
+            await connection.run()
+        finally:
+            self._around.metrics.socket_left()
+            self._connections.discard(connection)
+            if not self._connections and self._watcher is not None:
+                self._watcher.cancel()
+                self._watcher = None
+
+    async def _watch(self) -> None:
+        """One task for all sockets, alive only while there are any."""
+        await self._closing.wait()
+        for connection in self._connections:
+            connection.end(1012, "Service restart")
+
+
+async def _refuse(send: Send, code: int, reason: str) -> None:
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": code, "reason": reason})

@@ -1,0 +1,288 @@
+"""The worker: takes plans from the queue, lets the optimizer solve them, tells how it goes, publishes.
+
+A job is held by a lease of real time that a heartbeat renews; a worker that dies loses it, and another
+takes the job. `attempts` counts the takes and is the token by which a worker knows that it still holds one.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain import ids, plannable, planning, plans, statements
+from domain.clock import Clock
+from domain.events import Origin
+from domain.jobs import Job, JobState
+from domain.plannable import Day
+from domain.plans import Plan, PlanState
+from domain.statements import Statement
+from domain.unit_of_work import UnitOfWork
+from domain.viewers import Role, Viewer
+from integrations.roads import Roads, StraightLines
+from optimizer import exact, search
+from optimizer import plan as answers
+
+SUBJECT = "fieldgraph:optimizer"
+LEASE_SECONDS = 15.0
+MOST_ATTEMPTS = 3
+POLL_SECONDS = 0.25
+IMPROVEMENT_SECONDS = 0.5
+TICK_SECONDS = 5.0
+MOST_FAULTS_TOLD = 5
+
+# The lock makes takes one after another, so that two workers cannot start two jobs of one organization.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7220141)"
+TAKE = """
+UPDATE job SET state = 'RUNNING', attempts = attempts + 1, leased_until = clock_timestamp() + $1::interval,
+    version = version + 1, updated_at = $2
+WHERE (organization_id, id) IN (
+    SELECT organization_id, id FROM job AS waiting
+    WHERE kind = 'plan' AND (state = 'QUEUED' OR (state = 'RUNNING' AND leased_until < clock_timestamp()))
+    AND NOT EXISTS (
+        SELECT 1 FROM job AS other WHERE other.organization_id = waiting.organization_id
+        AND other.id <> waiting.id AND other.state = 'RUNNING' AND other.leased_until >= clock_timestamp())
+    ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING organization_id, id, subject_id, attempts
+"""
+RENEW = """
+UPDATE job SET leased_until = clock_timestamp() + $4::interval
+WHERE organization_id = $1 AND id = $2 AND attempts = $3 AND state = 'RUNNING' RETURNING id
+"""
+# A worker that was told to stop has not failed: its take is not counted.
+GIVE_BACK = """
+UPDATE job SET state = 'QUEUED', attempts = attempts - 1, leased_until = NULL, version = version + 1
+WHERE organization_id = $1 AND id = $2 AND attempts = $3 AND state = 'RUNNING'
+"""
+CLOSE = """
+UPDATE job SET state = $4, leased_until = NULL, version = version + 1, updated_at = $5
+WHERE organization_id = $1 AND id = $2 AND attempts = $3 AND state = 'RUNNING'
+"""
+
+Answer = TypeVar("Answer")
+
+
+class Halt(Enum):
+    """Why a search was broken off."""
+
+    STOPPED = "the process stops"
+    LOST = "the lease ran out and another worker has the job"
+    UNWANTED = "the plan was discarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job that this worker holds."""
+
+    organization_id: UUID
+    job_id: UUID
+    plan_id: UUID
+    attempts: int
+
+    @property
+    def key(self) -> tuple[UUID, UUID, int]:
+        return self.organization_id, self.job_id, self.attempts
+
+
+@dataclass(slots=True)
+class Course:
+    """One search as it runs: `latest` is written by its thread, `halt` by the loop that watches it."""
+
+    stop: asyncio.Event
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    broken_off: threading.Event = field(default_factory=threading.Event)
+    halt: Halt | None = None
+    statement: Statement | None = None
+    latest: answers.Plan | None = None
+
+    def offer(self, better: answers.Plan) -> None:
+        self.latest = better
+
+    def break_off(self, why: Halt) -> None:
+        self.halt = self.halt or why
+        self.broken_off.set()
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """One worker process. `system_pool` reads and changes jobs of every organization, nothing else.
+
+    `extra` is run every five seconds of real time; `hub_announce` is called after every commit.
+    """
+
+    engine: AsyncEngine
+    system_pool: "asyncpg.Pool[asyncpg.Record]"
+    clock: Clock
+    roads: Roads | StraightLines
+    hub_announce: Callable[[], None]
+    extra: Sequence[Callable[[], Awaitable[None]]] = ()
+    lease_seconds: float = LEASE_SECONDS
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; a job that is then running goes back to the queue."""
+        ticking = asyncio.create_task(self._tick(stop))
+        try:
+            await asyncio.to_thread(search.warm_up)
+            self.ready.set()
+            while not stop.is_set():
+                if not await self._guarded(self._turn(stop), "the queue could not be worked on"):
+                    await _pause(stop, POLL_SECONDS)
+        finally:
+            ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticking
+
+    async def _tick(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            for hook in self.extra:
+                await self._guarded(hook(), "a regular task failed")
+            await _pause(stop, TICK_SECONDS)
+
+    async def _guarded(self, work: Awaitable[Answer], failure: str) -> Answer | None:
+        """What goes wrong once, such as a database that restarts, must not end the process."""
+        try:
+            return await work
+        except Exception:  # noqa: BLE001  # logged with its trace; the next turn tries again
+            structlog.get_logger(__name__).exception(failure)
+            return None
+
+    async def _turn(self, stop: asyncio.Event) -> bool:
+        """Take one job and see it through; False: there was none."""
+        lease = await self._take()
+        if lease is None:
+            return False
+        if lease.attempts > MOST_ATTEMPTS:
+            await self._end(lease, failure=f"The optimizer broke down {MOST_ATTEMPTS} times on this plan.")
+            return True
+        course = Course(stop)
+        watching = asyncio.create_task(self._watch(lease, course))
+        try:
+            await self._see_through(lease, course)
+        except Exception:  # noqa: BLE001  # logged with its trace; the client is told the reference only
+            reference = ids.new()
+            structlog.get_logger(__name__).exception(
+                "a plan failed", reference=str(reference), plan=str(lease.plan_id)
+            )
+            await self._end(lease, failure=f"An internal error; its reference is {reference}.")
+        finally:
+            course.over.set()
+            course.broken_off.set()  # also when this task is cancelled: the search's thread must end
+            await watching
+        return True
+
+    async def _see_through(self, lease: Lease, course: Course) -> None:
+        day = await self._begin(lease)
+        if day is None:
+            await self._close(lease, JobState.DONE)
+            return
+        statement = await asyncio.to_thread(statements.state, day, table=self.roads.table)
+        course.statement = statement
+        solved = await asyncio.to_thread(
+            search.solve,
+            statement.problem,
+            seconds=day.plan.seconds,
+            seed=day.plan.seed,
+            on_improvement=course.offer,
+            stop=course.broken_off.is_set,
+        )
+        if course.halt is not None:
+            await self._yield_up(lease, course.halt)
+            return
+        faults = await asyncio.to_thread(exact.validate, statement.problem, solved)
+        if faults:
+            told = "; ".join(faults[:MOST_FAULTS_TOLD])
+            await self._end(lease, failure=f"The plan breaks {len(faults)} hard rules: {told}")
+            return
+        proposal = await asyncio.to_thread(planning.proposal, statement, solved)
+        await self._end(lease, proposal=proposal)
+
+    async def _begin(self, lease: Lease) -> Day | None:
+        async with self._unit(lease) as work:
+            plan = await plans.begin(work, lease.plan_id)
+            return None if plan is None else await plannable.read(work, plan)
+
+    async def _end(self, lease: Lease, *, proposal: plans.Proposal | None = None, failure: str = "") -> None:
+        """The plan's answer and the job's end in one transaction: both or neither."""
+        async with self._unit(lease) as work:
+            job = await work.get(Job, lease.job_id)
+            if job.attempts != lease.attempts or job.state != JobState.RUNNING:
+                return
+            if proposal is not None:
+                await plans.finish(work, lease.plan_id, proposal)
+            else:
+                await plans.fail(work, lease.plan_id, failure)
+            job.state = JobState.DONE if proposal is not None else JobState.FAILED
+            job.leased_until = None
+
+    async def _yield_up(self, lease: Lease, why: Halt) -> None:
+        if why is Halt.STOPPED:
+            await self.system_pool.execute(GIVE_BACK, *lease.key)
+        elif why is Halt.UNWANTED:
+            await self._close(lease, JobState.DONE)
+
+    async def _watch(self, lease: Lease, course: Course) -> None:
+        """Beside the search: keep the lease, tell of better plans, break off when nobody wants it."""
+        loop = asyncio.get_running_loop()
+        renewed = told = loop.time()
+        shown: answers.Plan | None = None
+        while not course.over.is_set():
+            if course.stop.is_set():
+                course.break_off(Halt.STOPPED)
+            if loop.time() - renewed >= self.lease_seconds / 3:
+                renewed = loop.time()
+                if await self._guarded(self._renew(lease), "a lease could not be renewed") is False:
+                    course.break_off(Halt.LOST)
+            latest = course.latest
+            better = latest is not None and latest is not shown and loop.time() - told >= IMPROVEMENT_SECONDS
+            if better:
+                told, shown = loop.time(), latest
+            telling = self._tell(lease, course, better=better)
+            if await self._guarded(telling, "an improvement could not be told") is False:
+                course.break_off(Halt.UNWANTED)
+            await _pause(course.over, POLL_SECONDS)
+
+    async def _tell(self, lease: Lease, course: Course, *, better: bool) -> bool:
+        """Publish the best so far if it is better; False: the plan is not wanted any more."""
+        if better and course.statement is not None and course.latest is not None:
+            proposal = await asyncio.to_thread(planning.proposal, course.statement, course.latest)
+            async with self._unit(lease) as work:
+                return await plans.improve(work, lease.plan_id, proposal)
+        async with self._unit(lease, announce=False) as work:
+            plan = await work.find(Plan, lease.plan_id)
+            return plan.state in {PlanState.DRAFT, PlanState.SOLVING}
+
+    @asynccontextmanager
+    async def _unit(self, lease: Lease, *, announce: bool = True) -> AsyncIterator[UnitOfWork]:
+        viewer = Viewer(organization_id=lease.organization_id, role=Role.ADMIN, subject=SUBJECT)
+        async with UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.OPTIMIZER) as work:
+            yield work
+        if announce:
+            self.hub_announce()
+
+    async def _take(self) -> Lease | None:
+        async with self.system_pool.acquire() as connection, connection.transaction():
+            await connection.execute(ONE_AT_A_TIME)
+            row = await connection.fetchrow(TAKE, timedelta(seconds=self.lease_seconds), self.clock.now())
+        return Lease(row["organization_id"], row["id"], row["subject_id"], row["attempts"]) if row else None
+
+    async def _renew(self, lease: Lease) -> bool:
+        held = await self.system_pool.fetchval(RENEW, *lease.key, timedelta(seconds=self.lease_seconds))
+        return held is not None
+
+    async def _close(self, lease: Lease, end: JobState) -> None:
+        await self.system_pool.execute(CLOSE, *lease.key, end.value, self.clock.now())
+
+
+async def _pause(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, but no longer."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

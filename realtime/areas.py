@@ -1,0 +1,126 @@
+"""Areas: how surely a fix lies inside a fence, from its distance and its accuracy.
+
+A position is a two-dimensional normal distribution around the fix, so "inside" is a probability.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scipy.special import chndtr, ndtr
+from shapely import Point, Polygon
+
+from realtime.positions import EARTH_RADIUS_METRES, Fix
+
+METRES_PER_DEGREE = math.radians(1) * EARTH_RADIUS_METRES
+ACCURACY_PER_SIGMA = 1.414  # iOS's reading; Android's 1.51 gives a smaller sigma: take the careful one
+LEAST_SIGMA_METRES = 5.0  # no phone is better than this beside a building, whatever it says
+CERTAIN_SIGMAS = 4.0  # beyond this the answer is 0 or 1 to 4 digits
+WALK_SECONDS_PER_METRE = 1.8  # crossing a radius twice at 1.1 m/s, a slow walk
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The ground of one visit: a circle, or a polygon of (longitude, latitude) where one is drawn.
+
+    `key` is the visit's uuid as text; `expected_arrival` is in seconds since 1970 (UTC).
+    """
+
+    key: str
+    longitude: float
+    latitude: float
+    radius_metres: float = 100.0
+    polygon: tuple[tuple[float, float], ...] | None = None
+    expected_arrival: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One fix as seen from one fence.
+
+    `distance_metres` is to the centre of a circle; for a polygon it is the fence's radius plus the
+    signed distance to the edge, so that every rule in multiples of the radius reads the same.
+    """
+
+    distance_metres: float
+    sigma_metres: float
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A fence made ready: in metres around its centre, where planar geometry is exact enough (1e-6)."""
+
+    fence: Fence
+    metres_per_longitude: float
+    shape: Polygon | None
+    dwell_seconds: float
+
+    def see(self, fix: Fix) -> Sight:
+        east = _wrapped(fix.longitude - self.fence.longitude) * self.metres_per_longitude
+        north = (fix.latitude - self.fence.latitude) * METRES_PER_DEGREE
+        if self.shape is None:
+            return Sight(math.hypot(east, north), sigma_metres(fix))
+        point = Point(east, north)
+        edge = float(self.shape.exterior.distance(point))
+        signed = -edge if self.shape.contains(point) else edge
+        return Sight(self.fence.radius_metres + signed, sigma_metres(fix))
+
+    def probability(self, sight: Sight, scale: float = 1.0) -> float:
+        """How surely the fix is inside the fence, its radius multiplied by `scale`."""
+        radius = self.fence.radius_metres * scale
+        margin = radius - sight.distance_metres
+        if margin <= -CERTAIN_SIGMAS * sight.sigma_metres:
+            return 0.0
+        if self.shape is not None:
+            return self._polygon_probability(self.shape, sight, scale)
+        if margin >= CERTAIN_SIGMAS * sight.sigma_metres:
+            return 1.0
+        return disc_probability(sight.distance_metres, radius, sight.sigma_metres)
+
+    def _polygon_probability(self, shape: Polygon, sight: Sight, scale: float) -> float:
+        """The edge taken as straight, but never more than a disc of the same area holds at best."""
+        radius, sigma = self.fence.radius_metres, sight.sigma_metres
+        equal_radius = math.sqrt(shape.area / math.pi) + radius * (scale - 1)
+        best = -math.expm1(-(equal_radius**2) / (2 * sigma**2))
+        return min(float(ndtr((radius * scale - sight.distance_metres) / sigma)), best)
+
+
+def areas_of(fences: Iterable[Fence]) -> tuple[Area, ...]:
+    return tuple(area_of(fence) for fence in fences)
+
+
+def area_of(fence: Fence) -> Area:
+    metres_per_longitude = METRES_PER_DEGREE * math.cos(math.radians(fence.latitude))
+    if fence.polygon is None:
+        return Area(fence, metres_per_longitude, None, _crossing_seconds(fence.radius_metres))
+    shape = Polygon(
+        [
+            (
+                _wrapped(longitude - fence.longitude) * metres_per_longitude,
+                (latitude - fence.latitude) * METRES_PER_DEGREE,
+            )
+            for longitude, latitude in fence.polygon
+        ]
+    )
+    west, south, east, north = shape.bounds
+    reach = math.hypot(east - west, north - south) / 2
+    return Area(fence, metres_per_longitude, shape, _crossing_seconds(reach))
+
+
+def sigma_metres(fix: Fix) -> float:
+    """The deviation per axis behind an accuracy (a 63 to 68 % radius)."""
+    return max(LEAST_SIGMA_METRES, fix.radius_metres / ACCURACY_PER_SIGMA)
+
+
+def disc_probability(distance_metres: float, radius_metres: float, sigma: float) -> float:
+    """The mass of a round normal distribution within a disc: a noncentral chi-square of 2 degrees."""
+    return float(chndtr((radius_metres / sigma) ** 2, 2, (distance_metres / sigma) ** 2))
+
+
+def _crossing_seconds(radius_metres: float) -> float:
+    """How long being inside proves a stay by itself: longer than a walk across a large fence takes."""
+    return max(180.0, WALK_SECONDS_PER_METRE * radius_metres)
+
+
+def _wrapped(degrees: float) -> float:
+    return (degrees + 180.0) % 360.0 - 180.0

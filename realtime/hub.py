@@ -1,0 +1,283 @@
+"""The hub: one reader of the log per process, and the subscriptions that it feeds.
+
+A subscription is registered first, then its snapshot is read, then `seen` drops what that snapshot contains:
+zulip's order. Comparing positions instead would step back when another writer is open.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import groupby
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from domain.errors import ResyncRequired
+from realtime.log import Entry, Log, Place
+from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
+from realtime.wakeups import Wakeups
+
+PAGE = 1000
+REFILL = 200
+READ_SECONDS = 30.0
+BUSY_SECONDS = 1.0
+EPOCH_SECONDS = 5.0  # a pool may replace a lost connection without a word
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
+RESTORED = "The log has been restored; what was read before may never have happened."
+TOO_OLD = "The log no longer reaches back to this cursor."
+
+
+class Hub:
+    """Reads what is new once, keeps it for resuming, and gives each organization's events to its subscribers.
+
+    `restored` is called with the new epoch when the database turns out to be another one than at the
+    start; every subscription then ends with ResyncRequired.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        wakeups: Wakeups,
+        *,
+        poll_seconds: float = 0.25,
+        busy_poll_seconds: float = 0.05,
+        ring: int = 10_000,
+        ring_seconds: float = 600,
+        restored: Callable[[str], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._wakeups = wakeups
+        self._poll_seconds = (poll_seconds, busy_poll_seconds)
+        self._ring_bounds = (ring, ring_seconds)
+        self._restored = restored
+        self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
+        self._busy_until = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def place(self) -> Place:
+        """How far this process has read."""
+        return self._place
+
+    async def start(self) -> None:
+        """Starts the wake-ups, too. Raises when the database does not answer."""
+        self._epoch = await self._log.epoch()
+        self._begin(await self._log.head())
+        await self._wakeups.start()
+        self._task = asyncio.create_task(self._read(), name="hub")
+
+    async def stop(self) -> None:
+        """Ends every subscription as if it had been closed, then the wake-ups."""
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        self._close_all(None)
+        await self._wakeups.stop()
+
+    def committed(self) -> None:
+        """This process has committed events: its own reader wakes at once, the others by a hint."""
+        self._wakeups.wake()
+        self._wakeups.announce()
+
+    def subscribe(
+        self,
+        organization_id: UUID,
+        *,
+        wants: Callable[[Entry], bool],
+        conflate: Callable[[Entry], str | None] | None = None,
+        after: Place | None = None,
+    ) -> "Subscription":
+        """Registered on return: whatever commits later comes, unless `seen` says it is known.
+
+        `after` resumes: what follows that place comes first. A snapshot must be read from the primary.
+        """
+        reached = self._place if after is None else after
+        mailbox = Mailbox(reached, live=after is None, wants=wants, conflate=conflate)
+        subscription = Subscription(self, organization_id, mailbox)
+        self._subscriptions.setdefault(organization_id, {})[subscription] = None
+        return subscription
+
+    async def _read(self) -> None:
+        pause, verified_at = FIRST_PAUSE_SECONDS, time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    if time.monotonic() - verified_at > EPOCH_SECONDS:
+                        await self._verify_epoch()
+                        verified_at = time.monotonic()
+                    entries = await self._log.after(self._place, limit=PAGE)
+            except Exception as error:  # noqa: BLE001  # a dead reader would be silence for every client
+                if pause == FIRST_PAUSE_SECONDS:  # once for each time that it goes away
+                    _say("The log cannot be read; trying again.", error)
+                verified_at = -math.inf
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                continue
+            pause = FIRST_PAUSE_SECONDS
+            self._route(entries)
+            await self._rest(entries)
+
+    async def _rest(self, entries: Sequence[Entry]) -> None:
+        """Until there may be more: at once after a full page, soon after any sign of life, else when idle."""
+        idle, busy = self._poll_seconds
+        if len(entries) >= PAGE:
+            return
+        if entries:
+            self._busy_until = time.monotonic() + BUSY_SECONDS
+        hinted = await self._wakeups.wait(busy if time.monotonic() < self._busy_until else idle)
+        if hinted:
+            # What was announced may not be readable yet: an older transaction can still be open.
+            self._busy_until = time.monotonic() + BUSY_SECONDS
+
+    async def _verify_epoch(self) -> None:
+        """After a broken connection the other end may be a restored or promoted database."""
+        epoch = await self._log.epoch()
+        if epoch == self._epoch:
+            return
+        self._begin(await self._log.head())
+        self._epoch = epoch
+        if self._restored:
+            self._restored(epoch)
+        self._close_all(ResyncRequired(RESTORED))
+
+    def _begin(self, place: Place) -> None:
+        length, seconds = self._ring_bounds
+        self._place = place
+        self._ring = Ring(place, length=length, seconds=seconds)
+
+    def _route(self, entries: Sequence[Entry]) -> None:
+        """Without a pause, so that nobody can look between the ring, the place and the mailboxes."""
+        if not entries:
+            return
+        self._place = entries[-1].place
+        self._ring.add(entries)
+        by_organization = sorted(entries, key=_organization)  # stable: each one's order is kept
+        for organization_id, group in groupby(by_organization, _organization):
+            theirs = list(group)
+            for subscription in list(self._subscriptions.get(organization_id, ())):
+                subscription._offer(theirs)  # noqa: SLF001  # the two halves of one thing
+
+    def _refill_from_ring(self, subscription: "Subscription", mailbox: Mailbox) -> bool:
+        """Without a pause, like `_route`: the mailbox goes live exactly where the ring ends."""
+        if mailbox.reached < self._ring.start:
+            return False
+        newer = self._ring.after(mailbox.reached)
+        stretch, live = newer[:REFILL], len(newer) <= REFILL
+        theirs = [entry for entry in stretch if entry.organization_id == subscription.organization_id]
+        mailbox.refill(theirs, reached=self._place if live else stretch[-1].place, live=live)
+        return True
+
+    async def _refill_from_log(self, subscription: "Subscription", mailbox: Mailbox) -> None:
+        """Raises ResyncRequired when the log no longer reaches back so far."""
+        until, place = self._place, mailbox.reached
+        async with asyncio.timeout(READ_SECONDS):
+            theirs = await self._log.after(place, limit=REFILL, organization_id=subscription.organization_id)
+            if not await self._log.reaches(place):
+                raise ResyncRequired(TOO_OLD)
+        if len(theirs) >= REFILL:
+            mailbox.refill(theirs, reached=theirs[-1].place, live=False)
+        else:
+            # A short page holds all that was readable, hence all that the hub had read before it.
+            mailbox.refill(theirs, reached=max([until, *(entry.place for entry in theirs)]), live=False)
+
+    def _close_all(self, reason: Exception | None) -> None:
+        for subscriptions in list(self._subscriptions.values()):
+            for subscription in list(subscriptions):
+                subscription.close(reason)
+
+    def _forget(self, subscription: "Subscription") -> None:
+        theirs = self._subscriptions.get(subscription.organization_id)
+        if theirs is not None:
+            theirs.pop(subscription, None)
+            if not theirs:
+                del self._subscriptions[subscription.organization_id]
+
+
+class Subscription:
+    """One organization's wanted events, in order and each once. To be used as a context, by one taker."""
+
+    def __init__(self, hub: Hub, organization_id: UUID, mailbox: Mailbox) -> None:
+        self.organization_id = organization_id
+        self._hub = hub
+        self._mailbox = mailbox
+        self._stirred = asyncio.Event()
+        self._closed = False
+        self._reason: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Entry | Lagged:
+        while not self._closed:
+            item = self._mailbox.take()
+            if item is not None:
+                return item
+            if not self._mailbox.live:
+                await self._catch_up()
+                continue
+            self._stirred.clear()
+            await self._stirred.wait()
+        if self._reason:
+            raise self._reason
+        raise StopAsyncIteration
+
+    def seen(self, snapshot: str) -> None:
+        """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains."""
+        self._mailbox.seen(Snapshot.parse(snapshot))
+
+    def close(self, reason: Exception | None = None) -> None:
+        """Ends the iteration at once, raising the reason if there is one. The first call counts."""
+        if not self._closed:
+            self._closed = True
+            self._reason = reason
+            self._hub._forget(self)  # noqa: SLF001  # the two halves of one thing
+            self._stirred.set()
+
+    def _offer(self, entries: Sequence[Entry]) -> None:
+        try:
+            self._mailbox.offer(entries)
+        except Exception as error:  # noqa: BLE001  # a predicate that fails must end its own stream only
+            self.close(error)
+        self._stirred.set()
+
+    async def _catch_up(self) -> None:
+        """One more stretch of the past; waits for the database as long as it takes."""
+        pause = FIRST_PAUSE_SECONDS
+        while not self._closed:
+            try:
+                if not self._hub._refill_from_ring(self, self._mailbox):  # noqa: SLF001  # as above
+                    await self._hub._refill_from_log(self, self._mailbox)  # noqa: SLF001  # as above
+            except ResyncRequired as error:
+                self.close(error)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _say("The past cannot be read; trying again.", error)
+                self._stirred.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._stirred.wait()
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+
+def _organization(entry: Entry) -> UUID:
+    return entry.organization_id
+
+
+def _say(sentence: str, error: Exception) -> None:
+    structlog.get_logger(__name__).warning(sentence, error=repr(error))

@@ -1,0 +1,48 @@
+"""Answers: the one place that turns errors into what a client is told, and fields into a response."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+import orjson
+import structlog
+
+from domain.errors import FieldgraphError, Refused
+from resolvers.refusals import Refusal
+
+LOG = structlog.get_logger(__name__)
+
+
+def refused(error: FieldgraphError) -> Refusal:
+    """A request error with the code of the business' error."""
+    path = getattr(error, "response_path", None)
+    formatted: dict[str, object] = {"message": str(error), "extensions": {"code": error.code}}
+    if path:
+        formatted["path"] = list(path)
+    return Refusal([formatted])
+
+
+def masked(error: BaseException) -> dict[str, object]:
+    """A bug, told without detail and logged with its id."""
+    correlation = str(uuid4())
+    LOG.error("operation failed", correlation_id=correlation, exc_info=error)
+    return {
+        "message": "Something went wrong on our side.",
+        "extensions": {"code": "INTERNAL_SERVER_ERROR", "correlationId": correlation},
+    }
+
+
+def response(data: Mapping[str, bytes] | None, errors: list[dict[str, object]]) -> bytes:
+    """A response put together from fields that are JSON already."""
+    body = (
+        b"null"
+        if data is None
+        else b"{" + b",".join(orjson.dumps(key) + b":" + value for key, value in data.items()) + b"}"
+    )
+    head = b'{"data":' + body
+    return head + (b',"errors":' + orjson.dumps(errors) if errors else b"") + b"}"
+
+
+def user_errors(error: Refused) -> list[dict[str, object]]:
+    """A rule's no, as the payload's `userErrors`."""
+    path = ["input", *error.path] if error.path else []
+    return [{"path": path, "message": error.message, "code": error.code}]

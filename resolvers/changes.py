@@ -1,0 +1,180 @@
+"""Changes: a mutation field is one unit of work, one transaction; its payload is read inside it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from graphql import FieldNode
+from graphql.execution.values import VariableValues
+from strawberry.types.arguments import convert_argument
+
+from domain import ids
+from domain.errors import FieldgraphError, Refused
+from domain.unit_of_work import UnitOfWork
+from resolvers.answers import masked, refused, response, user_errors
+from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.selections import NotCompilable, Selections
+from resolvers.compiler.shapes import FieldShape, Graph
+from resolvers.compiler.statements import Compiler, Statement
+from resolvers.context import Context
+from resolvers.documents import Operation
+from resolvers.refusals import Refusal
+from schema.verbs import Verb
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One field of a mutation, ready to run."""
+
+    key: str
+    field: FieldShape
+    verb: Verb
+    arguments: Mapping[str, Any]
+    payload: Statement
+    idempotency_key: str | None
+
+
+class Changes:
+    """Runs mutations field after field; each commits or rolls back by itself."""
+
+    def __init__(self, graph: Graph, compiler: Compiler) -> None:
+        self.graph = graph
+        self.compiler = compiler
+
+    async def answer(
+        self, operation: Operation, variables: VariableValues, context: Context, *, key: str | None
+    ) -> bytes:
+        """Raises Refusal before anything runs when any field cannot be answered at all."""
+        steps = self._steps(operation, variables, context, key)
+        data: dict[str, bytes] = {}
+        for step in steps:
+            try:
+                data[step.key] = await self._run(step, variables, context)
+            except FieldgraphError as error:
+                failure = refused(error).errors[0]
+                return response(None, [{**failure, "path": [step.key]}])
+            except Exception as error:  # noqa: BLE001  # a bug: masked and logged with its id
+                return response(None, [{**masked(error), "path": [step.key]}])
+        return response(data, [])
+
+    def _steps(
+        self, operation: Operation, variables: VariableValues, context: Context, key: str | None
+    ) -> list[Step]:
+        selections = Selections(self.graph.executable, operation.fragments, variables)
+        fields = selections.fields("Mutation", [operation.node.selection_set])
+        if key is not None and len(fields) > 1:
+            raise Refusal.of("BAD_REQUEST", "An Idempotency-Key goes with one mutation field.")
+        steps = []
+        for name, nodes in fields.items():
+            if nodes[0].name.value != "__typename":
+                steps.append(self._step(name, nodes, selections, context, key))
+        return steps
+
+    def _step(
+        self, name: str, nodes: list[FieldNode], selections: Selections, context: Context, key: str | None
+    ) -> Step:
+        kind = self.graph.executable.mutation_type
+        if kind is None:
+            raise Refusal.of("BAD_REQUEST", "There are no mutations.")
+        declared = kind.fields[nodes[0].name.value]
+        field = self.graph.mutations[nodes[0].name.value]
+        if not isinstance(field.source, Verb):
+            raise TypeError(f"{field.name} has no verb")
+        try:
+            payload = self.compiler.record(
+                str(field.target), context.viewer.role, selections, [node.selection_set for node in nodes]
+            )
+        except NotCompilable as error:
+            raise Refusal.of("BAD_USER_INPUT", f"This payload cannot be answered: {error.reason}.") from error
+        arguments = Bindings.of(selections.variables).arguments(declared, nodes[0])
+        return Step(
+            name, field, field.source, arguments, payload, selections.idempotency_key(nodes[0]) or key
+        )
+
+    async def _run(self, step: Step, variables: VariableValues, context: Context) -> bytes:
+        given = convert_argument(
+            step.arguments["input"],
+            step.verb.given,
+            scalar_registry=self.graph.scalars,
+            config=self.graph.config,
+        )
+        work = context.work()
+        try:
+            async with work:
+                values = await self._perform(step, given, work, context)
+                await work.flush()
+                return await self._payload(step, values, variables, context, work)
+        except Refused as error:
+            return await self._refusal(step, given, error, variables, context)
+        finally:
+            if work.xid is not None:
+                context.services.hub.committed()
+
+    async def _perform(self, step: Step, given: Any, work: UnitOfWork, context: Context) -> Mapping[str, Any]:
+        """The verb, or the stored answer of the same key; a refusal is stored with its key too."""
+        if step.idempotency_key is None:
+            return await _called(step, work, given, context)
+        row, answered = await work.replay(
+            step.idempotency_key, {"field": step.field.name, "input": step.arguments["input"]}
+        )
+        if answered and row.answer is not None:
+            return row.answer
+        savepoint = await work.session.begin_nested()
+        try:
+            values = await _called(step, work, given, context)
+            await work.flush()
+        except Refused as error:
+            await savepoint.rollback()
+            work.forget()
+            values = self._refused_values(step, given, error)
+        kept = {name: value for name, value in values.items() if name not in SECRETS}
+        row.answer = orjson.loads(orjson.dumps(kept))
+        return values
+
+    async def _payload(
+        self,
+        step: Step,
+        values: Mapping[str, Any],
+        variables: VariableValues,
+        context: Context,
+        work: UnitOfWork,
+    ) -> bytes:
+        connection = await work.connection()
+        bindings = self._bindings(values, variables, context)
+        # As text: SQLAlchemy's own codec on this connection would parse the JSON.
+        sql = f"SELECT payload.j::text FROM ({step.payload.sql}) AS payload(j)"
+        found: str = await connection.fetchval(sql, *step.payload.parameters(bindings))
+        return found.encode()
+
+    async def _refusal(
+        self, step: Step, given: Any, error: Refused, variables: VariableValues, context: Context
+    ) -> bytes:
+        bindings = self._bindings(self._refused_values(step, given, error), variables, context)
+        parameters = step.payload.parameters(bindings)
+        return (
+            await context.services.reads.value(step.payload.sql, parameters, viewer=context.viewer) or b"null"
+        )
+
+    def _refused_values(self, step: Step, given: Any, error: Refused) -> dict[str, Any]:
+        """Why not, and what the input named, as it stands."""
+        values: dict[str, Any] = {"user_errors": user_errors(error)}
+        if error.code != "NOT_FOUND":
+            for column in self.graph.types[str(step.field.target)].columns:
+                named = getattr(given, column.removesuffix("_id"), None)
+                if column.endswith("_id") and isinstance(named, str):
+                    values[column] = ids.split(named)[1]
+        return values
+
+    def _bindings(self, values: Mapping[str, Any], variables: VariableValues, context: Context) -> Bindings:
+        services = context.services
+        return Bindings(context.viewer, services.clock.now(), services.secret, variables, values)
+
+
+SECRETS = frozenset({"token", "url"})
+"""Shown once: never stored with an idempotency key, so a replay answers them with null."""
+
+
+async def _called(step: Step, work: UnitOfWork, given: Any, context: Context) -> Mapping[str, Any]:
+    values: Mapping[str, Any] = await step.verb.run(work, given, context)
+    return values

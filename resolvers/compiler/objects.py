@@ -1,0 +1,325 @@
+"""Objects: one level of an operation as SQL, from its rows to the JSON that its parent takes in."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_list_type
+from graphql import get_nullable_type as nullable_type
+
+from domain.errors import Forbidden
+from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.conditions import Conditions
+from resolvers.compiler.pages import Pager
+from resolvers.compiler.selections import NotCompilable, Selections
+from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
+from resolvers.compiler.writer import Rows, View, Writer
+from schema.graph import Col, Embedded, Key, Listed, Many, One, Place, Sql
+
+Fields = Mapping[str, list[FieldNode]]
+LIST_TYPES = {"Int": "integer", "Float": "double precision", "Boolean": "boolean"}
+
+
+def quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def as_object(columns: str) -> str:
+    """JSON of one row; an object with no field is `{}`."""
+    return f"(SELECT row_to_json(o) FROM (SELECT {columns}) o)"
+
+
+class Objects:
+    """Writes the objects of one operation into one statement."""
+
+    def __init__(self, graph: Graph, writer: Writer, selections: Selections) -> None:
+        self.graph = graph
+        self.writer = writer
+        self.selections = selections
+
+    def rows(self, shape: TypeShape) -> Rows:
+        return Rows(shape, self.writer.alias())
+
+    def columns(self, shape: TypeShape, fields: Fields, view: View) -> str:
+        """The select list of an object: one column a response key."""
+        parts = []
+        for key, nodes in fields.items():
+            parts.append(f"{self._field(shape, nodes, view)} AS {quoted(key)}")
+        return ", ".join(parts)
+
+    def _field(self, shape: TypeShape, nodes: list[FieldNode], view: View) -> str:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return f"'{shape.name}'::text"
+        field = shape.fields.get(name)
+        if field is None:
+            raise NotCompilable(f"{shape.name}.{name}")
+        roles = field.source.roles
+        if roles is not None and self.writer.role not in roles:
+            raise Forbidden(f"{shape.name}.{name} is not for {self.writer.role}.")
+        return self._value(shape, field, nodes, view)
+
+    def _value(self, shape: TypeShape, field: FieldShape, nodes: list[FieldNode], view: View) -> str:
+        source = field.source
+        if isinstance(source, Key):
+            return f"'{shape.reading.prefix}1_' || {view.col('id')}::text"
+        if isinstance(source, Col):
+            return self._column(field, view.col(source.name or field.python_name))
+        if isinstance(source, Sql):
+            return view.rows.expression(source.expression, self.writer)
+        if isinstance(source, Place):
+            longitude, latitude = view.col(source.longitude), view.col(source.latitude)
+            point = as_object(f"'Point'::text AS type, ARRAY[{longitude}, {latitude}] AS coordinates")
+            return f"CASE WHEN {longitude} IS NOT NULL THEN {point} END"
+        if isinstance(source, Embedded):
+            return self._embedded(field, source, nodes, view)
+        if isinstance(source, Listed):
+            return self._listed(field, view.col(source.name or field.python_name), nodes)
+        if isinstance(source, One):
+            return self._one(field, source, nodes, view.rows)
+        if isinstance(source, Many):
+            return self._many(shape, field, source, nodes, view.rows)
+        raise NotCompilable(type(source).__name__)
+
+    def _column(self, field: FieldShape, text: str) -> str:
+        if field.leaf == "Decimal":
+            return f"{text}::text"
+        if field.leaf == "Duration":
+            return f"'PT' || {text} || 'S'"
+        return text
+
+    def _embedded(self, field: FieldShape, source: Embedded, nodes: list[FieldNode], view: View) -> str:
+        shape = self.graph.types[str(field.target)]
+        inner = view.inner(source.prefix, source.columns)
+        columns = self.columns(shape, self.selections.below(shape.name, nodes), inner)
+        first = next(iter(shape.fields.values()))
+        names = [first.python_name]
+        if isinstance(first.source, Place):
+            names = [first.source.longitude]
+        return f"CASE WHEN {inner.col(names[0])} IS NOT NULL THEN {as_object(columns)} END"
+
+    def _listed(self, field: FieldShape, text: str, nodes: list[FieldNode]) -> str:
+        shape, alias = self.graph.types[str(field.target)], self.writer.alias()
+        kind = self.graph.executable.type_map[shape.name]
+        if not isinstance(kind, GraphQLObjectType):
+            raise NotCompilable(shape.name)
+        columns = ", ".join(
+            f"{one.python_name} {_list_type(kind.fields[one.name])}" for one in shape.fields.values()
+        )
+        rows = Rows(shape, alias)
+        selected = self.columns(shape, self.selections.below(shape.name, nodes), View(rows))
+        items = (
+            f"SELECT json_agg({as_object(selected)}) FROM jsonb_to_recordset({text}) AS {alias}({columns})"
+        )
+        return f"coalesce(({items}), '[]'::json)"
+
+    def _one(self, field: FieldShape, source: One, nodes: list[FieldNode], parent: Rows) -> str:
+        shape = self.graph.types[str(field.target)]
+        child, place, result = self.rows(shape), self.writer.reserve(), self.writer.alias()
+        columns = self.columns(shape, self.selections.below(shape.name, nodes), View(child))
+        local, remote = (source.by, "id") if source.by else ("id", str(source.via))
+        key = child.col(remote)
+        wanted = f"x.{remote} = ANY(ARRAY(SELECT {parent.refer(str(local))} FROM {parent.alias}))"
+        select = f"FROM {shape.table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
+        origin = self._origin(child, place, select)
+        self.writer.fill(
+            self.writer.reserve(),
+            f"{result} AS MATERIALIZED (SELECT {key} AS k, {as_object(columns)} AS j"
+            f" FROM {origin} {' '.join(child.joins)})",
+        )
+        parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col(str(local))}")
+        return f"{result}.j"
+
+    def _origin(self, rows: Rows, place: int, select: str) -> str:
+        """Where a level is read from: named when a level below refers to it, inline otherwise."""
+        text = f"(SELECT {rows.columns('x')} {select})"
+        if not rows.referred:
+            return f"{text} {rows.alias}"
+        self.writer.fill(place, f"{rows.alias} AS MATERIALIZED {text}")
+        return rows.alias
+
+    def _many(
+        self, shape: TypeShape, field: FieldShape, source: Many, nodes: list[FieldNode], parent: Rows
+    ) -> str:
+        kind = self.graph.executable.type_map[shape.name]
+        if not isinstance(kind, GraphQLObjectType):
+            raise NotCompilable(shape.name)
+        declared = kind.fields[field.name]
+        connection = ConnectionWriter(self, field, declared, nodes, order=source.order)
+        return connection.nested(parent, source.via)
+
+
+def _list_type(declared: GraphQLField) -> str:
+    leaf = LIST_TYPES.get(get_named_type(declared.type).name, "text")
+    return f"{leaf}[]" if is_list_type(nullable_type(declared.type)) else leaf
+
+
+class ConnectionWriter:
+    """Writes one connection: its page, its edges, its count."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        field: FieldShape,
+        declared: GraphQLField,
+        nodes: list[FieldNode],
+        *,
+        order: tuple[str, ...] | None,
+    ) -> None:
+        self.objects = objects
+        self.writer = objects.writer
+        self.shape = objects.graph.types[str(field.target)]
+        self.fetch = partial(_arguments, declared, nodes[0])
+        self.fields = objects.selections.below(get_named_type(declared.type).name, nodes)
+        self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)
+        self.arguments = _arguments(declared, nodes[0], Bindings.of(objects.selections.variables))
+        self.page = self.pager.page(self.arguments)
+        self.child = objects.rows(self.shape)
+        self.aggregates: list[str] = []
+        self.group = "a"
+
+    def condition(self, alias: str) -> str:
+        """Scope and filter, without the page's bounds."""
+        where = self.arguments.get("where")
+        scope = self.writer.scope(self.shape.table, alias)
+        if not where:
+            return scope
+        conditions = Conditions(
+            self.objects.graph, self.writer, lambda bindings: self.fetch(bindings)["where"]
+        )
+        return f"{scope} AND {conditions.write(self.shape, where, alias)}"
+
+    def root(self) -> str:
+        """A connection at the root of the operation."""
+        place = self.writer.reserve()
+        body = self._body("n0.n")
+        select = (
+            f"FROM {self.shape.table} x WHERE {self.condition('x')} AND {self.pager.bounds(self.page, 'x')}"
+        )
+        origin = self._origin(place, select)
+        text = f"FROM (SELECT {', '.join(self.aggregates)} FROM {origin} {' '.join(self.child.joins)}) a"
+        if self._counts():
+            total = f"SELECT count(*) AS n FROM {self.shape.table} x WHERE {self.condition('x')}"
+            text += f" CROSS JOIN ({total}) n0"
+        return f"(SELECT row_to_json(o) FROM (SELECT {body} {text}) o)"
+
+    def nested(self, parent: Rows, via: str) -> str:
+        """A connection of each row of the level above."""
+        place, result = self.writer.reserve(), self.writer.alias()
+        count = self.writer.alias()
+        self.group = result
+        body = self._body(f"coalesce({count}.n, 0)")
+        keys = f"(SELECT {parent.refer('id')} AS k FROM {parent.alias}) p"
+        bounds = self.pager.bounds(self.page, "x")
+        select = f"FROM {self.shape.table} x WHERE {self.condition('x')} AND x.{via} = p.k AND {bounds}"
+        page = self._page(select)
+        lateral = f"(SELECT p.k, y.* FROM {keys} CROSS JOIN LATERAL ({page}) y)"
+        origin = self._named(place, lateral)
+        self.writer.fill(
+            self.writer.reserve(),
+            f"{result} AS MATERIALIZED (SELECT {self.child.alias}.k AS k, {', '.join(self.aggregates)}"
+            f" FROM {origin} {' '.join(self.child.joins)} GROUP BY 1)",
+        )
+        parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
+        if self._counts():
+            inner = f"x.{via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"
+            self.writer.fill(
+                self.writer.reserve(),
+                f"{count} AS MATERIALIZED (SELECT x.{via} AS k, count(*) AS n FROM {self.shape.table} x"
+                f" WHERE {self.condition('x')} AND {inner} GROUP BY 1)",
+            )
+            parent.joins.append(f"LEFT JOIN {count} ON {count}.k = {parent.col('id')}")
+        return as_object(body)
+
+    def _counts(self) -> bool:
+        return any(nodes[0].name.value == "totalCount" for nodes in self.fields.values())
+
+    def _page(self, select: str) -> str:
+        order = self.page.order("x")
+        columns = self.child.columns("x")
+        return (
+            f"SELECT {columns}, row_number() OVER (ORDER BY {order}) AS rn {select}"
+            f" ORDER BY {order} LIMIT {self.page.limit} + 1"
+        )
+
+    def _origin(self, place: int, select: str) -> str:
+        return self._named(place, f"({self._page(select)})")
+
+    def _named(self, place: int, text: str) -> str:
+        if not self.child.referred:
+            return f"{text} {self.child.alias}"
+        self.writer.fill(place, f"{self.child.alias} AS MATERIALIZED {text}")
+        return self.child.alias
+
+    def _body(self, total: str) -> str:
+        """The connection's own fields over the aggregates `a`."""
+        parts = []
+        self._aggregate(f"max({self.child.alias}.rn)")
+        for key, nodes in self.fields.items():
+            parts.append(f"{self._part(nodes, total)} AS {quoted(key)}")
+        return ", ".join(parts)
+
+    def _part(self, nodes: list[FieldNode], total: str) -> str:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return f"'{self.shape.name}Connection'::text"
+        if name == "totalCount":
+            return total
+        if name == "pageInfo":
+            return self._page_info(nodes)
+        columns = self._node(nodes) if name == "nodes" else self._edge(nodes)
+        listed = self._aggregate(self._in_order(f"json_agg({as_object(columns)} "))
+        return f"coalesce({listed}, '[]'::json)"
+
+    def _node(self, nodes: Iterable[FieldNode]) -> str:
+        fields = self.objects.selections.below(self.shape.name, nodes)
+        return self.objects.columns(self.shape, fields, View(self.child))
+
+    def _edge(self, nodes: Iterable[FieldNode]) -> str:
+        parts = []
+        for key, inner in self.objects.selections.below(f"{self.shape.name}Edge", nodes).items():
+            name = inner[0].name.value
+            if name == "cursor":
+                text = self._cursor()
+            elif name == "node":
+                text = as_object(self._node(inner))
+            else:
+                text = f"'{self.shape.name}Edge'::text"
+            parts.append(f"{text} AS {quoted(key)}")
+        return ", ".join(parts)
+
+    def _cursor(self) -> str:
+        return self.pager.cursor(self.page, self.child.col)
+
+    def _page_info(self, nodes: Iterable[FieldNode]) -> str:
+        more = f"coalesce({self.group}.a0, 0) > {self.page.limit}"
+        parts = []
+        for key, inner in self.objects.selections.below("PageInfo", nodes).items():
+            name = inner[0].name.value
+            if name == "hasNextPage":
+                text = str(self.page.before).upper() if self.page.backward else more
+            elif name == "hasPreviousPage":
+                text = more if self.page.backward else str(self.page.after).upper()
+            elif name == "__typename":
+                text = "'PageInfo'::text"
+            else:
+                text = self._end(last=name == "endCursor")
+            parts.append(f"{text} AS {quoted(key)}")
+        return as_object(", ".join(parts))
+
+    def _end(self, *, last: bool) -> str:
+        direction = "DESC" if last != self.page.backward else "ASC"
+        text = f"(array_agg({self._cursor()} ORDER BY {self.child.alias}.rn {direction})"
+        return self._aggregate(f"{text} FILTER (WHERE {self.child.alias}.rn <= {self.page.limit}))[1]")
+
+    def _in_order(self, text: str) -> str:
+        order = f"ORDER BY {self.child.alias}.rn{' DESC' if self.page.backward else ''}"
+        return f"{text}{order}) FILTER (WHERE {self.child.alias}.rn <= {self.page.limit})"
+
+    def _aggregate(self, text: str) -> str:
+        self.aggregates.append(f"{text} AS a{len(self.aggregates)}")
+        return f"{self.group}.a{len(self.aggregates) - 1}"
+
+
+def _arguments(declared: GraphQLField, node: FieldNode, bindings: Bindings) -> Mapping[str, Any]:
+    return bindings.arguments(declared, node)

@@ -1,0 +1,146 @@
+"""Statements: a whole operation, or one object of it, as one SQL statement."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import FieldNode, SelectionSetNode
+
+from domain import ids
+from domain.viewers import Role
+from resolvers.compiler.bindings import Binder, Bindings
+from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
+from resolvers.compiler.selections import NotCompilable, Selections
+from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
+from resolvers.compiler.writer import Rows, View, Writer
+from schema.graph import All, AnyNode, ById, ByKey, Computed
+
+NULL = "NULL::json"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL that answers one JSON value, and what its parameters are fetched by."""
+
+    sql: str
+    binders: tuple[Binder, ...]
+    computed: frozenset[str] = frozenset()
+    """Keys of the values that Python gives, by `Bindings.values`."""
+
+    def parameters(self, bindings: Bindings) -> list[object]:
+        return [binder(bindings) for binder in self.binders]
+
+
+class Compiler:
+    """Compiles for one graph; its work depends on the role and the variables' shape, never on the viewer."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def query(self, role: Role, selections: Selections, selection_set: SelectionSetNode) -> Statement:
+        """A whole query. Raises NotCompilable, Forbidden or BadInput."""
+        writer = Writer(role)
+        objects = Objects(self.graph, writer, selections)
+        parts, computed = [], set()
+        for key, nodes in selections.fields("Query", [selection_set]).items():
+            name = nodes[0].name.value
+            if name == "__typename":
+                parts.append(f"'Query'::text AS {quoted(key)}")
+                continue
+            field = self.graph.roots.get(name)
+            if field is None:
+                raise NotCompilable(name)
+            if isinstance(field.source, Computed):
+                computed.add(field.source.key)
+            parts.append(f"{self._root(objects, field, nodes)} AS {quoted(key)}")
+        sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {', '.join(parts)}) r")
+        return Statement(sql, tuple(writer.binders), frozenset(computed))
+
+    def record(
+        self, kind: str, role: Role, selections: Selections, sets: Iterable[SelectionSetNode | None]
+    ) -> Statement:
+        """One record, whose values Python has, with all that is asked for below it."""
+        writer = Writer(role)
+        objects = Objects(self.graph, writer, selections)
+        shape = self.graph.types[kind]
+        text = self._record(objects, shape, selections.fields(kind, sets), name=None)
+        return Statement(writer.statement(f"SELECT {text}"), tuple(writer.binders))
+
+    def _root(self, objects: Objects, field: FieldShape, nodes: list[FieldNode]) -> str:
+        source, query = field.source, self.graph.executable.query_type
+        declared = query.fields[field.name] if query else None
+        if declared is None:
+            raise NotCompilable(field.name)
+        if isinstance(source, All):
+            return ConnectionWriter(objects, field, declared, nodes, order=None).root()
+        if isinstance(source, Computed):
+            return self._computed(objects, field, source.key, nodes)
+        arguments = Bindings.of(objects.selections.variables).arguments(declared, nodes[0])
+        if isinstance(source, ByKey):
+            key = source.argument
+            place = objects.writer.bind("text", lambda bindings: bindings.arguments(declared, nodes[0])[key])
+            return self._single(objects, str(field.target), nodes, f"x.{source.column} = {place}")
+        if not isinstance(source, ById | AnyNode):
+            raise NotCompilable(type(source).__name__)
+        prefix, _ = ids.split(str(arguments["id"]))
+        wanted = self.graph.prefixes.get(prefix)
+        if wanted is None or (isinstance(source, ById) and wanted != field.target):
+            return NULL
+
+        def key_of(bindings: Bindings) -> object:
+            return ids.split(str(bindings.arguments(declared, nodes[0])["id"]))[1]
+
+        return self._single(objects, wanted, nodes, f"x.id = {objects.writer.bind('uuid', key_of)}")
+
+    def _single(self, objects: Objects, kind: str, nodes: list[FieldNode], condition: str) -> str:
+        shape = self.graph.types[kind]
+        rows, place = objects.rows(shape), objects.writer.reserve()
+        columns = objects.columns(shape, objects.selections.below(kind, nodes), View(rows))
+        scope = objects.writer.scope(shape.table, "x")
+        text = f"(SELECT {rows.columns('x')} FROM {shape.table} x WHERE {scope} AND {condition})"
+        return f"({self._read(objects, rows, place, text, columns)})"
+
+    def _read(self, objects: Objects, rows: Rows, place: int, text: str, columns: str) -> str:
+        origin = f"{text} {rows.alias}"
+        if rows.referred:
+            objects.writer.fill(place, f"{rows.alias} AS MATERIALIZED {text}")
+            origin = rows.alias
+        return f"SELECT {as_object(columns)} FROM {origin} {' '.join(rows.joins)}"
+
+    def _computed(self, objects: Objects, field: FieldShape, key: str, nodes: list[FieldNode]) -> str:
+        if field.target is None:
+            return objects.writer.bind("text", lambda bindings: bindings.values[key])
+        shape = self.graph.types[field.target]
+        return self._record(objects, shape, objects.selections.below(shape.name, nodes), name=key)
+
+    def _record(
+        self, objects: Objects, shape: TypeShape, fields: Mapping[str, list[FieldNode]], *, name: str | None
+    ) -> str:
+        rows, place = objects.rows(shape), objects.writer.reserve()
+        columns = objects.columns(shape, fields, View(rows))
+        values = []
+        for column in sorted(rows.used):
+            sql_type = shape.reading.values[column]
+            binder = _json(name, column) if sql_type == "jsonb" else _value(name, column)
+            values.append(f"{objects.writer.bind(sql_type, binder)} AS {column}")
+        text = f"(SELECT {', '.join(values) or '1 AS nothing'})"
+        return f"({self._read(objects, rows, place, text, columns)})"
+
+
+def _value(name: str | None, column: str) -> Binder:
+    def value(bindings: Bindings) -> Any:
+        values = bindings.values if name is None else bindings.values[name]
+        return values.get(column)
+
+    return value
+
+
+def _json(name: str | None, column: str) -> Binder:
+    get = _value(name, column)
+
+    def value(bindings: Bindings) -> str | None:
+        found = get(bindings)
+        return None if found is None else json.dumps(found, default=str)
+
+    return value

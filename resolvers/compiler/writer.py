@@ -1,0 +1,108 @@
+"""Writer: the statement while it is being written: its common table expressions and its parameters."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain import access
+from domain.viewers import Role
+from resolvers.compiler.bindings import Binder, Bindings
+from resolvers.compiler.shapes import TypeShape
+
+
+@dataclass
+class Rows:
+    """The rows of one level: a common table expression, or a sub-select where nothing below refers to it."""
+
+    shape: TypeShape
+    alias: str
+    used: set[str] = field(default_factory=set)
+    joins: list[str] = field(default_factory=list)
+    referred: bool = False
+
+    def col(self, name: str) -> str:
+        self.used.add(name)
+        return f"{self.alias}.{name}"
+
+    def refer(self, name: str) -> str:
+        """The column, for a level below, which reads this one by its name."""
+        self.referred = True
+        return self.col(name)
+
+    def expression(self, template: str, writer: "Writer") -> str:
+        """An `sql` field's text over these rows."""
+        self.used.update(re.findall(r"\{t\}\.(\w+)", template))
+        return writer.expression(template, self.alias)
+
+    def columns(self, alias: str) -> str:
+        return ", ".join(f"{alias}.{name}" for name in sorted(self.used)) or "1 AS nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Some of a level's columns under the names of an embedded object."""
+
+    rows: Rows
+    prefix: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def col(self, name: str) -> str:
+        return self.rows.col(self.columns.get(name, self.prefix + name))
+
+    def inner(self, prefix: str, columns: Mapping[str, str]) -> "View":
+        renamed = {name: self.columns.get(column, self.prefix + column) for name, column in columns.items()}
+        return View(self.rows, self.prefix + prefix, renamed)
+
+
+class Writer:
+    """Collects the parts of one statement for one role."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self.binders: list[Binder] = []
+        self._places: dict[str, str] = {}
+        self._expressions: list[str] = []
+        self._serial = 0
+
+    def alias(self) -> str:
+        self._serial += 1
+        return f"t{self._serial}"
+
+    def reserve(self) -> int:
+        """A place among the expressions, to be filled once it is known which columns are needed."""
+        self._expressions.append("")
+        return len(self._expressions) - 1
+
+    def fill(self, place: int, text: str) -> None:
+        self._expressions[place] = text
+
+    def bind(self, sql_type: str, binder: Binder, *, name: str | None = None) -> str:
+        """A parameter; one with a name is bound once however often it is used."""
+        if name is not None and name in self._places:
+            return self._places[name]
+        self.binders.append(binder)
+        place = f"${len(self.binders)}::{sql_type}"
+        if name is not None:
+            self._places[name] = place
+        return place
+
+    def now(self) -> str:
+        return self.bind("timestamptz", lambda bindings: bindings.now, name="now")
+
+    def expression(self, template: str, alias: str) -> str:
+        """An `sql` field's text; the time is bound only where it is asked for."""
+        return template.format(t=alias, now=self.now() if "{now}" in template else "")
+
+    def scope(self, table: str, alias: str) -> str:
+        """The viewer's rows of a table: the same predicate that row-level security holds."""
+        return access.predicate(self.role, table, alias, self._viewer)
+
+    def _viewer(self, name: str) -> str:
+        def value(bindings: Bindings) -> object:
+            return getattr(bindings.viewer, f"{name}_id")
+
+        return self.bind("uuid", value, name=f"viewer.{name}")
+
+    def statement(self, select: str) -> str:
+        expressions = [text for text in self._expressions if text]
+        return f"WITH {', '.join(expressions)} {select}" if expressions else select

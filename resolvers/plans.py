@@ -1,0 +1,84 @@
+"""Plans: asking for one, making it real or dropping it, and following how it comes along."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from domain import ids, plans
+from domain.errors import BadInput, Conflict
+from domain.plans import PlanState, Request
+from domain.unit_of_work import UnitOfWork
+from realtime.log import Entry
+from resolvers.context import Context, key
+from resolvers.following import Following, follow
+from schema.plans import CommitPlanInput, DiscardPlanInput, ProposePlanInput
+from schema.verbs import Item
+
+ENDED = frozenset({"PlanCommitted", "PlanDiscarded", "PlanStale", "PlanFailed"})
+TOLD = frozenset({"PlanStarted", "PlanImproved", "PlanProposed"})
+
+
+async def propose_plan(work: UnitOfWork, given: ProposePlanInput, _context: Context) -> Mapping[str, Any]:
+    request = Request(
+        day=given.day,
+        seconds=given.seconds,
+        seed=given.seed,
+        technicians=tuple(key("tec", one) for one in given.technicians or ()),
+        visits=tuple(key("vis", one) for one in given.visits or ()),
+    )
+    plan = await plans.propose(work, request)
+    return {"plan_id": plan.id}
+
+
+async def commit_plan(work: UnitOfWork, given: CommitPlanInput, _context: Context) -> Mapping[str, Any]:
+    """A plan that has become STALE is written as such, and told as a CONFLICT."""
+    plan, moved = await plans.commit(work, key("pln", given.plan), expected_version=given.expected_version)
+    stale = [
+        {"path": ["input", "plan"], "message": str(plan.failure), "code": Conflict.code} for _ in moved[:1]
+    ]
+    return {"plan_id": plan.id, "user_errors": stale}
+
+
+async def discard_plan(work: UnitOfWork, given: DiscardPlanInput, _context: Context) -> Mapping[str, Any]:
+    plan = await plans.discard(work, key("pln", given.plan))
+    return {"plan_id": plan.id}
+
+
+async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+    """From how the plan stands to its end."""
+    prefix, plan_id = ids.split(arguments["plan"])
+    if prefix != "pln":
+        raise BadInput("planProgress follows a plan.")
+
+    def wants(entry: Entry) -> bool:
+        return entry.topic == "plan" and entry.subject_id == plan_id
+
+    async def snapshot(following: Following) -> AsyncIterator[Item]:
+        row = await following.first("SELECT * FROM plan WHERE id = $1", plan_id)
+        if row is not None:
+            values = {
+                "plan_id": plan_id,
+                "cost": None,
+                "assigned": row["assigned_count"],
+                "unassigned": row["unassigned_count"],
+            }
+            yield Item("PlanSnapshot", {**values, "cursor": following.cursor()})
+            if row["state"] not in {PlanState.DRAFT, PlanState.SOLVING, PlanState.PROPOSED, PlanState.STALE}:
+                following.over = True
+
+    def told(entry: Entry) -> Item | None:
+        ended = entry.type in ENDED
+        if not ended and entry.type not in TOLD:
+            return None
+        objective = entry.payload.get("objective") or {}
+        values = {
+            "plan_id": plan_id,
+            "cost": objective.get("total"),
+            "assigned": entry.payload.get("assigned"),
+            "unassigned": entry.payload.get("unassigned"),
+        }
+        return Item("PlanEnded" if ended else entry.type, values)
+
+    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told):
+        yield item
+        if item.kind == "PlanEnded":
+            return

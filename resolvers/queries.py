@@ -1,0 +1,68 @@
+"""Query: the roots that read."""
+
+import strawberry
+
+from schema.contracts import Contract, Entitlement
+from schema.customers import Contact, Customer
+from schema.graph import All, AnyNode, ById, ByKey, Computed, Connection, Node, root
+from schema.organizations import Viewer
+from schema.plans import Plan
+from schema.scalars import Cursor
+from schema.sites import Site, Territory
+from schema.stock import Part, Reservation, StockLevel, StockLocation
+from schema.technicians import Absence, Shift, Skill, Technician
+from schema.tracking import TrackingLink
+from schema.visits import Assignment, Visit
+from schema.work_orders import WorkOrder, WorkType
+
+STARTS = "Where the log stands: read it before a first sync, then follow from there."
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    viewer: Viewer = root(Computed(key="viewer"), "Who is asking.")
+    cursor: Cursor = root(Computed(key="cursor"), STARTS)
+    node: Node | None = root(AnyNode(), "Anything by its id; null where there is none to be seen.")
+    customer: Customer | None = root(ById(), "One customer by its id.")
+    site: Site | None = root(ById(), "One site by its id.")
+    contract: Contract | None = root(ById(), "One contract by its id.")
+    work_order: WorkOrder | None = root(ById(), "One work order by its id.")
+    visit: Visit | None = root(ById(), "One visit by its id.")
+    technician: Technician | None = root(ById(), "One technician by its id.")
+    part: Part | None = root(ById(), "One part by its id.")
+    plan: Plan | None = root(ById(), "One plan by its id.")
+    work_order_by_number: WorkOrder | None = root(
+        ByKey(column="number", argument="number"), "One work order by the organization's number."
+    )
+    contract_by_number: Contract | None = root(
+        ByKey(column="number", argument="number"), "One contract by the organization's number."
+    )
+    part_by_number: Part | None = root(
+        ByKey(column="number", argument="number"), "One part by the organization's number."
+    )
+    part_by_barcode: Part | None = root(
+        ByKey(column="barcode", argument="barcode"), "One part by what is printed on it."
+    )
+    technician_by_code: Technician | None = root(
+        ByKey(column="code", argument="code"), "One technician by the organization's code."
+    )
+    customers: Connection[Customer] = root(All(), "Customers, by name.")
+    contacts: Connection[Contact] = root(All(), "Contacts, by name.")
+    sites: Connection[Site] = root(All(), "Sites, by name.")
+    territories: Connection[Territory] = root(All(), "Territories, by name.")
+    contracts: Connection[Contract] = root(All(), "Contracts, by number.")
+    entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
+    work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
+    visits: Connection[Visit] = root(All(), "Visits, by planned start.")
+    assignments: Connection[Assignment] = root(All(), "Assignments, by planned start.")
+    technicians: Connection[Technician] = root(All(), "Technicians, by code.")
+    skills: Connection[Skill] = root(All(), "Skills, by name.")
+    shifts: Connection[Shift] = root(All(), "Shifts, by start.")
+    absences: Connection[Absence] = root(All(), "Absences, by start.")
+    parts: Connection[Part] = root(All(), "Parts, by number.")
+    stock_locations: Connection[StockLocation] = root(All(), "Places that hold stock, by name.")
+    stock_levels: Connection[StockLevel] = root(All(), "Levels of stock.")
+    reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
+    plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

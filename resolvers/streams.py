@@ -1,0 +1,63 @@
+"""Streams: a subscription's items, each answered by the compiled read of what was asked for."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import orjson
+from graphql.execution.values import VariableValues
+
+from domain.errors import FieldgraphError, Unauthenticated
+from resolvers.answers import refused
+from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.selections import NotCompilable, Selections
+from resolvers.compiler.shapes import Graph
+from resolvers.compiler.statements import Compiler, Statement
+from resolvers.context import Context
+from resolvers.documents import Operation
+from resolvers.refusals import Refusal
+from schema.verbs import Item, Stream
+
+
+class Streams:
+    """Runs subscriptions. No connection is held between two items."""
+
+    def __init__(self, graph: Graph, compiler: Compiler) -> None:
+        self.graph = graph
+        self.compiler = compiler
+
+    async def items(
+        self, operation: Operation, variables: VariableValues, context: Context
+    ) -> AsyncIterator[bytes]:
+        """Each item as a whole result. Raises Refusal before the first, Unauthenticated when revoked."""
+        selections = Selections(self.graph.executable, operation.fragments, variables)
+        fields = selections.fields("Subscription", [operation.node.selection_set])
+        key, nodes = next(iter(fields.items()))
+        kind = self.graph.executable.subscription_type
+        field = self.graph.subscriptions.get(nodes[0].name.value)
+        if kind is None or field is None or not isinstance(field.source, Stream) or len(fields) != 1:
+            raise Refusal.of("BAD_REQUEST", "A subscription asks for one field.")
+        bindings = Bindings.of(variables)
+        sets = [node.selection_set for node in nodes]
+        prefix = b'{"data":{' + orjson.dumps(key) + b":"
+        plans: dict[str, Statement] = {}
+        try:
+            arguments = bindings.arguments(kind.fields[field.name], nodes[0])
+            async with aclosing(field.source.run(context, arguments)) as items:
+                async for item in items:
+                    if item.kind not in plans:
+                        role = context.viewer.role
+                        plans[item.kind] = self.compiler.record(item.kind, role, selections, sets)
+                    yield prefix + await _answer(plans[item.kind], item, variables, context) + b"}}"
+        except NotCompilable as error:
+            raise Refusal.of("BAD_USER_INPUT", f"This item cannot be answered: {error.reason}.") from error
+        except Unauthenticated:
+            raise
+        except FieldgraphError as error:
+            raise refused(error) from error
+
+
+async def _answer(plan: Statement, item: Item, variables: VariableValues, context: Context) -> bytes:
+    services = context.services
+    bindings = Bindings(context.viewer, services.clock.now(), services.secret, variables, item.values)
+    found = await services.reads.value(plan.sql, plan.parameters(bindings), viewer=context.viewer)
+    return found or b"null"

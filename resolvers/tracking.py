@@ -1,0 +1,245 @@
+"""Tracking: positions that come in, links that go out, and what the holder of a link may watch."""
+
+import math
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from domain import ids, tracking
+from domain.errors import BadInput, Forbidden, Invalid, NotFound
+from domain.unit_of_work import UnitOfWork
+from domain.viewers import FIELD, OFFICE, Role, Viewer
+from domain.visits import FINAL
+from realtime import arrivals
+from realtime.log import Entry
+from realtime.positions import Fix
+from realtime.presences import Machine
+from resolvers.context import Context, key
+from resolvers.following import Following, follow, on_behalf
+from schema.tracking import CreateTrackingLinkInput, ReportPositionsInput, RevokeTrackingLinkInput
+from schema.verbs import Item
+from schema.visits import RecordArrivalInput
+
+USUAL_LINK = timedelta(days=30)
+POSITION_PAUSE = timedelta(seconds=10)
+CELL_METRES = 1_000.0
+DEGREE_METRES = 111_195.0
+NEARING = frozenset({"APPROACHING", "INSIDE_PENDING", "INSIDE"})
+STATE = """
+SELECT v.state, v.version, e.earliest, e.expected, e.latest, e.basis, e.as_of, a.technician_id,
+    p.longitude, p.latitude, p.accuracy_metres, p.at, p.machine, v.customer_id, arr.occurred_at,
+    (SELECT count(*)::int FROM assignment b
+      JOIN visit w ON w.organization_id = b.organization_id AND w.id = b.visit_id
+      WHERE b.organization_id = v.organization_id AND b.technician_id = a.technician_id AND b.occupies
+        AND b.planned_start < a.planned_start AND b.planned_start > a.planned_start - interval '1 day'
+        AND w.state NOT IN ('COMPLETED', 'INCOMPLETE', 'NO_ACCESS', 'CANCELLED')) AS stops_before
+FROM visit v
+LEFT JOIN assignment a ON a.organization_id = v.organization_id AND a.visit_id = v.id AND a.is_lead
+    AND a.state IN ('OFFERED', 'ACCEPTED')
+LEFT JOIN eta e ON e.organization_id = v.organization_id AND e.visit_id = v.id
+LEFT JOIN arrival arr ON arr.organization_id = v.organization_id AND arr.visit_id = v.id
+LEFT JOIN position_current p ON p.organization_id = v.organization_id AND p.technician_id = a.technician_id
+WHERE v.organization_id = $1 AND v.id = $2
+"""
+
+
+async def report_positions(
+    work: UnitOfWork, given: ReportPositionsInput, context: Context
+) -> Mapping[str, Any]:
+    """A technician reports their own; a gateway or the office names the technician."""
+    viewer = context.viewer
+    named = key("tec", given.technician) if given.technician else None
+    if viewer.role in FIELD and named not in {None, viewer.technician_id}:
+        raise NotFound("No Technician has that id.", "technician")
+    technician_id = viewer.technician_id if viewer.role in FIELD else named
+    if technician_id is None:
+        raise Invalid("Say whose positions these are.", "technician")
+    fixes = [
+        Fix(
+            at=one.at.timestamp(),
+            longitude=one.point[0],  # type: ignore[index]  # the scalar gives (longitude, latitude)
+            latitude=one.point[1],  # type: ignore[index]  # as above
+            accuracy_metres=one.accuracy_metres,
+            speed_metres_per_second=one.speed_metres_per_second,
+            sequence=one.sequence,
+        )
+        for one in given.positions
+    ]
+    report = await arrivals.report(work, technician_id, fixes, seconds=context.services.roads.seconds)
+    refused = [{"reason": reason, "count": count} for reason, count in sorted(report.refused.items())]
+    return {
+        "technician_id": technician_id,
+        "accepted": report.accepted,
+        "refused": refused,
+        "arrived_visit_id": report.arrived[0] if report.arrived else None,
+    }
+
+
+async def record_arrival(work: UnitOfWork, given: RecordArrivalInput, _context: Context) -> Mapping[str, Any]:
+    visit = await tracking.record_arrival(work, key("vis", given.visit), occurred_at=given.occurred_at)
+    return {"visit_id": visit.id}
+
+
+async def create_tracking_link(
+    work: UnitOfWork, given: CreateTrackingLinkInput, context: Context
+) -> Mapping[str, Any]:
+    services = context.services
+    now = services.real_now()
+    secret, digest = services.new_secret("trk_")
+    link = await tracking.create_link(
+        work,
+        key("vis", given.visit),
+        digest=digest,
+        expires_at=given.expires_at or now + USUAL_LINK,
+        real_now=now,
+    )
+    return {"tracking_link_id": link.id, "token": secret, "url": f"{services.base_url}/track/{secret}"}
+
+
+async def revoke_tracking_link(
+    work: UnitOfWork, given: RevokeTrackingLinkInput, context: Context
+) -> Mapping[str, Any]:
+    link = await tracking.revoke_link(
+        work, key("trk", given.tracking_link), real_now=context.services.real_now()
+    )
+    return {"tracking_link_id": link.id}
+
+
+async def visit_tracking(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+    """Each item is the whole of what the watcher may know at that moment."""
+    watching = await Watching.of(context, arguments.get("visit"))
+
+    def wants(entry: Entry) -> bool:
+        return entry.topic in {"visit", "tracking"} and str(watching.visit_id) in entry.scope_after["visits"]
+
+    def conflate(entry: Entry) -> str | None:
+        return entry.type if entry.topic == "tracking" else None
+
+    async def snapshot(following: Following) -> AsyncIterator[Item]:
+        yield Item("VisitTrackingSnapshot", {**await watching.values(), "cursor": following.cursor()})
+        following.over = watching.over
+
+    def told(entry: Entry) -> Item | None:
+        kind = {
+            "VisitArrived": "VisitArrived",
+            "EtaChanged": "EtaChanged",
+            "PositionChanged": "PositionChanged",
+        }
+        named = "VisitStateChanged" if entry.topic == "visit" else "PositionChanged"
+        return Item(kind.get(entry.type, named), {"at": entry.occurred_at})
+
+    async for item in follow(
+        context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told, conflate=conflate
+    ):
+        if "visit_id" in item.values or item.kind in {"Lagged", "ResyncRequired"}:
+            yield item
+        elif watching.may_tell(item):
+            values = {**await watching.values(), "cursor": item.values["cursor"]}
+            if item.kind != "PositionChanged" or watching.moved(values):
+                yield Item(item.kind, values)
+        if watching.over:
+            return
+
+
+class Watching:
+    """One watcher of one visit, and how exactly they may see it (REALTIME, Privacy)."""
+
+    def __init__(self, context: Context, visit_id: UUID) -> None:
+        self.context = context
+        self.visit_id = visit_id
+        self.over = False
+        self._told_at: datetime | None = None
+        self._shown: tuple[Any, ...] = ()
+
+    @classmethod
+    async def of(cls, context: Context, text: str | None) -> "Watching":
+        """The token's own visit, or the one that somebody else names. Raises Forbidden or BadInput."""
+        viewer = context.viewer
+        named = ids.decode("vis", text) if text else None
+        if viewer.role == Role.TRACKING:
+            if named not in {None, viewer.visit_id} or viewer.visit_id is None:
+                raise Forbidden("A tracking link opens one visit only.")
+            return cls(context, viewer.visit_id)
+        if named is None:
+            raise BadInput("Say which visit.")
+        rows = await context.services.reads.rows("SELECT 1 FROM visit WHERE id = $1", (named,), viewer=viewer)
+        if not rows:
+            raise BadInput("No Visit has that id.")
+        return cls(context, named)
+
+    def may_tell(self, item: Item) -> bool:
+        """Positions at most every 10 seconds of business time."""
+        if item.kind != "PositionChanged":
+            return True
+        at = item.values["at"]
+        if self._told_at is not None and at - self._told_at < POSITION_PAUSE:
+            return False
+        self._told_at = at
+        return True
+
+    def moved(self, values: Mapping[str, Any]) -> bool:
+        """Whether a position item shows anything new: within one cell it does not."""
+        shown = (values.get("position_longitude"), values.get("position_latitude"))
+        changed = shown != self._shown and shown[0] is not None
+        self._shown = shown
+        return changed
+
+    async def values(self) -> dict[str, Any]:
+        """What the watcher may know now."""
+        viewer = self.context.viewer
+        rows = await self.context.services.reads.rows(
+            STATE, (viewer.organization_id, self.visit_id), viewer=on_behalf(viewer, "fieldgraph:tracking")
+        )
+        if not rows:
+            raise BadInput("No Visit has that id.")
+        row = rows[0]
+        self.over = row["state"] in FINAL
+        values = {"visit_id": self.visit_id, "state": row["state"], "occurred_at": row["occurred_at"]}
+        if row["state"] in {"EN_ROUTE", "ARRIVED"} or viewer.role in OFFICE:
+            values |= self._live(row, viewer)
+        return values
+
+    def _live(self, row: Any, viewer: Viewer) -> dict[str, Any]:
+        stops = row["stops_before"]
+        found: dict[str, Any] = {"stops_before": stops}
+        if row["state"] == "EN_ROUTE" and row["expected"] is not None:
+            found |= {
+                "eta_earliest": _minute(row["earliest"]),
+                "eta_expected": _minute(row["expected"]),
+                "eta_latest": _minute(row["latest"]),
+                "eta_basis": row["basis"],
+                "eta_as_of": row["as_of"],
+            }
+        if row["longitude"] is None or (stops and viewer.role not in OFFICE):
+            return found
+        exact = viewer.role in OFFICE or row["state"] == "ARRIVED" or self._near(row["machine"])
+        place = (row["longitude"], row["latitude"])
+        longitude, latitude = place if exact else cell(*place)
+        return found | {
+            "position_longitude": longitude,
+            "position_latitude": latitude,
+            "position_accuracy_metres": row["accuracy_metres"] if exact else CELL_METRES,
+            "position_at": row["at"],
+        }
+
+    def _near(self, machine: bytes | None) -> bool:
+        if machine is None:
+            return False
+        return Machine.from_json(orjson.loads(machine)).presence(str(self.visit_id)).state in NEARING
+
+
+def cell(longitude: float, latitude: float) -> tuple[float, float]:
+    """The middle of the 1 km cell that holds a place; the same for all places in it."""
+    step = CELL_METRES / DEGREE_METRES
+    row = math.floor(latitude / step)
+    middle = (row + 0.5) * step
+    width = step / max(0.01, math.cos(math.radians(middle)))
+    return round((math.floor(longitude / width) + 0.5) * width, 6), round(middle, 6)
+
+
+def _minute(instant: datetime) -> datetime:
+    """Whole minutes for customers, rounded to the nearest."""
+    return (instant + timedelta(seconds=30)).replace(second=0, microsecond=0)

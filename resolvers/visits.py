@@ -1,0 +1,86 @@
+"""Visits: the mutations that schedule them and move them on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain import intake, scheduling, visits
+from domain.intake import Need
+from domain.scheduling import Placement
+from domain.unit_of_work import UnitOfWork
+from realtime import etas
+from resolvers.context import Context, key
+from schema.scheduling import CreateAbsenceInput
+from schema.visits import (
+    CancelVisitInput,
+    CompleteVisitInput,
+    DispatchVisitInput,
+    ScheduleVisitInput,
+    StartTravelInput,
+    StartWorkInput,
+)
+from schema.work_orders import CreateWorkOrderInput
+
+Values = Mapping[str, Any]
+
+
+async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _context: Context) -> Values:
+    window = given.arrival_window
+    need = Need(
+        site_id=key("sit", given.site),
+        work_type_id=key("wty", given.work_type),
+        title=given.title,
+        description=given.description,
+        priority=given.priority,
+        contract_id=key("con", given.contract) if given.contract else None,
+        window=(window.start, window.end) if window else None,
+        due_at=given.due_at,
+        duration_seconds=given.duration,
+    )
+    order, visit = await intake.create_work_order(work, need)
+    return {"work_order_id": order.id, "visit_id": visit.id}
+
+
+async def schedule_visit(work: UnitOfWork, given: ScheduleVisitInput, _context: Context) -> Values:
+    placement = Placement(technician_id=key("tec", given.technician), start=given.start)
+    visit = await scheduling.schedule(
+        work, key("vis", given.visit), placement, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def dispatch_visit(work: UnitOfWork, given: DispatchVisitInput, _context: Context) -> Values:
+    visit = await visits.dispatch(work, key("vis", given.visit), expected_version=given.expected_version)
+    return {"visit_id": visit.id}
+
+
+async def start_travel(work: UnitOfWork, given: StartTravelInput, context: Context) -> Values:
+    visit = await visits.start_travel(work, key("vis", given.visit))
+    await etas.refresh(work, visit, seconds=context.services.roads.seconds)
+    return {"visit_id": visit.id}
+
+
+async def start_work(work: UnitOfWork, given: StartWorkInput, _context: Context) -> Values:
+    visit = await visits.start_work(work, key("vis", given.visit))
+    return {"visit_id": visit.id}
+
+
+async def complete_visit(work: UnitOfWork, given: CompleteVisitInput, _context: Context) -> Values:
+    used = given.parts_used
+    parts = None if used is None else [(key("prt", part.part), part.quantity) for part in used]
+    visit = await visits.complete(work, key("vis", given.visit), parts_used=parts)
+    return {"visit_id": visit.id}
+
+
+async def cancel_visit(work: UnitOfWork, given: CancelVisitInput, _context: Context) -> Values:
+    visit = await visits.cancel(
+        work, key("vis", given.visit), reason=given.reason, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: Context) -> Values:
+    period = (given.starts_at, given.ends_at)
+    absence, changed = await scheduling.absent(
+        work, key("tec", given.technician), period, reason=given.reason
+    )
+    return {"absence_id": absence.id, "released": len(changed)}

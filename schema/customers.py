@@ -1,0 +1,58 @@
+"""Customers, their contacts, and the keys other systems know them by."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain import customers
+from domain.customers import Channel, Tier
+from schema.entities import BACK_OFFICE, STAFF, Entity
+from schema.graph import Connection, column, many, node, one
+
+if TYPE_CHECKING:
+    from schema.contracts import Contract
+    from schema.sites import Site
+    from schema.visits import Visit
+    from schema.work_orders import WorkOrder
+
+
+@node(customers.ExternalId, prefix="ext", description="The key of an entity in another system.")
+class ExternalId(Entity):
+    system: str = column("The other system, such as salesforce.")
+    key: str = column("The entity's key there.")
+
+
+@node(customers.Contact, prefix="cnt", description="A person at a customer.", order=("name",))
+class Contact(Entity):
+    name: str = column("What the person is called.")
+    email: str | None = column("Where to write to.")
+    phone: str | None = column("Where to call, as E.164.")
+    language: str = column("What they speak (BCP 47), such as fi.")
+    channel: Channel = column("How they want to be told.")
+    customer: Annotated["Customer", strawberry.lazy("schema.customers")] | None = one(
+        "Whose contact it is.", by="customer_id"
+    )
+
+
+@node(customers.Customer, prefix="cus", description="A party that is served and billed.", order=("name",))
+class Customer(Entity):
+    number: str = column("The company's own number for the customer.")
+    name: str = column("What the customer is called.")
+    tier: Tier = column("How much the customer is worth to the company.", roles=BACK_OFFICE)
+    owner: str | None = column("The subject of the SALES user who looks after it.", roles=BACK_OFFICE)
+    contacts: Connection[Contact] = many("The people there.", via="customer_id", expect=2)
+    sites: Connection[Annotated["Site", strawberry.lazy("schema.sites")]] = many(
+        "The places where work is done.", via="customer_id", expect=2
+    )
+    contracts: Connection[Annotated["Contract", strawberry.lazy("schema.contracts")]] = many(
+        "The agreements.", via="customer_id", expect=2
+    )
+    work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("schema.work_orders")]] = many(
+        "All work asked for, the newest first.", via="customer_id", order=("-created_at",), expect=10
+    )
+    visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
+        "All visits at the customer's sites.", via="customer_id", order=("planned_start",), expect=10
+    )
+    external_ids: Connection[ExternalId] = many(
+        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
+    )

@@ -1,0 +1,36 @@
+"""Enums: the closed sets of words, taken as they are from the domain."""
+
+import strawberry
+
+from domain.contracts import ContractState
+from domain.customers import Channel, Tier
+from domain.plans import PlanChangeKind, PlanState
+from domain.stock import ReservationState, StockLocationKind
+from domain.technicians import AbsenceReason, TechnicianKind
+from domain.tracking import ConfirmedBy, EtaBasis
+from domain.viewers import Role
+from domain.visits import AssignmentState, Pin, VisitState
+from domain.work_orders import Priority, WorkOrderState
+
+ENUMS = tuple(
+    strawberry.enum(kind, description=kind.__doc__)
+    for kind in (
+        AbsenceReason,
+        AssignmentState,
+        Channel,
+        ConfirmedBy,
+        ContractState,
+        EtaBasis,
+        Pin,
+        PlanChangeKind,
+        PlanState,
+        Priority,
+        ReservationState,
+        Role,
+        StockLocationKind,
+        TechnicianKind,
+        Tier,
+        VisitState,
+        WorkOrderState,
+    )
+)

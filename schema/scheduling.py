@@ -1,0 +1,133 @@
+"""Scheduling as it is told: the stream of a day's changes, and absences that cause them."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import strawberry
+
+from domain.technicians import AbsenceReason
+from domain.visits import VisitState
+from schema.errors import UserError
+from schema.graph import column, embedded, listed, one, record, value
+from schema.scalars import Cursor
+from schema.technicians import Absence, Technician
+from schema.tracking import Lagged, ResyncRequired
+from schema.visits import Visit
+
+
+@strawberry.input(description="Which part of the schedule; what is left out does not narrow it.")
+class ScheduleScope:
+    territories: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Visits in these areas."
+    )
+    technicians: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Visits of these technicians, before or after the change."
+    )
+    day: date | None = strawberry.field(
+        default=None, description="Visits planned on this day in the organization's zone, before or after."
+    )
+
+
+@value("A visit as it was before a change.")
+class VisitBefore:
+    state: VisitState = column("Where it stood.")
+    planned_start: datetime | None = column("When the work was planned to start.")
+    planned_end: datetime | None = column("When the work was planned to end.")
+
+
+CHANGE = {
+    "cursor": "text",
+    "visit_id": "uuid",
+    "technician_id": "uuid",
+    "occurred_at": "timestamptz",
+    "origin": "text",
+    "actor": "text",
+    "reason": "text",
+    "before_state": "text",
+    "before_planned_start": "timestamptz",
+    "before_planned_end": "timestamptz",
+    "before_technician_id": "uuid",
+}
+
+
+@strawberry.type(description="A fact about one visit's place in the schedule.")
+class ScheduleChange:
+    cursor: Cursor = column("Where this stands in the log.")
+    occurred_at: datetime = column("When it happened.")
+    origin: str = column("By which door: API, OPTIMIZER, GEOFENCE or SEED.")
+    actor: str = column("Who, as their token says.")
+    reason: str | None = column("Why.")
+    before: VisitBefore | None = embedded("The visit as it was.", prefix="before_")
+    technician_before: Technician | None = one("Whose it was.", by="before_technician_id")
+    technician: Technician | None = one("Whose it is.", by="technician_id")
+    visit: Visit | None = one("The visit as it is now.", by="visit_id")
+
+
+@record("A new visit.", **CHANGE)
+class VisitCreated(ScheduleChange):
+    """A visit came to be."""
+
+
+@record("A visit was put on somebody's day.", **CHANGE)
+class VisitScheduled(ScheduleChange):
+    """UNSCHEDULED → SCHEDULED."""
+
+
+@record("A visit was moved.", **CHANGE)
+class VisitRescheduled(ScheduleChange):
+    """Another time or technician."""
+
+
+@record("A visit went back to the pool.", **CHANGE)
+class VisitUnscheduled(ScheduleChange):
+    """To be planned anew."""
+
+
+@record("A visit was moved on in its states.", **CHANGE)
+class VisitProgressed(ScheduleChange):
+    """Dispatched, under way, arrived, started, or ended."""
+
+
+@record("A visit is out of the scope now; nothing else of it is told.", cursor="text", visit_id="text")
+class VisitRemoved:
+    cursor: Cursor = column("Where this stands in the log.")
+    id: strawberry.ID = column("The visit's id.", of="visit_id")
+
+
+@record("Where the stream starts: read the schedule by query, then apply what follows.", cursor="text")
+class ScheduleSnapshot:
+    cursor: Cursor = column("Where the stream starts in the log.")
+
+
+ScheduleItem = Annotated[
+    ScheduleSnapshot
+    | VisitCreated
+    | VisitScheduled
+    | VisitRescheduled
+    | VisitUnscheduled
+    | VisitProgressed
+    | VisitRemoved
+    | Lagged
+    | ResyncRequired,
+    strawberry.union("ScheduleItem", description="What scheduleChanges tells."),
+]
+
+
+@strawberry.input(description="A technician who is not there.")
+class CreateAbsenceInput:
+    technician: strawberry.ID = strawberry.field(description="Who.")
+    starts_at: datetime = strawberry.field(description="From when.")
+    ends_at: datetime = strawberry.field(description="Until when.")
+    reason: AbsenceReason = strawberry.field(description="Why.")
+
+
+@record(
+    "The absence; its visits are in the pool again.",
+    absence_id="uuid",
+    released="integer",
+    user_errors="jsonb",
+)
+class CreateAbsencePayload:
+    absence: Absence | None = one("The new absence.", by="absence_id")
+    released: int | None = column("How many visits were given back.")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")

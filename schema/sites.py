@@ -1,0 +1,43 @@
+"""Sites, the places of work, and territories, the areas of service."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain import sites
+from schema.customers import Customer, ExternalId
+from schema.entities import STAFF, Entity
+from schema.graph import Connection, column, many, node, one, point
+from schema.scalars import Point, Polygon, TimeZone
+
+if TYPE_CHECKING:
+    from schema.technicians import Technician
+    from schema.visits import Visit
+
+
+@node(sites.Territory, prefix="ter", description="An area of service.", order=("name",))
+class Territory(Entity):
+    name: str = column("What the area is called.")
+    area: Polygon | None = column("Its outline.")
+    technicians: Connection[Annotated["Technician", strawberry.lazy("schema.technicians")]] = many(
+        "Who serves there.", via="territory_id", expect=10
+    )
+
+
+@node(sites.Site, prefix="sit", description="A place of work.", order=("name",))
+class Site(Entity):
+    name: str = column("What the place is called.")
+    address: str = column("Street, number, postcode and city, as one line.")
+    location: Point = point("longitude", "latitude", "Where it is.")
+    time_zone: TimeZone = column("The place's own zone; its visits' local times are in it.")
+    access_notes: str | None = column("How to get in.", roles=STAFF)
+    geofence_radius_metres: float = column("The circle in which a technician counts as there.", roles=STAFF)
+    geofence: Polygon | None = column("The outline that stands in the circle's place.", roles=STAFF)
+    customer: Customer | None = one("Whose place it is.", by="customer_id")
+    territory: Territory | None = one("The area it lies in.", by="territory_id", roles=STAFF)
+    visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
+        "All visits there.", via="site_id", order=("planned_start",), expect=5
+    )
+    external_ids: Connection[ExternalId] = many(
+        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
+    )

@@ -1,0 +1,67 @@
+"""Verbs and streams: how a field of Mutation or Subscription says what runs it and who may."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
+
+from domain.viewers import Role
+from schema.graph import KEY, GraphField, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb(Source):
+    """A mutation: `run(work, given, context)` calls one verb and names the payload's values."""
+
+    run: Callable[..., Any]
+    given: type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream(Source):
+    """A subscription: `run(context, arguments)` yields items: the name of their type and their values."""
+
+    run: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a stream: its GraphQL type and the values of its record."""
+
+    kind: str
+    values: Mapping[str, Any]
+
+
+def verb(run: Callable[..., Any], given: type, description: str, *, roles: tuple[Role, ...]) -> Any:
+    """A field of Mutation."""
+    field = _field(Verb(run=run, given=given, roles=frozenset(roles)), description)
+    field.arguments = [_argument("input", given, "What is wanted.")]
+    return field
+
+
+def stream(
+    run: Callable[..., Any],
+    description: str,
+    *,
+    roles: tuple[Role, ...],
+    arguments: Mapping[str, tuple[Any, str]],
+) -> Any:
+    """A field of Subscription. `arguments`: name → its type and its description."""
+    field = _field(Stream(run=run, roles=frozenset(roles)), description)
+    field.arguments = [_argument(name, kind, words) for name, (kind, words) in arguments.items()]
+    return field
+
+
+def _field(source: Source, description: str) -> GraphField:
+    return GraphField(description=description, metadata={KEY: source}, default=None)
+
+
+def _argument(name: str, kind: Any, description: str) -> StrawberryArgument:
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(kind),
+        description=description,
+    )

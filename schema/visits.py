@@ -1,0 +1,206 @@
+"""Visits: one planned presence at a site each, their assignments, and what is said to move them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain import visits
+from domain.visits import AssignmentState, Pin, VisitState
+from schema.customers import Customer
+from schema.entities import STAFF, Entity
+from schema.errors import UserError
+from schema.graph import Connection, column, embedded, listed, many, node, one, record, value
+from schema.scalars import Duration
+from schema.sites import Site, Territory
+from schema.stock import Part, Reservation
+from schema.technicians import Technician
+from schema.work_orders import WorkOrder
+
+if TYPE_CHECKING:
+    from schema.tracking import Arrival, Eta, TrackingLink
+
+ACTUAL = {
+    "en_route_at": "en_route_at",
+    "arrived_at": "arrived_at",
+    "started_at": "started_at",
+    "ended_at": "ended_at",
+}
+
+
+@value("The promise to the customer: the technician arrives within it.")
+class ArrivalWindow:
+    start: datetime = column("From when.")
+    end: datetime = column("Until when.")
+
+
+@value("The internal plan.")
+class PlannedTime:
+    start: datetime = column("When the work starts.")
+    end: datetime = column("When the work ends.")
+    travel_seconds: int | None = column("The way there, in seconds; null where it was not computed.")
+
+
+@value("What happened.")
+class ActualTime:
+    state: VisitState = column("Where the visit stands by it.")
+    en_route_at: datetime | None = column("When the technician set off.")
+    arrived_at: datetime | None = column("When the technician was there.")
+    started_at: datetime | None = column("When the work began.")
+    ended_at: datetime | None = column("When the work ended.")
+
+
+@node(visits.VisitPart, prefix="vpt", description="A part that a visit needs.")
+class VisitPart(Entity):
+    quantity: int = column("How many pieces.")
+    part: Part | None = one("The part.", by="part_id")
+
+
+@node(visits.Assignment, prefix="asg", description="A technician on a visit.", order=("planned_start",))
+class Assignment(Entity):
+    state: AssignmentState = column("Offered, accepted, or not any more.")
+    is_lead: bool = column("Whether this technician leads the visit.")
+    planned_start: datetime = column("When their work starts.")
+    planned_end: datetime = column("When their work ends.")
+    technician: Technician | None = one("Who.", by="technician_id")
+    visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one("What for.", by="visit_id")
+
+
+@node(
+    visits.Visit, prefix="vis", description="One planned presence at a site.", order=("planned_start", "id")
+)
+class Visit(Entity):
+    state: VisitState = column("Where it stands.")
+    duration: Duration = column("How long the work is planned to take.", of="duration_seconds")
+    arrival_window: ArrivalWindow | None = embedded("The promise to the customer.", prefix="window_")
+    planned: PlannedTime | None = embedded("The internal plan.", prefix="planned_", roles=STAFF)
+    actual: ActualTime = embedded("What happened.", columns={"state": "state", **ACTUAL})
+    planned_start: datetime | None = column("When the work is planned to start.", roles=STAFF)
+    created_at: datetime = column("When it came to be.")
+    pin: Pin | None = column("What the optimizer may not move.", roles=STAFF)
+    reason: str | None = column("Why it was cancelled, given back or left incomplete.", roles=STAFF)
+    work_order: WorkOrder | None = one("The work it is for.", by="work_order_id")
+    customer: Customer | None = one("For whom.", by="customer_id")
+    site: Site | None = one("Where.", by="site_id")
+    territory: Territory | None = one("The area it lies in.", by="territory_id", roles=STAFF)
+    follow_up_of: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
+        "The visit whose rest it does.", by="follow_up_of_id"
+    )
+    assignments: Connection[Assignment] = many("Who goes there, released ones too.", via="visit_id", expect=1)
+    parts: Connection[VisitPart] = many("What it needs.", via="visit_id", expect=2, roles=STAFF)
+    reservations: Connection[Reservation] = many(
+        "What is held for it.", via="visit_id", expect=2, roles=STAFF
+    )
+    eta: Annotated["Eta", strawberry.lazy("schema.tracking")] | None = one(
+        "When the technician is expected.", via="visit_id"
+    )
+    arrival: Annotated["Arrival", strawberry.lazy("schema.tracking")] | None = one(
+        "That the technician has arrived, and what shows it.", via="visit_id"
+    )
+    tracking_links: Connection[Annotated["TrackingLink", strawberry.lazy("schema.tracking")]] = many(
+        "The doors opened to it.", via="visit_id", expect=1, roles=STAFF
+    )
+
+
+@strawberry.input(description="A window of time.")
+class ArrivalWindowInput:
+    start: datetime = strawberry.field(description="From when.")
+    end: datetime = strawberry.field(description="Until when.")
+
+
+@strawberry.input(description="Whom to send, and when.")
+class ScheduleVisitInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+    technician: strawberry.ID = strawberry.field(description="Who goes there.")
+    start: datetime = strawberry.field(description="When the work starts.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The visit's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A visit to be moved on.")
+class DispatchVisitInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The visit's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A visit the technician sets off to.")
+class StartTravelInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+
+
+@strawberry.input(description="A visit whose work begins.")
+class StartWorkInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+
+
+@strawberry.input(description="That a technician has arrived, by somebody's word.")
+class RecordArrivalInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+    occurred_at: datetime | None = strawberry.field(default=None, description="When; null: now.")
+
+
+@strawberry.input(description="Pieces of a part that were used.")
+class PartUsedInput:
+    part: strawberry.ID = strawberry.field(description="The part.")
+    quantity: int = strawberry.field(description="How many pieces.")
+
+
+@strawberry.input(description="A visit whose work is done.")
+class CompleteVisitInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+    parts_used: list[PartUsedInput] | None = strawberry.field(
+        default=None, description="What was used; null: all that was held for the visit."
+    )
+
+
+@strawberry.input(description="A visit that shall not happen.")
+class CancelVisitInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+    reason: str = strawberry.field(description="Why.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The visit's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.type(description="What a step of a visit answers.")
+class VisitOutcome:
+    visit: Visit | None = one("The visit as it is now.", by="visit_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class ScheduleVisitPayload(VisitOutcome):
+    """What scheduleVisit answers."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class DispatchVisitPayload(VisitOutcome):
+    """What dispatchVisit answers."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class StartTravelPayload(VisitOutcome):
+    """What startTravel answers."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class StartWorkPayload(VisitOutcome):
+    """What startWork answers."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class RecordArrivalPayload(VisitOutcome):
+    """What recordArrival answers."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class CompleteVisitPayload(VisitOutcome):
+    """What completeVisit answers."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class CancelVisitPayload(VisitOutcome):
+    """What cancelVisit answers."""

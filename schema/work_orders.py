@@ -1,0 +1,98 @@
+"""Work orders: the scope of work for a customer, and the types it is made after."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain import work_orders
+from domain.work_orders import Priority, WorkOrderState
+from schema.contracts import Contract, Entitlement
+from schema.customers import Customer, ExternalId
+from schema.entities import STAFF, Entity
+from schema.errors import UserError
+from schema.graph import Connection, column, listed, many, node, one, record, sql
+from schema.scalars import Duration
+from schema.sites import Site
+from schema.stock import Part
+from schema.technicians import Skill
+
+if TYPE_CHECKING:
+    from schema.visits import ArrivalWindowInput, Visit
+
+
+@node(work_orders.WorkTypeSkill, prefix="wts", description="A skill that a type of work needs.")
+class WorkTypeSkill(Entity):
+    level: int = column("The least level, from 1 to 5.")
+    skill: Skill | None = one("The skill.", by="skill_id")
+
+
+@node(work_orders.WorkTypePart, prefix="wtp", description="A part that a type of work uses.")
+class WorkTypePart(Entity):
+    quantity: int = column("How many pieces.")
+    part: Part | None = one("The part.", by="part_id")
+
+
+@node(work_orders.WorkType, prefix="wty", description="A template of work.", order=("name",))
+class WorkType(Entity):
+    code: str = column("The company's own code for it.")
+    name: str = column("What it is called.")
+    duration: Duration = column("How long it usually takes.", of="duration_seconds")
+    priority: Priority = column("How urgent it usually is.")
+    skills: Connection[WorkTypeSkill] = many("What it needs to be able to do.", via="work_type_id", expect=2)
+    parts: Connection[WorkTypePart] = many("What it needs to have.", via="work_type_id", expect=2)
+
+
+@node(
+    work_orders.WorkOrder,
+    prefix="wor",
+    description="The scope of work for a customer.",
+    order=("-created_at",),
+)
+class WorkOrder(Entity):
+    number: str = column("The organization's number, such as WO-000042.")
+    title: str = column("What is wanted, in a line.")
+    description: str | None = column("What is wanted, in full.")
+    internal_notes: str | None = column("What only the company should read.", roles=STAFF)
+    state: WorkOrderState = column("Where it stands; follows from its visits while it is under way.")
+    priority: Priority = column("How urgent it is.")
+    created_at: datetime = column("When it was asked for.")
+    due_at: datetime | None = column("The promise of the contract: the technician arrives by then.")
+    is_open: bool = sql("{t}.state NOT IN ('CLOSED', 'CANCELLED')", "Whether it is not closed or cancelled.")
+    customer: Customer | None = one("For whom.", by="customer_id")
+    site: Site | None = one("Where.", by="site_id")
+    contract: Contract | None = one("Under which agreement.", by="contract_id")
+    entitlement: Entitlement | None = one("Which targets hold.", by="entitlement_id")
+    work_type: WorkType | None = one("After which template.", by="work_type_id")
+    visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
+        "The times somebody goes there.", via="work_order_id", expect=3
+    )
+    external_ids: Connection[ExternalId] = many(
+        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
+    )
+
+
+@strawberry.input(description="What is asked for.")
+class CreateWorkOrderInput:
+    site: strawberry.ID = strawberry.field(description="Where.")
+    work_type: strawberry.ID = strawberry.field(description="After which template.")
+    title: str = strawberry.field(description="What is wanted, in a line.")
+    description: str | None = strawberry.field(default=None, description="What is wanted, in full.")
+    priority: Priority | None = strawberry.field(default=None, description="Null: as the template says.")
+    contract: strawberry.ID | None = strawberry.field(default=None, description="Under which agreement.")
+    arrival_window: Annotated["ArrivalWindowInput", strawberry.lazy("schema.visits")] | None = (
+        strawberry.field(default=None, description="When the technician is promised to arrive.")
+    )
+    due_at: datetime | None = strawberry.field(
+        default=None, description="By when to arrive; null: as the contract's entitlement says."
+    )
+    duration: Duration | None = strawberry.field(default=None, description="Null: as the template says.")
+
+
+@record("The new work order and its first visit.", work_order_id="uuid", visit_id="uuid", user_errors="jsonb")
+class CreateWorkOrderPayload:
+    work_order: WorkOrder | None = one("The new work order.", by="work_order_id")
+    visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
+        "Its first visit, not yet scheduled.", by="visit_id"
+    )
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")

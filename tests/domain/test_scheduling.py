@@ -1,0 +1,60 @@
+"""Scheduling: one slot is booked once, however many ask for it at the same time."""
+
+import asyncio
+from collections import Counter
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from domain import scheduling
+from domain.errors import DoubleBooking
+from domain.events import Origin
+from domain.scheduling import Placement
+from domain.unit_of_work import UnitOfWork
+from domain.viewers import Role, Viewer
+from domain.visits import Assignment, Visit
+from fieldgraph.addresses import sqlalchemy_url
+from tests.conftest import Database
+from tests.domain.world import World, at
+
+
+async def test_of_fifty_tries_at_one_slot_one_is_booked(world: World, database: Database) -> None:
+    ada = await world.technician()
+    kind = await world.work_type()
+    keys = [await world.visit(kind) for _ in range(50)]
+    separate = create_async_engine(sqlalchemy_url(database.app_url), poolclass=NullPool)
+
+    async def book(number: int) -> str:
+        """Slots that overlap in part, not only equal ones."""
+        viewer = Viewer(organization_id=world.organization_id, role=Role.DISPATCHER, subject=f"d{number}")
+        placement = Placement(technician_id=ada, start=at(9 + number % 4 / 5))
+        try:
+            async with UnitOfWork(separate, viewer, world.now, origin=Origin.API) as work:
+                await scheduling.schedule(work, keys[number], placement)
+        except DoubleBooking:
+            return "refused"
+        return "booked"
+
+    ends = Counter(await asyncio.gather(*(book(number) for number in range(50))))
+
+    assert ends == {"booked": 1, "refused": 49}
+    (assignment,) = await world.all(Assignment)
+    states = Counter(visit.state for visit in await world.all(Visit))
+    assert states == {"SCHEDULED": 1, "UNSCHEDULED": 49}
+    assert (await world.read(Visit, assignment.visit_id)).state == "SCHEDULED"
+
+
+async def test_two_orders_of_visits_swapped_at_once_do_not_deadlock(
+    world: World, engine: AsyncEngine
+) -> None:
+    ada, ben = await world.technician("Ada"), await world.technician("Ben")
+    visit = await world.visit(await world.work_type())
+
+    ends = await asyncio.gather(
+        *(world.schedule(visit, technician, hour) for technician in (ada, ben) for hour in (9, 10, 11)),
+        return_exceptions=True,
+    )
+
+    assert [end for end in ends if isinstance(end, BaseException)] == []
+    assert engine.pool.status()
+    assert len([row for row in await world.all(Assignment) if row.occupies]) == 1

@@ -1,0 +1,52 @@
+"""What Prometheus is told: bounded labels, true counts."""
+
+import httpx
+
+from fieldgraph.metrics import Metrics
+
+
+async def test_the_page_is_prometheus_text() -> None:
+    metrics = Metrics()
+    metrics.request("http", "query", outcome="OK", seconds=0.02)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(metrics)) as client:
+        response = await client.get("http://here/metrics")
+
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=")
+    lines = response.text.splitlines()
+    assert 'fieldgraph_requests_total{door="http",kind="query",outcome="OK"} 1.0' in lines
+    assert 'fieldgraph_request_seconds_bucket{door="http",kind="query",le="0.01"} 0.0' in lines
+    assert 'fieldgraph_request_seconds_bucket{door="http",kind="query",le="0.025"} 1.0' in lines
+
+
+def test_no_client_makes_labels() -> None:
+    metrics = Metrics()
+
+    for number in range(100):
+        metrics.request("http", "query", outcome=f"MADE_UP_{number}", seconds=0.0)
+        metrics.socket_closed(3000 + number)
+
+    text = metrics.text().decode()
+    assert 'fieldgraph_requests_total{door="http",kind="query",outcome="OTHER"} 100.0' in text
+    assert 'fieldgraph_socket_closings_total{code="other"} 100.0' in text
+    assert "MADE_UP" not in text
+
+
+def test_a_subscription_is_counted_but_not_timed() -> None:
+    metrics = Metrics()
+
+    metrics.request("websocket", "subscription", outcome="OK", seconds=3600.0)
+
+    text = metrics.text().decode()
+    assert 'fieldgraph_requests_total{door="websocket",kind="subscription",outcome="OK"} 1.0' in text
+    assert "fieldgraph_request_seconds_count" not in text
+
+
+def test_each_metrics_counts_for_itself() -> None:
+    one, other = Metrics(), Metrics()
+
+    one.socket_opened()
+
+    assert "fieldgraph_sockets 1.0" in one.text().decode()
+    assert "fieldgraph_sockets 0.0" in other.text().decode()

@@ -1,0 +1,136 @@
+"""Roles, extensions and the upgrade: repeatable, safe side by side, closed to those who pass policies by."""
+
+import ast
+import asyncio
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from fieldgraph.migrations import migrate
+from fieldgraph.postgres import EmbeddedPostgres
+from tests.conftest import Database, connected
+
+SYSTEM = "fieldgraph_system"
+MIGRATE = "import asyncio, sys; from fieldgraph.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
+
+
+async def test_a_migrated_database_has_roles_that_cannot_pass_row_policies_by(database: Database) -> None:
+    async with connected(database.owner_url) as owner:
+        rows = await owner.fetch(
+            "SELECT rolname, rolcanlogin, rolinherit, rolsuper OR rolbypassrls OR rolcreaterole AS strong"
+            " FROM pg_roles WHERE rolname IN ('fieldgraph_app', 'fieldgraph_system') ORDER BY 1"
+        )
+        extensions = await owner.fetch("SELECT extname FROM pg_extension ORDER BY 1")
+
+    assert [tuple(row) for row in rows] == [
+        ("fieldgraph_app", True, False, False),
+        ("fieldgraph_system", False, True, False),
+    ]
+    assert [row["extname"] for row in extensions] == ["btree_gist", "pg_trgm", "plpgsql"]
+
+
+async def test_the_app_is_the_system_role_only_where_it_says_so(database: Database) -> None:
+    async with connected(database.owner_url) as owner:
+        await owner.execute("CREATE TABLE seen_by_system (n integer)")
+        await owner.execute(f"GRANT SELECT ON seen_by_system TO {SYSTEM}")
+
+    async with connected(database.app_url) as app, connected(database.app_url, SYSTEM) as system:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.fetch("SELECT * FROM seen_by_system")
+        assert await system.fetch("SELECT * FROM seen_by_system") == []
+
+
+async def test_another_login_of_the_app_has_its_rights_and_not_the_systems(
+    postgres: EmbeddedPostgres, database: Database
+) -> None:
+    app_url = postgres.url(database.name, user="hosted_app")
+    async with connected(database.owner_url) as owner:
+        await owner.execute("CREATE ROLE hosted_app LOGIN")
+        await owner.execute("CREATE TABLE seen_by_system (n integer); CREATE TABLE seen_by_app (n integer)")
+        await owner.execute(f"GRANT SELECT ON seen_by_system TO {SYSTEM}")
+        await owner.execute("GRANT SELECT ON seen_by_app TO fieldgraph_app")
+
+        await migrate(database.owner_url, app_url)
+
+        async with connected(app_url) as app, connected(app_url, SYSTEM) as system:
+            assert await app.fetch("SELECT * FROM seen_by_app") == []
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.fetch("SELECT * FROM seen_by_system")
+            assert await system.fetch("SELECT * FROM seen_by_system") == []
+        await owner.execute("DROP ROLE hosted_app")
+
+
+async def test_a_superuser_is_refused_as_the_app(postgres: EmbeddedPostgres, database: Database) -> None:
+    with pytest.raises(PermissionError, match="fieldgraph may pass row-level security by"):
+        await migrate(database.owner_url, postgres.url(database.name, user="fieldgraph"))
+
+
+async def test_an_unknown_login_is_refused_as_the_app(postgres: EmbeddedPostgres, database: Database) -> None:
+    with pytest.raises(LookupError, match="nobody_yet, who does not exist"):
+        await migrate(database.owner_url, postgres.url(database.name, user="nobody_yet"))
+
+
+async def test_processes_that_start_together_do_not_collide(postgres: EmbeddedPostgres) -> None:
+    # given two empty databases of one cluster
+    names = ("race_one", "race_two")
+    async with connected(postgres.url("postgres")) as maintenance:
+        for name in names:
+            await maintenance.execute(f"CREATE DATABASE {name}")
+
+        # when two processes bring up each of them at the same time
+        starters = [
+            await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, postgres.url(name))
+            for name in names
+            for _ in range(2)
+        ]
+        codes = [await starter.wait() for starter in starters]
+
+        # then all succeed, each database is whole, and nobody holds the lock any more
+        assert codes == [0, 0, 0, 0]
+        for name in names:
+            async with connected(postgres.url(name)) as fresh:
+                assert (
+                    await fresh.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'btree_gist'")
+                    == 1
+                )
+                assert await fresh.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+            await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_a_migrated_database_is_at_the_one_head(database: Database) -> None:
+    heads = revisions().get_heads()
+    async with connected(database.owner_url) as owner:
+        versions = await owner.fetch("SELECT version_num FROM alembic_version")
+
+    assert len(heads) == 1
+    assert [row["version_num"] for row in versions] == heads
+
+
+def test_a_new_revision_is_bound_to_wait_briefly_and_to_work_with_the_previous_release(
+    tmp_path: Path,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", "domain:migrations")
+    config.set_main_option("version_locations", str(tmp_path))
+    config.set_main_option("path_separator", "os")
+
+    ScriptDirectory.from_config(config).generate_revision("0001", "first tables", head="base")
+
+    (written,) = tmp_path.glob("*.py")
+    upgrade = next(
+        node for node in ast.parse(written.read_text()).body if getattr(node, "name", "") == "upgrade"
+    )
+    assert isinstance(upgrade, ast.FunctionDef)
+    assert ast.unparse(upgrade.body[0]) == "op.execute(\"SET LOCAL lock_timeout = '4s'\")"
+    assert "# Works with the previous release" in written.read_text()
+    assert written.read_text().startswith('"""first tables\n\nRevision 0001, after nothing, made on ')
+
+
+def revisions() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", "domain:migrations")
+    return ScriptDirectory.from_config(config)

@@ -1,0 +1,382 @@
+"""From a report to an arrival, over a real database: once, by the right technician, whatever the order."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from domain import tracks, visits
+from domain.errors import Invalid, NotFound
+from realtime import arrivals
+from realtime.positions import Fix
+from tests.conftest import Database
+from tests.realtime.drives import START, fix, line, stay
+from tests.realtime.world import World, counted, moment, opened, straight
+
+DRIVE = line(0, (-2000, -20), pace=12.0, every=20.0)
+STAY = stay(170, 400, every=20.0)
+LEAVE = line(590, (20, 1500), pace=12.0, every=20.0)
+JOURNEY = [*DRIVE, *STAY]
+RESTED = 170.0
+END = 2000.0
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    async with opened(database) as company:
+        yield company
+
+
+async def test_a_true_stay_arrives_once_with_its_evidence(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+
+    answer = await world.report(aino, JOURNEY)
+    again = await world.report(aino, JOURNEY)
+
+    assert answer == arrivals.Report(len(JOURNEY), {}, (visit,))
+    assert again == arrivals.Report(0, {"DUPLICATE": len(JOURNEY)}, ())
+    assert await world.state(visit) == "ARRIVED"
+    assert await world.arrived(visit) == [(RESTED, "GEOFENCE")]
+    [told] = await world.told(visit, "VisitArrived")
+    assert (told.origin, told.topic, told.payload["confirmed_by"]) == ("GEOFENCE", "visit", "GEOFENCE")
+    [row] = await world.rows("SELECT late, evidence FROM arrival")
+    assert (row.late, row.evidence["machine_version"], row.evidence["rule"]) == (False, 1, "STILL")
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_no_order_batch_or_double_changes_the_arrival(world: World, seed: int) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    rng = random.Random(seed)  # noqa: S311  # a shuffle to be repeated, no secret
+    sent = [*JOURNEY, *rng.sample(JOURNEY, 10)]
+    rng.shuffle(sent)
+    size = 1 if seed < 3 else rng.randint(2, 9)
+
+    made = [
+        key
+        for begin in range(0, len(sent), size)
+        for key in (await world.report(aino, sent[begin : begin + size], at=END)).arrived
+    ]
+
+    assert made == [visit]
+    assert await world.arrived(visit) == [(RESTED, "GEOFENCE")]
+    assert len(await world.told(visit, "VisitArrived")) == 1
+    assert await world.told(visit, "ArrivalWithdrawn") == []
+    assert len(await world.rows("SELECT 1 FROM position")) == len(JOURNEY)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(
+    "passing",
+    [
+        pytest.param(line(0, (-900, 900), pace=1.4, every=20.0), id="walk past"),
+        pytest.param(
+            [*line(0, (-2000, 180), pace=12.0, every=20.0), *stay(200, 500, east=200)], id="200 m off"
+        ),
+        pytest.param(line(0, (-3000, 3000), pace=12.0, every=5.0), id="drive by"),
+    ],
+)
+async def test_who_only_passes_does_not_arrive(world: World, passing: list[Fix], shuffled: bool) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    sent = list(passing)
+    if shuffled:
+        random.Random(7).shuffle(sent)  # noqa: S311  # a shuffle to be repeated, no secret
+
+    for begin in range(0, len(sent), 7):
+        await world.report(aino, sent[begin : begin + 7], at=END)
+    await world.settle(aino, END + 600)
+
+    assert await world.state(visit) == "EN_ROUTE"
+    assert await world.arrived(visit) == []
+    assert await world.told(visit, "VisitArrived") == []
+
+
+async def test_a_colleague_at_the_site_is_no_arrival(world: World) -> None:
+    aino, bo = await world.technician(), await world.technician()
+    visit = await world.travelling(aino)
+
+    answer = await world.report(bo, JOURNEY)
+
+    assert (answer.accepted, answer.arrived) == (len(JOURNEY), ())
+    assert await world.state(visit) == "EN_ROUTE"
+    assert await world.told(visit, "PositionChanged", "VisitArrived", "ApproachingSite") == []
+
+
+async def test_a_technician_cannot_report_for_a_colleague(world: World) -> None:
+    aino, bo = await world.technician(), await world.technician()
+
+    with pytest.raises(NotFound):
+        async with world.unit(600, technician_id=bo) as work:
+            await arrivals.report(work, aino, JOURNEY, seconds=straight)
+
+    assert await world.rows("SELECT 1 FROM position") == []
+
+
+async def test_a_dispatched_visit_arrives_without_a_start_of_travel(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.dispatched(aino)
+
+    answer = await world.report(aino, JOURNEY)
+
+    assert answer.arrived == (visit,)
+    assert await world.arrived(visit) == [(RESTED, "GEOFENCE")]
+
+
+async def test_fixes_from_before_the_start_of_travel_still_count(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino, at=1000)
+
+    answer = await world.report(aino, JOURNEY, at=1001)
+
+    assert answer.arrived == (visit,)
+    assert await world.arrived(visit) == [(RESTED, "GEOFENCE")]
+
+
+async def test_only_a_dispatched_visit_is_watched(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.scheduled(aino)
+
+    answer = await world.report(aino, JOURNEY)
+
+    assert (answer.accepted, answer.arrived) == (len(JOURNEY), ())
+    assert await world.state(visit) == "SCHEDULED"
+
+
+async def test_of_two_customers_300_m_apart_only_the_one_visited_hears(world: World) -> None:
+    aino = await world.technician()
+    first = await world.travelling(aino, planned=600)
+    other = await world.dispatched(aino, east=300, planned=4000)
+
+    answer = await world.report(aino, JOURNEY)
+
+    assert answer.arrived == (first,)
+    assert await world.state(other) == "DISPATCHED"
+    assert await world.told(other, "VisitArrived", "ApproachingSite", "PositionChanged") == []
+
+
+async def test_of_two_visits_at_one_site_the_second_begins_where_the_first_ends(world: World) -> None:
+    aino = await world.technician()
+    first = await world.travelling(aino, planned=600)
+    [site] = await world.rows("SELECT site_id FROM visit WHERE id = :id", id=first)
+    second = await world.dispatched(aino, planned=4000, site_id=site.site_id)
+
+    early = await world.report(aino, JOURNEY)
+    await world.finished(aino, first, started=600, ended=1500)
+    later = await world.report(aino, stay(1510, 300, every=20.0))
+
+    assert (early.arrived, later.arrived) == ((first,), (second,))
+    assert await world.arrived(second) == [(1510.0, "GEOFENCE")]
+
+
+async def test_what_is_off_duty_or_impossible_is_counted_and_not_kept(world: World) -> None:
+    aino = await world.technician(shift=(0, 3600))
+    night = fix(-3601, 0)
+    good, late = fix(-3600, 0), fix(7200, 5)
+    wrong = [replace(good, latitude=95.0), Fix(START, 0.0, 0.0), fix(7261 + 60, 0), night, good, late]
+
+    answer = await world.report(aino, wrong, at=7200)
+
+    assert answer.accepted == 2
+    assert answer.refused == {"FUTURE": 1, "NULL_ISLAND": 1, "OFF_DUTY": 1, "OUT_OF_RANGE": 1}
+    assert [row.at for row in await world.rows("SELECT at FROM position ORDER BY at")] == [
+        moment(-3600),
+        moment(7200),
+    ]
+
+
+async def test_nothing_is_kept_of_an_absent_technician(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.dispatched(aino, planned=9000)
+    await world.rows(
+        "INSERT INTO absence (organization_id, id, version, updated_at, created_at, technician_id, starts_at,"
+        " ends_at, reason) VALUES (:o, gen_random_uuid(), 1, :now, :now, :t, :start, :end, 'SICK')"
+        " RETURNING id",
+        o=world.organization_id, t=aino, now=moment(0), start=moment(0), end=moment(1000),
+    )  # fmt: skip  # one row, one glance
+
+    answer = await world.report(aino, JOURNEY)
+
+    assert (answer.accepted, answer.refused) == (0, {"OFF_DUTY": len(JOURNEY)})
+    assert await world.rows("SELECT 1 FROM position") == []
+    assert await world.state(visit) == "DISPATCHED"
+
+
+async def test_a_fix_sent_again_with_its_number_is_a_double(world: World) -> None:
+    aino = await world.technician()
+    sent = replace(fix(10, 0), sequence=7)
+
+    await world.report(aino, [sent])
+    answer = await world.report(aino, [replace(sent, longitude=sent.longitude + 1e-7)], at=20)
+    restarted = await world.report(aino, [replace(fix(900, 0), sequence=7)])
+
+    assert answer == arrivals.Report(0, {"DUPLICATE": 1}, ())
+    assert restarted == arrivals.Report(1, {}, ())
+
+
+async def test_a_report_has_at_most_500_fixes(world: World) -> None:
+    aino = await world.technician()
+
+    with pytest.raises(Invalid):
+        await world.report(aino, [fix(0.1 * n, 0) for n in range(501)])
+
+    assert (await world.report(aino, [fix(0.1 * n, 0) for n in range(500)])).accepted == 500
+
+
+async def test_two_reports_at_once_make_one_arrival(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+
+    answers = await asyncio.gather(*(world.report(aino, part) for part in (JOURNEY, JOURNEY, JOURNEY[::-1])))
+
+    assert sorted(answer.accepted for answer in answers) == [0, 0, len(JOURNEY)]
+    assert [key for answer in answers for key in answer.arrived] == [visit]
+    assert len(await world.told(visit, "VisitArrived")) == 1
+
+
+async def test_silence_after_the_last_fix_is_heard_by_the_clock_once(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, [*DRIVE, *stay(170, 20, every=20.0)])
+
+    async def due(at: float) -> list[object]:
+        async with world.unit(at) as work:
+            return list(await arrivals.waiting(work))
+
+    early, ready = await due(249), await due(251)
+    answer = await world.settle(aino, 251)
+
+    assert (early, ready, answer.arrived) == ([], [aino], (visit,))
+    assert await world.arrived(visit) == [(RESTED, "GEOFENCE")]
+    assert await due(252) == []
+    assert (await world.settle(aino, 400)).arrived == ()
+    assert len(await world.told(visit, "VisitArrived")) == 1
+
+
+async def test_an_arrival_that_late_fixes_contradict_is_withdrawn(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, [*DRIVE, *stay(170, 20, every=20.0)])
+    await world.settle(aino, 251)
+    assert await world.state(visit) == "ARRIVED"
+
+    await world.report(aino, [fix(700, 3000, speed=12.0)])
+    on_the_way = line(200, (10, 3000), pace=12.0, every=20.0)
+    await world.report(aino, on_the_way, at=710)
+
+    assert await world.state(visit) == "EN_ROUTE"
+    assert await world.arrived(visit) == []
+    assert len(await world.told(visit, "ArrivalWithdrawn")) == 1
+
+
+async def test_a_technicians_word_wins_over_the_fence(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, DRIVE[:3])
+    await world.word(aino, visit, 60)
+
+    await world.report(aino, [*DRIVE[3:], *STAY, *LEAVE])
+
+    assert await world.arrived(visit) == [(60.0, "TECHNICIAN")]
+    assert len(await world.told(visit, "VisitArrived")) == 1
+    assert await world.told(visit, "ArrivalWithdrawn", "ArrivalCorrected") == []
+    assert await world.state(visit) == "ARRIVED"
+
+
+async def test_leaving_is_told_once_also_after_the_work_has_ended(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, JOURNEY)
+    await world.finished(aino, visit, started=571, ended=580)
+
+    for one in LEAVE:
+        await world.report(aino, [one])
+
+    [told] = await world.told(visit, "VisitDeparted")
+    [row] = await world.rows("SELECT departed_at FROM arrival")
+    assert told.origin == "GEOFENCE"
+    assert moment(570) <= row.departed_at <= moment(610)
+    assert await world.state(visit) == "COMPLETED"
+
+
+async def test_an_offline_batch_marks_its_arrival_late_and_leaves_what_has_moved_on(world: World) -> None:
+    aino = await world.technician()
+    first, second = await world.travelling(aino), await world.dispatched(aino, east=900, planned=4000)
+    await world.report(aino, [fix(3000, 900, speed=0.0)])
+    async with world.unit(3010) as work:
+        row = await work.get(visits.Visit, first)
+        await visits.change(work, row, visits.VisitState.DISPATCHED, "TravelStopped")
+    async with world.unit(3011) as work:
+        await visits.cancel(work, first, reason="CUSTOMER")
+
+    answer = await world.report(aino, [*JOURNEY, *stay(2400, 300, east=900, every=20.0)], at=3020)
+
+    assert answer.arrived == (second,)
+    assert await world.arrived(first) == []
+    assert await world.arrived(second) == [(2400.0, "GEOFENCE")]
+    assert [row.late for row in await world.rows("SELECT late FROM arrival")] == [True]
+
+
+async def test_approach_and_positions_are_told_for_the_visit_on_the_way_only(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    other = await world.dispatched(aino, east=500, planned=4000)
+
+    for one in DRIVE:
+        await world.report(aino, [one])
+        await world.report(aino, [replace(one, at=one.at + 1)])
+
+    told = await world.told(visit, "PositionChanged", "ApproachingSite")
+    assert [row.type for row in told].count("ApproachingSite") == 1
+    positions = [row.payload for row in told if row.type == "PositionChanged"]
+    assert [one["at"] for one in positions] == [moment(one.at - START).isoformat() for one in DRIVE]
+    assert {row.topic for row in told} == {"tracking"}
+    assert positions[-1]["accuracy_metres"] == 10.0
+    assert await world.told(other, "PositionChanged", "ApproachingSite", "EtaChanged") == []
+
+
+async def test_a_drawn_fence_counts_instead_of_the_circle(world: World) -> None:
+    aino = await world.technician()
+    ring = [
+        [fix(0, e).longitude, fix(0, 0, n).latitude]
+        for e, n in ((120, -60), (240, -60), (240, 60), (120, 60))
+    ]
+    visit = await world.travelling(aino, geofence={"type": "Polygon", "coordinates": [[*ring, ring[0]]]})
+
+    outside = await world.report(aino, JOURNEY)
+    inside = await world.report(aino, stay(700, 300, east=180, every=20.0))
+
+    assert (outside.arrived, inside.arrived) == ((), (visit,))
+
+
+async def test_a_report_of_any_size_takes_the_same_statements(world: World) -> None:
+    drive = [fix(0.2 * n, -2000 + 2.4 * n, speed=12.0) for n in range(400)]
+    counts = []
+    for sent in (drive[-1:], drive):
+        aino = await world.technician()
+        await world.travelling(aino)
+        await world.dispatched(aino, east=5000, planned=4000)
+        await world.report(aino, [fix(-10, -2100)])
+        async with counted(world.engine) as statements:
+            assert (await world.report(aino, sent)).accepted == len(sent)
+        counts.append(len(statements))
+    async with counted(world.engine) as replayed:
+        await world.report(aino, [fix(35.1, -1579, speed=12.0)], at=80)
+
+    assert counts[0] == counts[1]
+    assert (counts[1], len(replayed)) == (19, 8)
+
+
+async def test_the_ticker_learns_of_every_organization(world: World, database: Database) -> None:
+    aino = await world.technician()
+    await world.travelling(aino)
+    async with opened(database) as other:
+        await other.travelling(await other.technician())
+
+        async with world.engine.connect() as connection:
+            known = await tracks.organizations(connection)
+
+    assert sorted(known) == sorted([world.organization_id, other.organization_id])
