@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as literal
 from sqlmodel import col, select
 
-from domain import scheduling, technicians, visits
+from domain import scheduling, stock, technicians, visits
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event, Scope
 from domain.jobs import Job
@@ -236,6 +236,10 @@ async def commit(
         announce(work, plan, "PlanStale")
         return plan, moved
     await work.session.execute(literal("SET CONSTRAINTS ALL DEFERRED"))
+    for change in changes:
+        # First of all, so that two who swap visits find the parts that the other's visit held.
+        if change.kind in {PlanChangeKind.REASSIGN, PlanChangeKind.UNASSIGN}:
+            await stock.release(work, change.visit_id)
     for change in changes:
         await _apply(work, rows[change.visit_id], change)
     plan.move_to(PlanState.COMMITTED)

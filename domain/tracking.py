@@ -217,7 +217,9 @@ async def approach(work: UnitOfWork, visit: Visit, *, distance_metres: float) ->
 async def move(work: UnitOfWork, visit: Visit, position: PositionCurrent) -> None:
     """The technician on the way to a visit is somewhere else now: only the latest matters."""
     values = {name: getattr(position, name) for name in ("longitude", "latitude", "accuracy_metres", "at")}
-    await _tell(work, visit, "PositionChanged", {}, values, topic="tracking")
+    await _tell(
+        work, visit, "PositionChanged", {}, values, topic="tracking", technician_id=position.technician_id
+    )
 
 
 async def publish_eta(work: UnitOfWork, visit: Visit, eta: Eta) -> None:
@@ -230,7 +232,7 @@ async def publish_eta(work: UnitOfWork, visit: Visit, eta: Eta) -> None:
     for name in ("technician_id", "earliest", "expected", "latest", "basis", "as_of", "stale_after"):
         setattr(current, name, getattr(eta, name))
     values = {name: getattr(eta, name) for name in ("earliest", "expected", "latest", "basis")}
-    await _tell(work, visit, "EtaChanged", before, values, topic="tracking")
+    await _tell(work, visit, "EtaChanged", before, values, topic="tracking", technician_id=eta.technician_id)
 
 
 async def create_link(
@@ -297,9 +299,13 @@ async def _tell(
     values: dict[str, Any],
     *,
     topic: str = "visit",
+    technician_id: UUID | None = None,
 ) -> None:
-    """A fact about a visit that leaves its state as it is."""
-    scope = await visits.scope_now(work, visit)
+    """A fact about a visit that leaves its state as it is. `technician_id` saves asking who leads it."""
+    if technician_id is None:
+        scope = await visits.scope_now(work, visit)
+    else:
+        scope = visits.scope(visit, [technician_id])
     work.emit(
         Event(
             type=type,

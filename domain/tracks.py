@@ -75,7 +75,6 @@ async def current(work: UnitOfWork, technician_id: UUID) -> PositionCurrent:
     viewer = work.viewer
     if viewer.role in FIELD and viewer.technician_id != technician_id:
         raise NotFound("No Technician has that id.", "technician")
-    await work.find(Technician, technician_id, "technician")
     statement = (
         select(PositionCurrent)
         .where(PositionCurrent.technician_id == technician_id)
@@ -84,6 +83,7 @@ async def current(work: UnitOfWork, technician_id: UUID) -> PositionCurrent:
     )
     found = (await work.session.exec(statement)).one_or_none()
     if found is None:
+        await work.find(Technician, technician_id, "technician")
         values = {"id": ids.new(), "technician": technician_id, "at": work.at}
         await _execute(work, FIRST, {"organization": viewer.organization_id, **values})
         found = (await work.session.exec(statement)).one()

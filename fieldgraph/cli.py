@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Optional
 
 import typer
 
-from fieldgraph import logs
+from fieldgraph import lifelines, logs
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.settings import CHECKOUT, Settings
 
@@ -53,6 +54,7 @@ def serve(
 
     from fieldgraph.app import App  # noqa: PLC0415  # as above
 
+    lifelines.hold()
     given = {"host": host, "port": port}
     settings = Settings().model_copy(
         update={name: value for name, value in given.items() if value is not None}
@@ -60,9 +62,16 @@ def serve(
     logs.set_up(settings.log_level, as_json=settings.log_json)
     with with_database(settings) as named:
         migrated(named)
+        app = App(named)
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                """Sockets are told first (1012), then uvicorn drains."""
+                app.closing.set()
+                super().handle_exit(sig, frame)
+
         config = uvicorn.Config(
-            lambda: App(named),
-            factory=True,
+            app,
             host=named.host,
             port=named.port,
             ws="websockets-sansio",
@@ -72,14 +81,15 @@ def serve(
             log_config=None,
             timeout_graceful_shutdown=max(1, round(named.drain_seconds)),
         )
-        uvicorn.Server(config).run()
+        Server(config).run()
 
 
 @program.command()
 def worker() -> None:
     """One worker process: the optimizer's plans, and the geofences' silence rules."""
-    from fieldgraph.worker import work  # noqa: PLC0415  # loads the kernels
+    from fieldgraph.working import work  # noqa: PLC0415  # loads the kernels
 
+    lifelines.hold()
     settings = Settings()
     logs.set_up(settings.log_level, as_json=settings.log_json)
     with with_database(settings) as named:
@@ -125,18 +135,29 @@ def published() -> str:
 
 
 @program.command()
-def demo(
+def demo(  # noqa: PLR0917  # typer makes an option of each
     port: Annotated[int, typer.Option(help="The port.")] = 8000,
     speed: Annotated[float, typer.Option(help="Business seconds per real second.")] = 1.0,
     headless: Annotated[bool, typer.Option("--headless", help="Say only when it is ready.")] = False,
     access: Annotated[Optional[Path], typer.Option(help="Write tokens and addresses to this file.")] = None,
     osm: Annotated[Optional[Path], typer.Option(help="Another OpenStreetMap extract (.osm.pbf).")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the demo of before.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget today's demo of before.")] = False,
+    time_zone: Annotated[str, typer.Option(help="The zone of the extract's city.")] = "Europe/Helsinki",
 ) -> None:
     """A whole company on real streets, planned, driven and live."""
     from fieldgraph.demo.show import Options, show  # noqa: PLC0415  # as above
 
-    show(Options(port=port, speed=speed, headless=headless, access=access, osm=osm, fresh=fresh))
+    show(
+        Options(
+            port=port,
+            speed=speed,
+            headless=headless,
+            access=access,
+            osm=osm,
+            fresh=fresh,
+            time_zone=time_zone,
+        )
+    )
 
 
 @program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

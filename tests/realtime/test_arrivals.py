@@ -367,7 +367,37 @@ async def test_a_report_of_any_size_takes_the_same_statements(world: World) -> N
         await world.report(aino, [fix(35.1, -1579, speed=12.0)], at=80)
 
     assert counts[0] == counts[1]
-    assert (counts[1], len(replayed)) == (19, 8)
+    assert (counts[1], len(replayed)) == (16, 7)
+
+
+async def test_who_comes_back_within_ten_minutes_has_not_departed(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, JOURNEY)
+    await world.report(aino, LEAVE)
+    [gone] = await world.rows("SELECT departed_at FROM arrival")
+
+    await world.report(aino, [*line(720, (1500, 10), pace=12.0, every=20.0), *stay(850, 200, every=20.0)])
+
+    assert gone.departed_at is not None
+    assert [row.departed_at for row in await world.rows("SELECT departed_at FROM arrival")] == [None]
+    told = await world.told(visit, "VisitArrived", "VisitDeparted", "DepartureWithdrawn")
+    assert [row.type for row in told] == ["VisitArrived", "VisitDeparted", "DepartureWithdrawn"]
+
+
+async def test_a_better_dated_arrival_is_a_correction_not_a_second_push(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, [*DRIVE, *STAY[5:]])
+    first = await world.arrived(visit)
+
+    answer = await world.report(aino, STAY[:5], at=600)
+
+    assert (first, answer.arrived) == ([(RESTED + 100, "GEOFENCE")], ())
+    assert await world.arrived(visit) == [(RESTED, "GEOFENCE")]
+    [corrected] = await world.told(visit, "ArrivalCorrected")
+    assert corrected.payload["before"] == {"occurred_at": moment(RESTED + 100).isoformat()}
+    assert len(await world.told(visit, "VisitArrived")) == 1
 
 
 async def test_the_ticker_learns_of_every_organization(world: World, database: Database) -> None:

