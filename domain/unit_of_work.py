@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -23,7 +23,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from domain.errors import Conflict, DoubleBooking, FieldgraphError, IdempotencyMismatch, Invalid, NotFound
 from domain.events import Event, Origin
 from domain.rows import Row, jsonb, text
-from domain.viewers import Viewer
+from domain.viewers import Role, Viewer
 
 Kind = TypeVar("Kind", bound=Row)
 SETTINGS = ("organization_id", "role", "subject", "customer_id", "technician_id", "visit_id")
@@ -53,9 +53,18 @@ def settings_of(viewer: Viewer) -> dict[str, str]:
 
 
 class _Session(Session):
-    """SQLModel deprecates `execute` for models; SQL that is written as text has no other way."""
+    """What the database refuses is a typed refusal, by whichever statement or flush of a verb it comes.
 
-    execute = Statements.execute  # the original, without its warning
+    SQLModel deprecates `execute` for models; SQL that is written as text has no other way.
+    """
+
+    def execute(self, *arguments: Any, **options: Any) -> Any:
+        with _refusals():
+            return Statements.execute(self, *arguments, **options)
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        with _refusals():
+            super().flush(objects)
 
 
 class _AsyncSession(AsyncSession):
@@ -118,15 +127,23 @@ class UnitOfWork:
         return row
 
     async def flush(self) -> None:
-        """Rows to the database, then the events about them; what the database refuses is a typed refusal."""
-        with _refusals():
-            await self.session.flush()
+        """Rows to the database, then the events about them."""
+        await self.session.flush()
         events, self.events = self.events, []
         for event in events:
             await self._write(event)
             self.written += 1
         if events and self.xid is None:
             self.xid = int((await self.session.execute(THIS)).scalar_one())
+
+    @asynccontextmanager
+    async def unscoped(self) -> AsyncIterator[None]:
+        """Every row of the organization, for what is derived from all of them, whoever the viewer is."""
+        await self.session.flush()
+        await self.session.execute(AS_ROLE, {"role": Role.ADMIN.value})
+        yield  # after an error the transaction is rolled back, and the role with it
+        await self.session.flush()
+        await self.session.execute(AS_ROLE, {"role": self.viewer.role.value})
 
     def forget(self) -> None:
         """Events of what was rolled back to a savepoint are dropped with it."""
@@ -180,6 +197,7 @@ class UnitOfWork:
         return row, not claimed
 
 
+AS_ROLE = literal("SELECT set_config('app.role', :role, true)")
 THIS = literal("SELECT pg_current_xact_id()::text::bigint")
 APPEND = literal(
     "INSERT INTO event (xid, n, organization_id, topic, type, subject_id, subject_version, payload,"

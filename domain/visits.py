@@ -253,10 +253,11 @@ def announce(
 
 
 async def settle_order(work: UnitOfWork, visit: Visit) -> None:
-    order = await work.get(WorkOrder, visit.work_order_id)
-    await work.session.flush()
-    statement = select(Visit).where(Visit.work_order_id == order.id).order_by(col(Visit.id))
-    await work_orders.settle(work, order, (await work.session.exec(statement)).all())
+    """From all the order's visits, also those that are somebody else's."""
+    async with work.unscoped():
+        order = await work.get(WorkOrder, visit.work_order_id)
+        statement = select(Visit).where(Visit.work_order_id == order.id).order_by(col(Visit.id))
+        await work_orders.settle(work, order, (await work.session.exec(statement)).all())
 
 
 def check_version(row: Row, expected: int | None) -> None:

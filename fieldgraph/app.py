@@ -121,14 +121,19 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, _starlette: Starlette) -> AsyncIterator[None]:
+        async with self.running():
+            yield
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Everything connected, /readyz green; afterwards everything is closed again."""
         async with self._stack:
-            await self.start()
+            await self._start()
             yield
             self.ready = False
             self.closing.set()
 
-    async def start(self) -> None:
-        """Connects everything; afterwards /readyz is green."""
+    async def _start(self) -> None:
         settings, stack = self.settings, self._stack
         addresses = Addresses.of(settings)
         key = settings.signing_secret().encode()

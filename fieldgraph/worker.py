@@ -115,7 +115,7 @@ class Course:
 class Worker:
     """One worker process. `system_pool` reads and changes jobs of every organization, nothing else.
 
-    `extra` is run every five seconds of real time; `hub_announce` is called after every commit.
+    `extra` is run every five seconds of real time; `hub_announce` is called after every commit with events.
     """
 
     engine: AsyncEngine
@@ -256,16 +256,16 @@ class Worker:
             proposal = await asyncio.to_thread(planning.proposal, course.statement, course.latest)
             async with self._unit(lease) as work:
                 return await plans.improve(work, lease.plan_id, proposal)
-        async with self._unit(lease, announce=False) as work:
+        async with self._unit(lease) as work:
             plan = await work.find(Plan, lease.plan_id)
             return plan.state in {PlanState.DRAFT, PlanState.SOLVING}
 
     @asynccontextmanager
-    async def _unit(self, lease: Lease, *, announce: bool = True) -> AsyncIterator[UnitOfWork]:
+    async def _unit(self, lease: Lease) -> AsyncIterator[UnitOfWork]:
         viewer = Viewer(organization_id=lease.organization_id, role=Role.ADMIN, subject=SUBJECT)
         async with UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.OPTIMIZER) as work:
             yield work
-        if announce:
+        if work.xid is not None:  # a look that changed nothing is nothing to tell
             self.hub_announce()
 
     async def _take(self) -> Lease | None:

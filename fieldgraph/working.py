@@ -2,12 +2,15 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import tracks
 from domain.clock import Clock
+from domain.errors import Refused
 from domain.events import Origin
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
@@ -64,10 +67,18 @@ class Silence:
             async with self._work(viewer) as work:
                 waiting = await arrivals.waiting(work)
             for technician_id in waiting:
-                async with self._work(viewer) as work:
-                    await arrivals.settle(work, technician_id)
-                if work.xid is not None:
-                    self.wakeups.announce()
+                await self._settle(viewer, technician_id)
+
+    async def _settle(self, viewer: Viewer, technician_id: UUID) -> None:
+        """One technician; where another transaction is in the way, the next round tries again."""
+        try:
+            async with self._work(viewer) as work:
+                await arrivals.settle(work, technician_id)
+        except (Refused, DBAPIError) as error:
+            structlog.get_logger(__name__).warning("silence not settled", error=repr(error))
+            return
+        if work.xid is not None:
+            self.wakeups.announce()
 
     def _work(self, viewer: Viewer) -> UnitOfWork:
         return UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.GEOFENCE)

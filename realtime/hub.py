@@ -14,13 +14,12 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-import asyncpg
 import structlog
 
 from domain.errors import ResyncRequired
 from realtime.log import Entry, Log, Place
 from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
-from realtime.wakeups import Wakeups
+from realtime.wakeups import BROKEN, Wakeups, ended
 
 PAGE = 1000
 REFILL = 200
@@ -57,6 +56,7 @@ class Hub:
         self._restored = restored
         self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
         self._busy_until = 0.0
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -74,9 +74,8 @@ class Hub:
     async def stop(self) -> None:
         """Ends every subscription as if it had been closed, then the wake-ups."""
         if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            self._stopping = True
+            await ended(self._task)
             self._task = None
         self._close_all(None)
         await self._wakeups.stop()
@@ -106,7 +105,7 @@ class Hub:
 
     async def _read(self) -> None:
         pause, verified_at = FIRST_PAUSE_SECONDS, time.monotonic()
-        while True:
+        while not self._stopping:
             try:
                 async with asyncio.timeout(READ_SECONDS):
                     if time.monotonic() - verified_at > EPOCH_SECONDS:
@@ -264,7 +263,7 @@ class Subscription:
                     await self._hub._refill_from_log(self, self._mailbox)  # noqa: SLF001  # as above
             except ResyncRequired as error:
                 self.close(error)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except BROKEN as error:
                 _say("The past cannot be read; trying again.", error)
                 self._stirred.clear()
                 with suppress(TimeoutError):

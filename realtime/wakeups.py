@@ -19,6 +19,15 @@ QUEUED = 100
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 ANSWER_SECONDS = 2.0
 SILENT_CANARIES = 3
+# What a broken connection raises, also when it breaks in the middle of an operation.
+BROKEN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancels until it has an effect: a failure on the way out may take a cancellation's place."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
 
 
 class PostgresBackend(BroadcastBackend):
@@ -45,14 +54,15 @@ class PostgresBackend(BroadcastBackend):
             await self._listen()
 
     async def disconnect(self) -> None:
-        if self._returning:
-            self._returning.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._returning
         listener, self._listener = self._listener, None
         if listener:
             listener.remove_termination_listener(self._lost)
-            await listener.close(timeout=ANSWER_SECONDS)
+        if self._returning:
+            await ended(self._returning)
+            listener = self._listener or listener
+        if listener:
+            listener.remove_termination_listener(self._lost)
+            listener.terminate()  # there is nothing to be said that could still matter
         if self._pool:
             with suppress(TimeoutError):  # asyncpg then ends what would not close
                 async with asyncio.timeout(ANSWER_SECONDS):
@@ -69,7 +79,8 @@ class PostgresBackend(BroadcastBackend):
         async with self._lock:
             self._channels.discard(group)
             if self._listener and not self._listener.is_closed():
-                await self._listener.remove_listener(group, self._heard)
+                with suppress(*BROKEN):  # what is gone is unsubscribed
+                    await self._listener.remove_listener(group, self._heard)
 
     async def publish(self, channel: str, message: str) -> None:
         if self._pool is None:
@@ -92,8 +103,10 @@ class PostgresBackend(BroadcastBackend):
         except BaseException:
             connection.terminate()
             raise
-        self._listener = connection
         connection.add_termination_listener(self._lost)
+        if connection.is_closed():  # before it could be noticed
+            raise ConnectionError("The connection was lost at once.")
+        self._listener = connection
 
     def _lost(self, _connection: object) -> None:
         if self._returning is None or self._returning.done():
@@ -106,7 +119,7 @@ class PostgresBackend(BroadcastBackend):
                 async with self._lock:
                     await self._listen()
                     break
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except BROKEN:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         for channel in self._channels:
@@ -142,6 +155,7 @@ class Wakeups:
         self._announced = asyncio.Event()
         self._tried = asyncio.Event()
         self._heard_at: float | None = None
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -153,6 +167,7 @@ class Wakeups:
     async def start(self) -> None:
         """Returns once subscribed, or once the first attempt has failed: a dead broker stops nobody."""
         if self._task is None:
+            self._stopping = False
             self._task = asyncio.create_task(self._rejoin(), name="wake-ups")
             with suppress(TimeoutError):
                 async with asyncio.timeout(2 * ANSWER_SECONDS):
@@ -160,9 +175,8 @@ class Wakeups:
 
     async def stop(self) -> None:
         if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            self._stopping = True
+            await ended(self._task)
             self._task = None
             self._heard_at = None
 
@@ -186,7 +200,7 @@ class Wakeups:
 
     async def _rejoin(self) -> None:
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not self._stopping:
             try:
                 async with self._joined() as broadcast, broadcast.subscribe(CHANNEL) as subscriber:
                     pause = FIRST_PAUSE_SECONDS
@@ -224,7 +238,7 @@ class Wakeups:
         started = time.monotonic()
         word = CANARY
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*BROKEN):
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await broadcast.publish(CHANNEL, f"{word} {self._me}")
             silent = time.monotonic() - max(self._heard_at or 0.0, started)

@@ -1,12 +1,15 @@
 """Changes: a mutation field is one unit of work, one transaction; its payload is read inside it."""
 
+import asyncio
 import dataclasses
+import random
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from graphql import FieldNode
 from graphql.execution.values import VariableValues
+from sqlalchemy.exc import DBAPIError
 from strawberry.types.arguments import convert_argument
 
 from domain import ids
@@ -50,7 +53,7 @@ class Changes:
         data: dict[str, bytes] = {}
         for step in steps:
             try:
-                data[step.key] = await self._run(step, variables, context)
+                data[step.key] = await self._again(step, variables, context)
             except FieldgraphError as error:
                 failure = refused(error).errors[0]
                 return response(None, [{**failure, "path": [step.key]}])
@@ -91,6 +94,17 @@ class Changes:
         return Step(
             name, field, field.source, arguments, payload, selections.idempotency_key(nodes[0]) or key
         )
+
+    async def _again(self, step: Step, variables: VariableValues, context: Context) -> bytes:
+        """The whole field once more when the database chose it to give way to another transaction."""
+        for pause in PAUSES:
+            try:
+                return await self._run(step, variables, context)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in GIVES_WAY:
+                    raise
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # spreads the tries
+        return await self._run(step, variables, context)
 
     async def _run(self, step: Step, variables: VariableValues, context: Context) -> bytes:
         given = convert_argument(
@@ -171,6 +185,10 @@ class Changes:
         return Bindings(context.viewer, services.clock.now(), services.secret, variables, values)
 
 
+PAUSES = (0.02, 0.05, 0.1)
+"""Seconds before each of three more tries."""
+GIVES_WAY = frozenset({"40001", "40P01"})
+"""Serialization failure and deadlock."""
 SECRETS = frozenset({"token", "url"})
 """Shown once: never stored with an idempotency key, so a replay answers them with null."""
 

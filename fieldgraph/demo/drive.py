@@ -1,6 +1,7 @@
 """The demo's day: planned, driven, disturbed and repaired, by the public API alone."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ class Script:
 
 async def drive(url: str, keys: Keys, *, script: Script, clock: Clock, stop: asyncio.Event) -> None:
     """Live the day until `stop`. It goes on from what the graph holds, so it may be started at any time."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a request would hide the story
     async with RemoteGraph.http_client() as http:
         story = Story(RemoteGraph(url, http), keys, script=script, clock=clock)
         day = asyncio.create_task(story.run())

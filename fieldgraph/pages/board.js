@@ -39,7 +39,7 @@ const FOLLOW = `subscription Changes($after: Cursor) { scheduleChanges(after: $a
   ${onEach(CHANGES, "cursor occurredAt origin actor reason before { state } technicianBefore { name } visit { ...Card }")}
   ... on VisitRemoved { cursor id }
   ... on Lagged { cursor count resumeFrom }
-  ... on ResyncRequired { cursor reason }
+  ... on ResyncRequired { cursor why: reason }
 } }${CARD}`;
 const PROPOSE = `mutation Propose($input: ProposePlanInput!) {
   proposePlan(input: $input) { plan { id version } userErrors { message } } }`;
@@ -51,7 +51,7 @@ const PROGRESS = `subscription Progress($plan: ID!, $after: Cursor) { planProgre
   __typename
   ${onEach(STEPS, "cursor cost assigned unassigned plan { id version state failure changes(first: 1) { totalCount } }")}
   ... on Lagged { cursor count resumeFrom }
-  ... on ResyncRequired { cursor reason }
+  ... on ResyncRequired { cursor why: reason }
 } }`;
 
 const byId = (id) => document.getElementById(id);

@@ -81,7 +81,7 @@ export function follow({ token, query, variables = {}, onItem, onState = () => {
     } else if (message.type === "error") {
       const error = message.payload[0];
       if (error.extensions?.code === "RESYNC_REQUIRED") {
-        take({ __typename: "ResyncRequired", reason: error.message });
+        take({ __typename: "ResyncRequired" });
       } else {
         refuse(error.message);
       }

@@ -13,6 +13,7 @@ export function streetMap(holder) {
     .addTo(map);
   map.setView([60.17, 24.94], 14);
   map.ready = draw(map);
+  new ResizeObserver(() => map.invalidateSize()).observe(holder);
   return map;
 }
 
@@ -23,7 +24,7 @@ async function draw(map) {
   if (!lines.length) return;
   const turned = lines.map((line) => line.map(([longitude, latitude]) => [latitude, longitude]));
   const streets = L.polyline(turned, STREET).addTo(map);
-  map.fitBounds(streets.getBounds(), { padding: [4, 4] });
+  map.fitBounds(streets.getBounds(), { padding: [4, 4], animate: false });
 }
 
 /** [latitude, longitude], as the map wants it, of a GeoJSON point. */

@@ -24,6 +24,7 @@ const STEPS = [
   ["Arrived", ["ARRIVED", "IN_PROGRESS", "PAUSED"]],
   ["Done", ["COMPLETED"]],
 ];
+const CLOSE = 15.5; // the zoom at which house and street can be told apart
 const VISIT = `query Visit { viewer { organization { name } visit {
   state arrivalWindow { start end } workOrder { title } site { name address location timeZone }
 } } }`;
@@ -35,13 +36,14 @@ const FOLLOW = `subscription Track($after: Cursor) { visitTracking(after: $after
       " visit { arrivalWindow { start end } }",
   )}
   ... on Lagged { cursor count resumeFrom }
-  ... on ResyncRequired { cursor reason }
+  ... on ResyncRequired { cursor why: reason }
 } }`;
 
 const byId = (id) => document.getElementById(id);
 const token = decodeURIComponent(location.pathname.split("/").pop());
 const map = streetMap(byId("map"));
 let timeZone = "UTC";
+let site = null;
 let circle = null;
 
 async function start() {
@@ -62,7 +64,7 @@ function show({ organization, visit }) {
   byId("where").textContent = `${visit.site.name}, ${visit.site.address}`;
   showWindow(visit.arrivalWindow);
   showState(visit.state);
-  const site = L.circleMarker(place(visit.site.location), {
+  site = L.circleMarker(place(visit.site.location), {
     radius: 9,
     color: "#ffffff",
     weight: 2,
@@ -70,7 +72,7 @@ function show({ organization, visit }) {
     fillOpacity: 1,
   });
   site.bindTooltip(element("span", "Your visit is here")).addTo(map);
-  map.ready.then(() => map.setView(place(visit.site.location), 15));
+  map.ready.then(() => map.setView(site.getLatLng(), CLOSE, { animate: false }));
 }
 
 function take(item) {
@@ -127,6 +129,9 @@ function showPosition(position) {
     fillOpacity: 0.25,
   });
   circle.bindTooltip(element("span", "Your technician is about here")).addTo(map);
+  if (site && !map.getBounds().contains(circle.getBounds())) {
+    map.fitBounds(circle.getBounds().extend(site.getLatLng()), { maxZoom: CLOSE, padding: [20, 20] });
+  }
 }
 
 function tellConnection(state, reason) {

@@ -9,6 +9,7 @@ from domain import planning, plans, tracking, visits
 from domain.errors import Refused
 from domain.plans import PlanState, Request
 from domain.technicians import Absence, AbsenceReason
+from domain.unit_of_work import UnitOfWork
 from domain.visits import Pin, Visit, VisitState
 from domain.work_orders import Priority
 from integrations.roads import StraightLines
@@ -48,11 +49,11 @@ async def go_on(world: World, draw: random.Random, *, keys: list[UUID]) -> None:
                 break
 
 
-async def start_travel(work: visits.UnitOfWork, key: UUID) -> Visit:
+async def start_travel(work: UnitOfWork, key: UUID) -> Visit:
     return await visits.start_travel(work, key)
 
 
-async def arrive(work: visits.UnitOfWork, key: UUID) -> Visit:
+async def arrive(work: UnitOfWork, key: UUID) -> Visit:
     return await tracking.record_arrival(work, key, occurred_at=None)
 
 

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import event as listeners
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from domain import ids, intake, scheduling, tracking, visits
 from domain.customers import Customer
@@ -178,7 +177,7 @@ class World:
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[World]:
     """A company in a database of its own."""
-    engine = create_async_engine(sqlalchemy_url(database.app_url), poolclass=NullPool)
+    engine = create_async_engine(sqlalchemy_url(database.app_url), pool_size=3)
     try:
         yield await _founded(engine)
     finally:

@@ -1,0 +1,165 @@
+"""A world with at least one row in every table, for tests of who may see which."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain import ids, scheduling, tracking, visits
+from domain.contracts import Contract, ContractState, Entitlement
+from domain.customers import Contact, Customer, ExternalId
+from domain.jobs import Job
+from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
+from domain.rows import Row
+from domain.sites import Territory
+from domain.stock import StockLocation, StockLocationKind
+from domain.technicians import AbsenceReason, Technician, TechnicianKind
+from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
+from domain.viewers import FIELD, Role, Viewer
+from domain.visits import Visit
+from tests.domain.world import DAY, MORNING, World, at
+
+
+@dataclass(frozen=True)
+class Places:
+    """A furnished company: two customers, two technicians and a subcontractor, each with a visit.
+
+    The tracked visit is the first customer's, held by the first technician, who has arrived there.
+    """
+
+    world: World
+    customers: tuple[UUID, UUID]
+    employees: tuple[UUID, UUID]
+    subcontractor: UUID
+    tracked: UUID
+    digest: bytes
+
+    def viewer(self, role: Role) -> Viewer:
+        """Someone of this role who is bound to something of this company."""
+        technician = self.subcontractor if role == Role.SUBCONTRACTOR else self.employees[0]
+        return Viewer(
+            organization_id=self.world.organization_id,
+            role=role,
+            subject=f"the {role.lower()}",
+            customer_id=self.customers[0] if role == Role.CUSTOMER else None,
+            technician_id=technician if role in FIELD else None,
+            visit_id=self.tracked if role == Role.TRACKING else None,
+        )
+
+    def viewers(self) -> Iterator[Viewer]:
+        return (self.viewer(role) for role in Role)
+
+
+async def furnish(engine: AsyncEngine, name: str) -> Places:
+    world = await World.make(engine)
+    first, second = world.customer_id, ids.new()
+    await world.keep(Customer(id=second, number="C2", name=f"{name} Second"))
+    skill, valve = await world.skill("Gas"), await world.part("Valve")
+    ada = await world.technician("Ada", skills={skill: 3}, van={valve: 4})
+    ben = await world.technician("Ben", skills={skill: 3}, van={valve: 4})
+    eve = await world.technician("Eve", skills={skill: 3}, van={valve: 4})
+    await _change(world, Technician, eve, kind=TechnicianKind.SUBCONTRACTOR)
+    kind = await world.work_type(skills={skill: 1}, parts={valve: 1})
+    held = [await _visit(world, kind, customer) for customer in (first, second, second)]
+    for visit, technician in zip(held, (ada, ben, eve), strict=True):
+        await world.schedule(visit, technician, 9)
+    await _visit(world, kind, first)
+    for technician, visit in zip((ada, ben, eve), held, strict=True):
+        await _live(world, technician, visit)
+    contract = await _papers(world, first, second)
+    await _plan(world, held, (ada, ben, eve))
+    digest = name.encode().ljust(32, b".")
+    async with world.unit() as work:
+        await tracking.create_link(
+            work, held[0], digest=digest, expires_at=MORNING + timedelta(days=2), real_now=MORNING
+        )
+        row, _ = await work.replay("a key", {"of": str(contract)})
+        row.answer = {"id": str(contract)}
+    return Places(world, (first, second), (ada, ben), eve, held[0], digest)
+
+
+async def _visit(world: World, kind: UUID, customer_id: UUID) -> UUID:
+    """The factories know one customer at a time."""
+    own, world.customer_id = world.customer_id, customer_id
+    try:
+        return await world.visit(kind)
+    finally:
+        world.customer_id = own
+
+
+async def _change(world: World, table: type[Row], key: UUID, **values: object) -> None:
+    async with world.unit() as work:
+        row = await work.get(table, key)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+async def _live(world: World, technician: UUID, visit: UUID) -> None:
+    """On the way and there, with fixes and an ETA."""
+    await world.dispatch(visit)
+    world.now = at(9)
+    async with world.unit() as work:
+        await visits.start_travel(work, visit)
+        await tracking.record_arrival(work, visit, occurred_at=None)
+        fix: dict[str, Any] = {"longitude": 24.9, "latitude": 60.2, "accuracy_metres": 5.0}
+        work.add(PositionCurrent(technician_id=technician, at=at(9), **fix))
+        work.session.add(
+            Position(
+                organization_id=world.organization_id,
+                technician_id=technician,
+                at=at(9),
+                received_at=at(9),
+                **fix,
+            )
+        )
+        row = await work.find(Visit, visit)
+        estimate = Eta(
+            visit_id=visit,
+            technician_id=technician,
+            earliest=at(9),
+            expected=at(9.1),
+            latest=at(9.2),
+            basis=EtaBasis.PLAN,
+            as_of=at(9),
+            stale_after=at(10),
+        )
+        await tracking.publish_eta(work, row, estimate)
+    world.now = MORNING
+
+
+async def _papers(world: World, *customers: UUID) -> UUID:
+    """Contacts, contracts and what hangs on them, of each customer."""
+    contract = ids.new()
+    for number, customer in enumerate(customers):
+        contract = ids.new()
+        await world.keep(
+            Contact(customer_id=customer, name="Contact"),
+            ExternalId(system="crm", key=f"{number}", entity_type="customer", entity_id=customer),
+            Contract(
+                id=contract,
+                customer_id=customer,
+                number=f"K{number}",
+                name="Care",
+                state=ContractState.ACTIVE,
+                starts_on=DAY,
+                ends_on=DAY,
+                price=Decimal(100),
+            ),
+        )
+        await world.keep(Entitlement(contract_id=contract, customer_id=customer, name="Fast"))
+    await world.keep(Territory(name="North"), StockLocation(name="Hall", kind=StockLocationKind.WAREHOUSE))
+    return contract
+
+
+async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
+    plan = Plan(day=DAY, request={})
+    await world.keep(plan, Job(kind="plan", subject_id=plan.id, requested_by="test"))
+    spent = PlanChange(plan_id=plan.id, visit_id=held[0], visit_version=1, kind=PlanChangeKind.UNASSIGN)
+    await world.keep(spent, PlanReason(plan_id=plan.id, visit_id=held[0], code="NO_ROOM", message="Full"))
+    for technician in technicians:
+        async with world.unit() as work:
+            await scheduling.absent(work, technician, (at(15), at(16)), reason=AbsenceReason.OTHER)

@@ -1,0 +1,115 @@
+"""The demo's two pages in a real browser, against a real server: nothing from elsewhere, nothing broken."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import which
+
+import pytest
+from playwright.async_api import BrowserContext, async_playwright
+
+from tests.conftest import Database
+from tests.fieldgraph.driven import Day, day
+from tests.fieldgraph.running import asking
+
+CHROMIUM = which("chromium") or which("chromium-browser") or which("google-chrome")
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PAGES = Path(__file__).parents[2] / "fieldgraph" / "pages"
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium is installed: apt-get install chromium"
+)
+
+
+@asynccontextmanager
+async def browsing(faults: list[str]) -> AsyncIterator[BrowserContext]:
+    """A fresh browser; what goes wrong in its pages, or leads to another host, becomes a fault."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        context.on("weberror", lambda failed: faults.append(str(failed.error)))
+        context.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        context.on("request", lambda request: elsewhere(request.url) and faults.append(request.url))
+        context.on("requestfailed", lambda request: faults.append(request.url))
+        try:
+            yield context
+        finally:
+            await browser.close()
+
+
+def elsewhere(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "data:"))
+
+
+async def travel(running: Day) -> None:
+    """The visitor's technician sets off."""
+    async with asking(running.server.graph, running.access["TECHNICIAN"]) as technician:
+        visits = await technician.ask("{ visits(where: {state: {eq: DISPATCHED}}) { nodes { id } } }")
+        await technician.change("startTravel", {"visit": visits["visits"]["nodes"][0]["id"]})
+
+
+@needs_chromium
+async def test_the_board_and_the_customers_page_follow_what_happens(
+    database: Database, tmp_path: Path
+) -> None:
+    faults: list[str] = []
+    async with day(database, tmp_path) as running, browsing(faults) as browser:
+        # given the board, opened with a token that does not stay in the address
+        page = await browser.new_page()
+        await page.goto(f"{running.server.url}/board#token={running.access['DISPATCHER']}")
+        await page.wait_for_selector("#connection[data-state=live]")
+        assert page.url == f"{running.server.url}/board"
+        assert await page.locator(".row").count() == 29
+        assert await page.inner_text("#organization") == "Helsinki Building Services · dispatcher"
+        counts = await page.locator("#counts li").all_inner_texts()
+        assert counts == ["150 unscheduled", "4 scheduled", "1 dispatched"]
+        assert await page.inner_text(".leaflet-control-attribution") == "© OpenStreetMap contributors"
+
+        # and the customer's page
+        customer = await browser.new_page()
+        await customer.goto(running.tracking_url)
+        await customer.wait_for_function("document.title === 'Your technician is informed.'")
+        assert re.fullmatch(
+            r"Monday,? 23 November, between 10:00 and 18:00", await customer.inner_text("#window")
+        )
+        assert await customer.is_hidden("#eta-row")
+
+        # when the technician sets off
+        await travel(running)
+
+        # then both tell it by themselves
+        await customer.wait_for_function("document.title === 'Your technician is on the way.'")
+        await customer.wait_for_selector("#eta-row:not([hidden])")
+        assert re.fullmatch(
+            r"about \d\d:\d\d \(between \d\d:\d\d and \d\d:\d\d\)", await customer.inner_text("#eta")
+        )
+        await page.wait_for_selector("#feed li:has-text('On the way')")
+        await page.wait_for_selector("#counts li:has-text('1 on the way')")
+        assert faults == []
+
+        # and a link that is not good says so and shows nothing
+        await customer.goto(f"{running.server.url}/track/trk_{'x' * 43}")
+        await customer.wait_for_selector("#state:has-text('This link is not valid any more.')")
+        assert await customer.is_hidden("#map")
+        assert await customer.inner_text("#where") == ""
+
+
+def test_pages_hold_no_inline_script_and_no_markup_made_of_text() -> None:
+    for page in PAGES.glob("*.html"):
+        text = page.read_text()
+        assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
+        assert re.findall(r"\son\w+=|javascript:|https?://", text) == []
+    scripts = sorted(PAGES.glob("*.js"))
+    assert len(scripts) == 6
+    for script in scripts:
+        assert (
+            re.findall(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|https?://",
+                script.read_text(),
+            )
+            == []
+        )
