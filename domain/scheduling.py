@@ -205,7 +205,7 @@ async def _held_by(
             col(Visit.state).in_(("SCHEDULED", "DISPATCHED", "EN_ROUTE", "IN_PROGRESS", "PAUSED")),
         )
         .order_by(col(Visit.id))
-        .with_for_update(of=Visit)
+        .with_for_update(of=Visit, key_share=True)
     )
     return (await work.session.exec(statement)).all()
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -114,7 +114,9 @@ class UnitOfWork:
 
     async def get(self, table: type[Kind], key: UUID, *path: str) -> Kind:
         """The row, locked until the end. Raises NotFound, also for what the viewer may not see."""
-        row = await self.session.get(table, (self.viewer.organization_id, key), with_for_update=True)
+        # NO KEY UPDATE: a plain lock would meet the one that another unit's foreign key has on this row.
+        lock = {"key_share": True}
+        row = await self.session.get(table, (self.viewer.organization_id, key), with_for_update=lock)
         if row is None:
             raise NotFound(f"No {table.__name__} has that id.", *path)
         return row
@@ -200,6 +202,7 @@ class UnitOfWork:
 AS_ROLE = literal("SELECT set_config('app.role', :role, true)")
 THIS = literal("SELECT pg_current_xact_id()::text::bigint")
 APPEND = literal(
+    # house: business_time_comes_from_the_clock: recorded_at is real time, by which the log is kept 30 days
     "INSERT INTO event (xid, n, organization_id, topic, type, subject_id, subject_version, payload,"
     " scope_before, scope_after, origin, actor, reason, occurred_at, recorded_at) VALUES"
     " (pg_current_xact_id(), :n, :organization_id, :topic, :type, :subject_id, :subject_version,"

@@ -135,7 +135,8 @@ def published() -> str:
 
 
 @program.command()
-def demo(  # noqa: PLR0917  # typer makes an option of each
+def demo(
+    *,
     port: Annotated[int, typer.Option(help="The port.")] = 8000,
     speed: Annotated[float, typer.Option(help="Business seconds per real second.")] = 1.0,
     headless: Annotated[bool, typer.Option("--headless", help="Say only when it is ready.")] = False,

@@ -46,7 +46,9 @@ def _standard_library(level: str, shared: Sequence[Processor], *, as_json: bool)
     if as_json:
         drawing += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        drawing.append(structlog.dev.ConsoleRenderer(colors=False))
+        # The renderer's own choice draws the locals of every frame, and keys and tokens are among them.
+        plain = structlog.dev.plain_traceback
+        drawing.append(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain))
     return {
         "version": 1,
         "disable_existing_loggers": False,

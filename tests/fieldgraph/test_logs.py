@@ -12,6 +12,7 @@ structlog.get_logger("fieldgraph.app").info("started", port=8000, api_token="t0p
 structlog.get_logger("fieldgraph.app").debug("not told")
 logging.getLogger("uvicorn.error").warning("slow %s", "socket")
 logging.getLogger("uvicorn.access").warning("GET /?token=t0p")
+key = b"t0p"
 try:
     raise ValueError("broken")
 except ValueError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Request, WebError, async_playwright
 
 from tests.conftest import Database
 from tests.fieldgraph.driven import Day, day
@@ -31,18 +31,32 @@ async def browsing(faults: list[str]) -> AsyncIterator[BrowserContext]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         context = await browser.new_context(viewport={"width": 1280, "height": 800})
-        context.on("weberror", lambda failed: faults.append(str(failed.error)))
-        context.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        context.on("request", lambda request: elsewhere(request.url) and faults.append(request.url))
-        context.on("requestfailed", lambda request: faults.append(request.url))
+        watch(context, faults)
         try:
             yield context
         finally:
             await browser.close()
 
 
-def elsewhere(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1:", "data:"))
+def watch(context: BrowserContext, faults: list[str]) -> None:
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            faults.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:")):
+            faults.append(request.url)
+
+    def failed(request: Request) -> None:
+        faults.append(f"{request.url}: {request.failure}")
+
+    def thrown(error: WebError) -> None:
+        faults.append(str(error.error))
+
+    context.on("console", said)
+    context.on("request", asked)
+    context.on("requestfailed", failed)
+    context.on("weberror", thrown)
 
 
 async def travel(running: Day) -> None:
@@ -72,7 +86,7 @@ async def test_the_board_and_the_customers_page_follow_what_happens(
         # and the customer's page
         customer = await browser.new_page()
         await customer.goto(running.tracking_url)
-        await customer.wait_for_function("document.title === 'Your technician is informed.'")
+        await customer.wait_for_selector("#state:has-text('Your technician is informed.')")
         assert re.fullmatch(
             r"Monday,? 23 November, between 10:00 and 18:00", await customer.inner_text("#window")
         )
@@ -82,7 +96,7 @@ async def test_the_board_and_the_customers_page_follow_what_happens(
         await travel(running)
 
         # then both tell it by themselves
-        await customer.wait_for_function("document.title === 'Your technician is on the way.'")
+        await customer.wait_for_selector("#state:has-text('Your technician is on the way.')")
         await customer.wait_for_selector("#eta-row:not([hidden])")
         assert re.fullmatch(
             r"about \d\d:\d\d \(between \d\d:\d\d and \d\d:\d\d\)", await customer.inner_text("#eta")

@@ -10,7 +10,9 @@ from domain.viewers import Role
 from tests.resolvers.companies import START, Companies
 
 PICK = """{
-  technicians(where: {code: {isNull: false}}, first: 30) { nodes { id name skills { nodes { level skill { id } } } } }
+  technicians(where: {code: {isNull: false}}, first: 30) { nodes {
+    id name skills { nodes { level skill { id } } }
+  } }
   visits(where: {state: {eq: UNSCHEDULED}}, first: 100) { nodes {
     id version arrivalWindow { start end } workOrder { workType { skills { nodes { level skill { id } } } } }
   } }
@@ -90,7 +92,7 @@ async def test_a_visit_from_the_pool_to_its_end(company: Companies) -> None:
 async def test_refusals_are_typed_and_write_nothing(company: Companies) -> None:
     able, unable, visit = await _free(company)
     before = await company.data(STATE, {"id": visit["id"]})
-    cases = [
+    cases: list[tuple[dict[str, object], str, list[str]]] = [
         ({"technician": unable, "start": _at(1)}, "MISSING_SKILL", ["input", "technician"]),
         ({"technician": able, "start": _at(30)}, "OFF_SHIFT", ["input", "start"]),
         ({"technician": able, "start": _at(1), "version": 77}, "CONFLICT", ["input", "expectedVersion"]),

@@ -1,0 +1,50 @@
+"""The declarations: everything described, nothing promised that can be null, the published SDL served."""
+
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+
+from fieldgraph.cli import SDL_FILE, published
+from resolvers.compiler.shapes import Graph, executable_of, faults
+from resolvers.root import build
+
+SPOKEN = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
+
+
+def test_the_published_schema_is_the_one_that_is_served() -> None:
+    assert SDL_FILE.read_text() == published(), "python3 run.py sdl"
+
+
+def test_every_type_field_and_argument_has_a_description() -> None:
+    silent = []
+    for kind in executable_of(build()).type_map.values():
+        if kind.name.startswith("__"):
+            continue
+        if not kind.description:
+            silent.append(kind.name)
+        for name, field in kind.fields.items() if isinstance(kind, SPOKEN) else ():
+            if not field.description:
+                silent.append(f"{kind.name}.{name}")
+            arguments = getattr(field, "args", {})
+            silent += [f"{kind.name}.{name}({key})" for key, one in arguments.items() if not one.description]
+    assert silent == []
+
+
+def test_no_field_promises_what_its_column_does_not() -> None:
+    assert faults(Graph(build())) == []
+
+
+def test_every_scalar_of_ours_is_specified() -> None:
+    found = {
+        name: kind.specified_by_url
+        for name, kind in executable_of(build()).type_map.items()
+        if hasattr(kind, "specified_by_url")
+    }
+    ours = set(found) - {"ID", "String", "Int", "Float", "Boolean"}
+    assert ours == {"DateTime", "Date", "Decimal", "Duration", "Point", "Polygon", "TimeZone", "Cursor"}
+    assert all(found[name] for name in ours)
+
+
+def test_enums_are_the_words_of_the_domain() -> None:
+    kind = executable_of(build()).type_map["VisitState"]
+    assert isinstance(kind, GraphQLEnumType)
+    assert "EN_ROUTE" in kind.values
+    assert len(kind.values) == 11
