@@ -166,7 +166,7 @@ async def locked(work: UnitOfWork, keys: Sequence[UUID]) -> dict[UUID, Visit]:
         select(Visit)
         .where(col(Visit.id).in_(keys))
         .order_by(col(Visit.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return {visit.id: visit for visit in (await work.session.exec(statement)).all()}

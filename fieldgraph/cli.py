@@ -148,6 +148,7 @@ def demo(
     """A whole company on real streets, planned, driven and live."""
     from fieldgraph.demo.show import Options, show  # noqa: PLC0415  # as above
 
+    lifelines.hold()
     show(
         Options(
             port=port,

@@ -31,7 +31,21 @@ from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Writer
 from resolvers.context import Context, viewer_values
 from resolvers.documents import Operation
-from schema.graph import All, AnyNode, ById, ByKey, Col, Computed, Embedded, Key, Many, One, Place, Sql
+from schema.graph import (
+    All,
+    AnyNode,
+    ById,
+    ByKey,
+    Col,
+    Computed,
+    Embedded,
+    Key,
+    Many,
+    One,
+    Place,
+    Several,
+    Sql,
+)
 from schema.scalars import format_instant
 
 Load = Callable[[list[Any]], Awaitable[dict[Any, Any]]]
@@ -119,6 +133,20 @@ class Request:
 
         row: PlainRow | None = await self.load((shape.name, column), key, load)
         return row
+
+    async def several(self, shape: TypeShape, via: str, key: Any) -> list[PlainRow]:
+        """All rows that refer to the key, in their own order."""
+
+        async def load(keys: list[Any]) -> dict[Any, Any]:
+            writer = Writer(self.context.viewer.role)
+            place = writer.bind("uuid[]", lambda _bindings: keys)
+            order = ", ".join(f"x.{name}" for name in (*shape.reading.order, "id"))
+            select = f"SELECT {self.select(shape, writer, 'x')} FROM {shape.table} x"
+            found = await self.rows(f"{select} WHERE x.{via} = ANY({place}) ORDER BY {order}", writer)
+            return {one: [PlainRow(shape, row) for row in found if row[via] == one] for one in keys}
+
+        rows: list[PlainRow] = await self.load((shape.name, via, "several"), key, load)
+        return rows
 
     async def page(self, target: TypeShape, asked: "Asked", parent: Any) -> Any:
         """One parent's page of a connection; `parent` is None at the root."""
@@ -290,6 +318,8 @@ def _field(
     if isinstance(source, One):
         key = row.get(source.by or "id")
         return None if key is None else request.by(target, source.via or "id", key)
+    if isinstance(source, Several):
+        return request.several(target, source.via, row.get("id"))
     if isinstance(source, Many):
         asked = Asked(source.via, source.order or target.reading.order, arguments, _counts(info))
         return request.page(target, asked, row.get("id"))

@@ -10,7 +10,7 @@ from domain.contracts import ContractState
 from domain.viewers import Role
 from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, WITH_COST, Entity, Money
-from schema.graph import Connection, column, embedded, many, node, one
+from schema.graph import Connection, column, embedded, many, node, one, several
 
 if TYPE_CHECKING:
     from schema.work_orders import WorkOrder
@@ -45,6 +45,4 @@ class Contract(Entity):
     work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("schema.work_orders")]] = many(
         "The work done under it, the newest first.", via="contract_id", order=("-created_at",), expect=10
     )
-    external_ids: Connection[ExternalId] = many(
-        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
-    )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

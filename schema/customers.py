@@ -7,7 +7,7 @@ import strawberry
 from domain import customers
 from domain.customers import Channel, Tier
 from schema.entities import BACK_OFFICE, STAFF, Entity
-from schema.graph import Connection, column, many, node, one
+from schema.graph import Connection, column, many, node, one, several
 
 if TYPE_CHECKING:
     from schema.contracts import Contract
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from schema.work_orders import WorkOrder
 
 
-@node(customers.ExternalId, prefix="ext", description="The key of an entity in another system.")
+@node(
+    customers.ExternalId,
+    prefix="ext",
+    description="The key of an entity in another system.",
+    order=("system", "key"),
+)
 class ExternalId(Entity):
     system: str = column("The other system, such as salesforce.")
     key: str = column("The entity's key there.")
@@ -53,6 +58,4 @@ class Customer(Entity):
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "All visits at the customer's sites.", via="customer_id", order=("planned_start",), expect=10
     )
-    external_ids: Connection[ExternalId] = many(
-        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
-    )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

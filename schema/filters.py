@@ -15,7 +15,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.lazy_type import LazyType
 from strawberry.types.unset import UNSET
 
-from schema.graph import All, AnyNode, ById, ByKey, Col, GraphField, Key, Many, One, Source, Sql
+from schema.graph import All, AnyNode, ById, ByKey, Col, GraphField, Key, Many, One, Several, Source, Sql
 from schema.scalars import Duration
 
 
@@ -133,7 +133,7 @@ class Filters:
         target = target_of(field)
         if isinstance(field.source, One) and isinstance(target, type):
             return f"{self.where(target).__name__} | None"
-        if isinstance(field.source, Many) and isinstance(target, type):
+        if isinstance(field.source, Many | Several) and isinstance(target, type):
             return f"{self._list_where(target).__name__} | None"
         if not isinstance(field.source, Col | Sql | Key):
             return None

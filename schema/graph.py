@@ -85,6 +85,13 @@ class Many(Source):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Several(Source):
+    """A plain list of the rows whose `via` is this row's id: for the few that are always wanted whole."""
+
+    via: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class All(Source):
     """A root connection to every row of a type that the viewer may see."""
 
@@ -190,6 +197,11 @@ def many(
 ) -> Any:
     """An edge to many rows, as a connection."""
     return _declare(Many(via=via, order=order, expect=expect, roles=_roles(roles)), description)
+
+
+def several(description: str, *, via: str, roles: tuple[Role, ...] | None = None) -> Any:
+    """An edge to a handful of rows, as a list in the target's own order."""
+    return _declare(Several(via=via, roles=_roles(roles)), description)
 
 
 def listed(description: str, *, of: str | None = None) -> Any:

@@ -15,6 +15,7 @@ Polygon = NewType("Polygon", object)
 Duration = NewType("Duration", int)
 TimeZone = NewType("TimeZone", str)
 Cursor = NewType("Cursor", str)
+JSON = NewType("JSON", object)
 
 RFC_3339 = "https://www.rfc-editor.org/rfc/rfc3339"
 GEOJSON = "https://www.rfc-editor.org/rfc/rfc7946"
@@ -137,6 +138,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="TimeZone",
         description="The name of a time zone in the IANA database, such as Europe/Helsinki.",
         specified_by_url="https://www.iana.org/time-zones",
+        serialize=_as_is,
+        parse_value=_as_is,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value, for facts whose shape is their maker's.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_as_is,
         parse_value=_as_is,
     ),

@@ -7,7 +7,7 @@ import strawberry
 from domain import sites
 from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, Entity
-from schema.graph import Connection, column, many, node, one, point
+from schema.graph import Connection, column, many, node, one, point, several
 from schema.scalars import Point, Polygon, TimeZone
 
 if TYPE_CHECKING:
@@ -38,6 +38,4 @@ class Site(Entity):
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "All visits there.", via="site_id", order=("planned_start",), expect=5
     )
-    external_ids: Connection[ExternalId] = many(
-        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
-    )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

@@ -8,7 +8,7 @@ from domain import stock
 from domain.stock import ReservationState, StockLocationKind
 from schema.customers import ExternalId
 from schema.entities import STAFF, Entity, Money
-from schema.graph import Connection, column, embedded, many, node, one
+from schema.graph import Connection, column, embedded, many, node, one, several
 from schema.technicians import Technician
 
 if TYPE_CHECKING:
@@ -28,9 +28,7 @@ class Part(Entity):
     stock_levels: Connection[Annotated["StockLevel", strawberry.lazy("schema.stock")]] = many(
         "Where it lies.", via="part_id", expect=10
     )
-    external_ids: Connection[ExternalId] = many(
-        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
-    )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 
 
 @node(stock.StockLocation, prefix="stl", description="A place that holds stock.", order=("name",))

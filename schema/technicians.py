@@ -10,7 +10,7 @@ from domain.technicians import AbsenceReason, TechnicianKind
 from domain.viewers import Role
 from schema.customers import ExternalId
 from schema.entities import BACK_OFFICE, STAFF, Entity, Money
-from schema.graph import Connection, column, embedded, many, node, one, point, row
+from schema.graph import Connection, column, embedded, many, node, one, point, row, several
 from schema.scalars import Point
 from schema.sites import Territory
 
@@ -99,6 +99,4 @@ class Technician(Entity):
         "The stock they carry.", via="technician_id", roles=STAFF
     )
     position: Position | None = one("Where they were last.", via="technician_id", roles=SEES_POSITIONS)
-    external_ids: Connection[ExternalId] = many(
-        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
-    )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

@@ -11,7 +11,7 @@ from domain.visits import VisitState
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import column, embedded, listed, node, one, point, record, value
-from schema.scalars import Cursor, Point
+from schema.scalars import JSON, Cursor, Point
 from schema.technicians import Technician
 from schema.visits import Visit
 
@@ -33,6 +33,9 @@ class Arrival(Entity):
     confirmed_by: ConfirmedBy = column("Who said so.")
     late: bool = column(
         "Whether the evidence came after the fact, from a device that was offline.", roles=STAFF
+    )
+    evidence: JSON | None = column(
+        "The fixes that show it, and how they were judged; null for a person's word.", roles=STAFF
     )
     technician: Technician | None = one("Who arrived.", by="technician_id")
 

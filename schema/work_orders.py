@@ -11,7 +11,7 @@ from schema.contracts import Contract, Entitlement
 from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
-from schema.graph import Connection, column, listed, many, node, one, record, sql
+from schema.graph import Connection, column, listed, many, node, one, record, several, sql
 from schema.scalars import Duration
 from schema.sites import Site
 from schema.stock import Part
@@ -67,9 +67,7 @@ class WorkOrder(Entity):
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "The times somebody goes there.", via="work_order_id", expect=3
     )
-    external_ids: Connection[ExternalId] = many(
-        "The keys of other systems.", via="entity_id", expect=1, roles=STAFF
-    )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 
 
 @strawberry.input(description="What is asked for.")

@@ -30,7 +30,7 @@ AFTER_REFUSAL_SECONDS = 60.0
 
 REPORT = """
 mutation Report($input: ReportPositionsInput!) {
-  reportPositions(input: $input) { accepted arrivedVisit { id } userErrors { code message } }
+  reportPositions(input: $input) { accepted arrivedVisit { ...Stop } userErrors { code message } }
 }
 """
 
@@ -118,7 +118,7 @@ class Round:
             waiting.extend(batch.fixes)
             if batch.at >= sent_at + self._pause(known) or len(waiting) >= FIXES_MOST:
                 waiting, sent_at = await self._report(waiting), batch.at
-            await self._try_on(known, there_at, share=share)
+            await self._try_on(self.board.stops.get(stop.id, known), there_at, share=share)
 
     def _pause(self, stop: Stop) -> float:
         """Business seconds between two uploads: less often at work, and bounded in real time."""
@@ -154,10 +154,12 @@ class Round:
         """Send them; what could not be sent waits for the next time, as on any phone."""
         positions = [_position(fix) for fix in fixes[:FIXES_MOST]]
         try:
-            await self.graph.change(self.person.token, REPORT, {"positions": positions})
+            told = await self.graph.change(self.person.token, REPORT + STOP, {"positions": positions})
         except NotAnswered as refusal:
             LOG.info("demo positions wait", technician=self.person.id, reason=str(refusal))
             return fixes
+        if told["arrivedVisit"]:
+            self.board.take(told["arrivedVisit"])
         return fixes[FIXES_MOST:]
 
     async def _step(self, field: str, stop: Stop, *, token: str | None = None) -> Stop:

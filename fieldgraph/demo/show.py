@@ -72,6 +72,8 @@ def show(options: Options) -> None:
         rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _free(options.port)
+    # Whoever waits for the file must not take the one of the run before for news.
+    _access_file(options, folder).unlink(missing_ok=True)
     with EmbeddedPostgres(folder / "postgres") as server:
         named = settings.model_copy(
             update={
@@ -120,7 +122,7 @@ class Show:
                 base_url=self.settings.base_url,
                 at=self.settings.clock().now(),
             )
-            file = self.options.access or self.folder / "access.json"
+            file = _access_file(self.options, self.folder)
             access = await write_access(file, organizations, door=door)
             self._tell(access, file, seconds=time.monotonic() - began)
             await self._drive(access, organizations[0], identity, script=(city, start), stop=stop)
@@ -242,6 +244,10 @@ class Show:
                 child.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
+
+
+def _access_file(options: Options, folder: Path) -> Path:
+    return options.access or folder / "access.json"
 
 
 def _answers(url: str) -> bool:

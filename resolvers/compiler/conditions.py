@@ -8,7 +8,7 @@ from domain.errors import BadInput, Forbidden
 from resolvers.compiler.bindings import Bindings, at
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Writer
-from schema.graph import Key, Many, One, Sql
+from schema.graph import Key, Many, One, Several, Sql
 
 Path = tuple[str | int, ...]
 Fetch = Callable[[Bindings], Any]
@@ -47,7 +47,7 @@ class Conditions:
         check_role(shape, field, self.writer)
         if isinstance(field.source, One):
             return self._one(field, value, alias, path)
-        if isinstance(field.source, Many):
+        if isinstance(field.source, Many | Several):
             return self._many(field, value, alias, path)
         expression, sql_type = self._expression(shape, field, alias)
         parts = [

@@ -14,7 +14,7 @@ from resolvers.compiler.pages import Pager
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Rows, View, Writer
-from schema.graph import Col, Embedded, Key, Listed, Many, One, Place, Sql
+from schema.graph import Col, Embedded, Key, Listed, Many, One, Place, Several, Sql
 
 Fields = Mapping[str, list[FieldNode]]
 LIST_TYPES = {"Int": "integer", "Float": "double precision", "Boolean": "boolean"}
@@ -77,6 +77,8 @@ class Objects:
             return self._listed(field, view.col(source.name or field.python_name), nodes)
         if isinstance(source, One):
             return self._one(field, source, nodes, view.rows)
+        if isinstance(source, Several):
+            return self._several(field, source, nodes, view.rows)
         if isinstance(source, Many):
             return self._many(shape, field, source, nodes, view.rows)
         raise NotCompilable(type(source).__name__)
@@ -129,6 +131,24 @@ class Objects:
         )
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col(str(local))}")
         return f"{result}.j"
+
+    def _several(self, field: FieldShape, source: Several, nodes: list[FieldNode], parent: Rows) -> str:
+        shape = self.graph.types[str(field.target)]
+        child, place, result = self.rows(shape), self.writer.reserve(), self.writer.alias()
+        columns = self.columns(shape, self.selections.below(shape.name, nodes), View(child))
+        key = child.col(source.via)
+        order = ", ".join(f"{child.col(name)}" for name in (*shape.reading.order, "id"))
+        wanted = f"x.{source.via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        select = f"FROM {shape.table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
+        origin = self._origin(child, place, select)
+        self.writer.fill(
+            self.writer.reserve(),
+            f"{result} AS MATERIALIZED (SELECT {key} AS k,"
+            f" json_agg({as_object(columns)} ORDER BY {order}) AS j"
+            f" FROM {origin} {' '.join(child.joins)} GROUP BY 1)",
+        )
+        parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
+        return f"coalesce({result}.j, '[]'::json)"
 
     def _origin(self, rows: Rows, place: int, select: str) -> str:
         """Where a level is read from: named when a level below refers to it, inline otherwise."""

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from strawberry import Schema
 
 from domain.rows import Table
-from schema.graph import Embedded, GraphField, Many, Reading, Source, Sql, reading_of
+from schema.graph import Col, GraphField, Reading, Source, reading_of
 
 DEFINITION = "strawberry-definition"
 
@@ -143,11 +143,7 @@ def faults(graph: Graph) -> list[str]:
         if shape.reading.table is None or not isinstance(kind, GraphQLObjectType):
             continue
         for field in shape.fields.values():
-            if isinstance(field.source, Sql | Many | Embedded) or type(field.source).__name__ in {
-                "Key",
-                "One",
-                "Place",
-            }:
+            if not isinstance(field.source, Col):
                 continue
             column = shape.columns.get(shape.column_of(field))
             promised = str(kind.fields[field.name].type).endswith("!")

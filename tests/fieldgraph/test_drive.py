@@ -12,18 +12,19 @@ from graphql import build_schema, parse, validate
 from domain.visits import VisitState
 from fieldgraph.demo import board, drive, rounds
 from fieldgraph.demo.board import Board, Stop
-from fieldgraph.demo.drive import Script
+from fieldgraph.demo.drive import Keys, Script
 from fieldgraph.demo.remote import RemoteGraph
 from resolvers.root import build
 from tests.conftest import Database, connected
 from tests.fieldgraph.driven import START, Day, day, helsinki
 
 SPEED = 120.0
+DRIVEN = 6  # technicians: enough for a story, few enough for a busy machine
 PATIENCE_SECONDS = 150.0
 STEPS = ("dispatchVisit", "startTravel", "recordArrival", "startWork", "completeVisit")
 DOCUMENTS = (
     board.OPEN_VISITS + board.STOP,
-    rounds.REPORT,
+    rounds.REPORT + board.STOP,
     *(rounds.step(field) for field in STEPS),
     drive.TECHNICIANS,
     drive.PLACES,
@@ -87,14 +88,14 @@ async def test_a_day_is_planned_driven_disturbed_repaired_and_gone_on_with(
         connected(database.owner_url) as owner,
     ):
         # given a day that is lived at a hundred and twenty times its pace
-        facts = await lived(running, owner, at_least={"arrived": 12, "completed": 5, "absent": 1})
+        facts = await lived(running, owner, at_least={"arrived": 8, "completed": 4, "absent": 1})
 
         # then technicians were seen by the fences, on roads, and nobody else said where they are
         assert facts["told"] * 10 <= facts["arrived"]
         assert facts["emergencies"] == 1
         assert facts["emergency_state"] != VisitState.UNSCHEDULED
         assert facts["positions"] > 500
-        assert facts["reporters"] <= 27
+        assert facts["reporters"] == DRIVEN
 
         # and what waits for the visitor is as it was
         waiting = await owner.fetch(
@@ -107,17 +108,19 @@ async def test_a_day_is_planned_driven_disturbed_repaired_and_gone_on_with(
         assert await owner.fetchval(visitors, list(running.seeded.visitors)) == 0
 
         # when the driver starts anew, it goes on and tells no story twice
-        again = await lived(running, owner, at_least={"completed": facts["completed"] + 5})
+        again = await lived(running, owner, at_least={"completed": facts["completed"] + 2})
         assert again["emergencies"] == 1
         assert again["absent"] == 1
 
 
 async def lived(running: Day, owner: asyncpg.Connection, *, at_least: dict[str, int]) -> dict[str, Any]:
     """Drive until the facts are there; what they are then."""
+    devices = dict(list(running.keys.devices.items())[:DRIVEN])
+    keys = Keys(dispatcher=running.keys.dispatcher, devices=devices)
     script = Script(day=running.seeded.day, start=START, roads=helsinki().roads, plan_seconds=2)
     stop = asyncio.Event()
     driving = asyncio.create_task(
-        drive.drive(running.server.graph, running.keys, script=script, clock=running.clock, stop=stop)
+        drive.drive(running.server.graph, keys, script=script, clock=running.clock, stop=stop)
     )
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

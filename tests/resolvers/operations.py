@@ -140,11 +140,7 @@ class Operations:
         if depth < 2 and dice < 0.3:
             return f"{{not: {self._where(kind, depth + 1)}}}"
         fields = [field for field in shape.fields.values() if self._allowed(field)]
-        edges = [
-            field
-            for field in fields
-            if isinstance(field.source, Many) or type(field.source).__name__ == "One"
-        ]
+        edges = [field for field in fields if type(field.source).__name__ in {"Many", "One"}]
         if edges and depth < 2 and dice < 0.55:
             field = self.random.choice(edges)
             inner = self._where(str(field.target), depth + 1)
