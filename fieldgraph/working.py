@@ -1,9 +1,12 @@
 """The composition of a worker process: its pools, the optimizer's queue, and the geofences' silence rules."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,9 +22,12 @@ from fieldgraph.lifelines import stop_on_signals
 from fieldgraph.settings import Settings
 from fieldgraph.worker import Worker
 from realtime import arrivals
+from realtime.log import Log
 from realtime.wakeups import Wakeups
 
 TICKER = "fieldgraph:ticker"
+TIDY_SECONDS = 3_600.0
+KEPT_ANSWERS = timedelta(days=7)
 
 
 async def work(settings: Settings) -> None:
@@ -44,7 +50,7 @@ async def work(settings: Settings) -> None:
             clock=settings.clock(),
             roads=roads_of(settings),
             hub_announce=wakeups.announce,
-            extra=[silence.settle],
+            extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy],
         )
         structlog.get_logger(__name__).info("worker started")
         await worker.run(stop)
@@ -82,3 +88,23 @@ class Silence:
 
     def _work(self, viewer: Viewer) -> UnitOfWork:
         return UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.GEOFENCE)
+
+
+class Housekeeping:
+    """What has been kept for long enough goes: events after 30 days, answers of idempotency keys after 7."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+        self.pool = pool
+        self.log = Log(pool)
+        self.clock = clock
+        self.tidied_at: float | None = None
+
+    async def tidy(self) -> None:
+        """Once an hour of real time; any number of workers may do it at once."""
+        if self.tidied_at is not None and time.monotonic() - self.tidied_at < TIDY_SECONDS:
+            return
+        self.tidied_at = time.monotonic()
+        await self.log.prune()
+        await self.pool.execute(
+            "DELETE FROM idempotency WHERE created_at < $1", self.clock.now() - KEPT_ANSWERS
+        )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -30,6 +30,7 @@ STORY_TRIES = 10
 TRY_AGAIN_SECONDS = 2.0
 EMERGENCY_AT = timedelta(minutes=20)
 SICK_AT = timedelta(minutes=40)
+AT_SITE = ("ARRIVED", "IN_PROGRESS")
 EMERGENCY_CODE = "LEAK"
 EMERGENCY_WINDOW = timedelta(hours=2)
 VISITORS_METRES = 500.0  # nothing of the story happens near the visits that wait for the visitor
@@ -201,21 +202,27 @@ class Story:
         rows = {row["id"]: row for row in await self._technicians() if row["id"] in self.people}
         if any(row["absences"]["nodes"] for row in rows.values()):
             return
-        await self.board.read()
-        own = {key: self.board.of(key) for key in rows}
-        well = [
-            key for key, stops in own.items() if stops and stops[0].state not in {"ARRIVED", "IN_PROGRESS"}
-        ]
-        if not well:
+        own = await self._between_visits(rows)
+        if not own:
             return
-        sick = max(well, key=lambda key: (len(own[key]), key))
+        sick = max(own, key=lambda key: (len(own[key]), key))
         now = self.clock.now()
         ends = max(shift["endsAt"] for shift in rows[sick]["shifts"]["nodes"])
         given = {"technician": sick, "startsAt": now.isoformat(), "endsAt": ends, "reason": "SICK"}
         absent = await self.graph.change(self.keys.dispatcher, ABSENCE, given)
         LOG.info("demo sick technician", name=rows[sick]["name"], released=absent["released"])
-        left = self.people[sick].place if not own[sick] else own[sick][0].place
-        await self._plan([key for key in await self._nearest(left) if key != sick], REPAIR_SECONDS)
+        near = await self._nearest(own[sick][0].place)
+        await self._plan([key for key in near if key != sick], REPAIR_SECONDS)
+
+    async def _between_visits(self, technicians: Iterable[str]) -> dict[str, list[Stop]]:
+        """Who is at no site and has work ahead, as soon as there is somebody; nobody when the day is over."""
+        while True:
+            await self.board.turned()
+            own = {key: self.board.of(key) for key in technicians}
+            ahead = {key: stops for key, stops in own.items() if stops}
+            well = {key: stops for key, stops in ahead.items() if stops[0].state not in AT_SITE}
+            if well or not ahead:
+                return well
 
     async def _nearest(self, place: Point) -> list[str]:
         """The technicians whose next work is nearest to a place."""

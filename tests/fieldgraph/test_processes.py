@@ -4,8 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +14,25 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from domain import ids
-from domain.viewers import Role, Viewer
 from fieldgraph.addresses import APP_ROLE, sqlalchemy_url
-from fieldgraph.app import AUDIENCE, ISSUER
 from fieldgraph.postgres import EmbeddedPostgres
-from integrations.identity import Identity
 from tests.conftest import connected
 from tests.domain.world import DAY, MORNING, World, at
+from tests.fieldgraph.installations import KEY, Installation, held, outage, token_of, until_blocked
 from tests.fieldgraph.running import (
     Asker,
     NotAnswered,
-    Program,
     Server,
     Stream,
     asking,
-    free_port,
     plain,
     status,
     subscribed,
     until,
 )
 
-KEY = "a key that only these tests know, 32+"
 SOON_SECONDS = 2.0  # within which a subscriber is promised what another process has committed
 DRAIN_SECONDS = 10.0  # within which a process that is told to stop is promised to be gone
-CHANGES = """
-subscription Changes($after: Cursor) {
-  scheduleChanges(after: $after) {
-    __typename
-    ... on ScheduleSnapshot { cursor }
-    ... on ResyncRequired { cursor reason }
-    ... on Lagged { cursor count }
-    ... on VisitCreated { cursor visit { id } }
-    ... on VisitScheduled { cursor visit { id } before { state } }
-    ... on VisitRescheduled { cursor visit { id } before { state } }
-    ... on VisitProgressed { cursor visit { id } before { state } }
-    ... on VisitUnscheduled { cursor visit { id } before { state } }
-    ... on VisitRemoved { cursor id }
-  }
-}
-"""
 PROGRESS = """
 subscription Progress($plan: ID!) {
   planProgress(plan: $plan) {
@@ -66,57 +44,6 @@ subscription Progress($plan: ID!) {
 }
 """
 VISITS = "query Visits($ids: [ID!]!) { visits(where: {id: {in: $ids}}) { nodes { id state } } }"
-
-
-@dataclass(kw_only=True)
-class Installation:
-    """One database and the processes on it; what a test has killed, the next one starts again."""
-
-    database: str
-    maintenance_url: str
-    owner_url: str
-    world: World
-    folder: Path
-    environment: dict[str, str]
-    token: str
-    ports: dict[str, int] = field(default_factory=lambda: {"a": free_port(), "b": free_port()})
-    servers: dict[str, Server] = field(default_factory=dict)
-    worker: Program | None = None
-
-    @property
-    def a(self) -> Server:
-        return self.servers["a"]
-
-    @property
-    def b(self) -> Server:
-        return self.servers["b"]
-
-    async def up(self) -> None:
-        """Both API processes ready, and a worker; what runs already is left alone."""
-        for name in self.ports:
-            if name not in self.servers or not self.servers[name].is_running:
-                self.serve(name)
-        if self.worker is None or not self.worker.is_running:
-            self.work()
-        await asyncio.gather(self.a.ready(), self.b.ready())
-
-    def serve(self, name: str) -> Server:
-        log = self.folder / f"{name}.log"
-        server = Server.serve(self.ports[name], log=log, environment=self.environment)
-        self.servers[name] = server
-        return server
-
-    def work(self) -> Program:
-        log = self.folder / "worker.log"
-        self.worker = Program.start("worker", log=log, environment=self.environment)
-        return self.worker
-
-    async def down(self) -> None:
-        workers = [self.worker] if self.worker else []
-        await asyncio.gather(*(program.stop() for program in [*self.servers.values(), *workers]))
-
-    def changes(self, server: Server, after: str | None = None) -> Any:
-        return subscribed(server.ws_url, self.token, CHANGES, {"after": after})
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +64,7 @@ async def standing(
         owner_url=postgres.url(name),
         world=world,
         folder=folder,
-        token=_token(world),
+        token=token_of(world),
         environment={
             "DATABASE_URL": postgres.url(name),
             "APP_DATABASE_URL": app_url,
@@ -173,15 +100,6 @@ async def through_a(installation: Installation) -> AsyncIterator[Asker]:
 async def through_b(installation: Installation) -> AsyncIterator[Asker]:
     async with asking(installation.b.graph, installation.token) as asker:
         yield asker
-
-
-def _token(world: World) -> str:
-    async def nobody(_digest: bytes) -> None:
-        return None
-
-    identity = Identity(key=KEY.encode(), issuer=ISSUER, audience=AUDIENCE, find_credential=nobody)
-    viewer = Viewer(organization_id=world.organization_id, role=Role.DISPATCHER, subject="test:dispatcher")
-    return identity.issue(viewer, lifetime_seconds=3600)
 
 
 def told(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -350,7 +268,7 @@ async def test_a_process_that_is_told_to_stop_answers_what_was_asked_and_closes_
         # given a change that waits for another transaction
         async with held(installation, visit):
             asked = asyncio.create_task(through_a.change("scheduleVisit", slot(visit, technician, 9)))
-            await _until_blocked(installation)
+            await until_blocked(installation)
 
             # when the process is told to stop
             installation.a.terminate()
@@ -364,22 +282,6 @@ async def test_a_process_that_is_told_to_stop_answers_what_was_asked_and_closes_
         found = await through_b.ask(VISITS, ids=[visit])
     assert found["visits"]["nodes"] == [{"id": visit, "state": "SCHEDULED"}]
     assert "Traceback" not in installation.a.said()
-
-
-@asynccontextmanager
-async def held(installation: Installation, visit: str) -> AsyncIterator[None]:
-    """Somebody else's transaction has the visit's row."""
-    key = ids.decode("vis", visit)
-    async with connected(installation.owner_url) as owner, owner.transaction():
-        assert await owner.fetchval("SELECT id FROM visit WHERE id = $1 FOR UPDATE", key) == key
-        yield
-
-
-async def _until_blocked(installation: Installation) -> None:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
-    async with connected(installation.maintenance_url) as connection, asyncio.timeout(20):
-        while not await connection.fetchval(waiting, installation.database):  # noqa: ASYNC110  # of a server
-            await asyncio.sleep(0.02)
 
 
 async def test_an_outage_of_the_database_is_told_and_survived(
@@ -412,20 +314,6 @@ async def test_an_outage_of_the_database_is_told_and_survived(
     assert (proposed["assigned"], proposed["unassigned"]) == (2, 0)
     assert installation.worker is not None
     assert installation.worker.is_running
-
-
-@asynccontextmanager
-async def outage(installation: Installation) -> AsyncIterator[None]:
-    """Every connection is cut and none is let in."""
-    name = installation.database
-    async with connected(installation.maintenance_url) as connection:
-        await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
-        await connection.execute(cut, name)
-        try:
-            yield
-        finally:
-            await connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 async def test_a_process_tells_how_it_is(installation: Installation, through_a: Asker) -> None:
