@@ -230,6 +230,12 @@ def step(visit: Visit, state: VisitState) -> None:
     visit.state = state
 
 
+def check_state(visit: Visit, start: VisitState, end: VisitState) -> None:
+    """For a verb that takes one of the ways to a state, where the others are another verb's."""
+    if visit.state != start:
+        raise InvalidTransition(f"A visit cannot go from {visit.state} to {end.value} so.", "visit")
+
+
 def announce(
     work: UnitOfWork,
     visit: Visit,
@@ -270,6 +276,7 @@ async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | 
     """Tell the technician: SCHEDULED → DISPATCHED, pinned from now on."""
     visit = await work.get(Visit, visit_id, "visit")
     check_version(visit, expected_version)
+    check_state(visit, VisitState.SCHEDULED, VisitState.DISPATCHED)
     assignment = await lead(work, visit)
     if assignment is not None:
         assignment.state = AssignmentState.ACCEPTED
@@ -282,6 +289,7 @@ async def start_travel(work: UnitOfWork, visit_id: UUID) -> Visit:
     """The technician sets off: DISPATCHED → EN_ROUTE. One visit under way at a time, on shift only."""
     visit = await work.get(Visit, visit_id, "visit")
     assignment = await own(work, visit)
+    check_state(visit, VisitState.DISPATCHED, VisitState.EN_ROUTE)
     await technicians.check_shift(work, assignment.technician_id, work.at, work.at)
     busy = await under_way(work, assignment.technician_id)
     if [other for other in busy if other != visit.id]:
@@ -295,6 +303,7 @@ async def start_work(work: UnitOfWork, visit_id: UUID) -> Visit:
     """Work begins at the site: ARRIVED → IN_PROGRESS."""
     visit = await work.get(Visit, visit_id, "visit")
     await own(work, visit)
+    check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
     await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
     visit.started_at = work.at
     return visit

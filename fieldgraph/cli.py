@@ -49,7 +49,7 @@ def serve(
     host: Annotated[Optional[str], typer.Option(help="The address to listen on.")] = None,
     port: Annotated[Optional[int], typer.Option(help="The port; 0 takes any free one.")] = None,
 ) -> None:
-    """One API process: HTTP, WebSocket, pages. Migrates first."""
+    """One API process: HTTP, WebSocket, pages. Migrates first, unless FIELDGRAPH_MIGRATES is off."""
     import uvicorn  # noqa: PLC0415  # each verb loads only what it needs
 
     from fieldgraph.app import App  # noqa: PLC0415  # as above
@@ -61,7 +61,8 @@ def serve(
     )
     logs.set_up(settings.log_level, as_json=settings.log_json)
     with with_database(settings) as named:
-        migrated(named)
+        if named.migrates:
+            migrated(named)
         app = App(named)
 
         class Server(uvicorn.Server):

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     roads_file: Path | None = Field(
         None, description="An OpenStreetMap extract (.osm.pbf); none: the one of the demo."
     )
+    migrates: bool = Field(
+        True, description="Whether `serve` migrates first; off where whoever starts it has done so."
+    )
     clock_real_origin: float = Field(
         0.0, description="Real seconds since 1970 at which the Clock was started."
     )

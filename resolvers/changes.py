@@ -49,9 +49,11 @@ class Changes:
         self, operation: Operation, variables: VariableValues, context: Context, *, key: str | None
     ) -> bytes:
         """Raises Refusal before anything runs when any field cannot be answered at all."""
-        steps = self._steps(operation, variables, context, key)
         data: dict[str, bytes] = {}
-        for step in steps:
+        for step in self._steps(operation, variables, context, key):
+            if isinstance(step, str):
+                data[step] = b'"Mutation"'
+                continue
             try:
                 data[step.key] = await self._again(step, variables, context)
             except FieldgraphError as error:
@@ -63,16 +65,16 @@ class Changes:
 
     def _steps(
         self, operation: Operation, variables: VariableValues, context: Context, key: str | None
-    ) -> list[Step]:
+    ) -> list[Step | str]:
+        """In the document's order; a plain key asks for `__typename`."""
         selections = Selections(self.graph.executable, operation.fragments, variables)
         fields = selections.fields("Mutation", [operation.node.selection_set])
         if key is not None and len(fields) > 1:
             raise Refusal.of("BAD_REQUEST", "An Idempotency-Key goes with one mutation field.")
-        steps = []
-        for name, nodes in fields.items():
-            if nodes[0].name.value != "__typename":
-                steps.append(self._step(name, nodes, selections, context, key))
-        return steps
+        return [
+            name if nodes[0].name.value == "__typename" else self._step(name, nodes, selections, context, key)
+            for name, nodes in fields.items()
+        ]
 
     def _step(
         self, name: str, nodes: list[FieldNode], selections: Selections, context: Context, key: str | None

@@ -1,5 +1,6 @@
 """Documents: parsed and validated once, kept while they are in use; only accepted ones are kept."""
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from resolvers.refusals import Refusal
 
 MOST_TOKENS = 2_000
 MOST_BYTES = 32 * 1024 * 1024
+NOTHING = re.compile(r"\\u(?:0000|\{0+\})")
+"""The escape of a character that Postgres cannot hold."""
 TREE_BYTES = 40
 """About how many bytes of syntax tree a byte of document takes."""
 
@@ -76,6 +79,8 @@ class Documents:
         return operations
 
     def _accept(self, query: str) -> dict[str | None, Operation]:
+        if NOTHING.search(query):
+            raise Refusal.of("BAD_USER_INPUT", "U+0000 is no character of a text.")
         try:
             document = parse(query, max_tokens=MOST_TOKENS)
         except GraphQLError as error:

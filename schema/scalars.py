@@ -17,6 +17,9 @@ TimeZone = NewType("TimeZone", str)
 Cursor = NewType("Cursor", str)
 JSON = NewType("JSON", object)
 
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+MOST_DIGITS = 15
+LONGEST_SECONDS = 10 * 366 * 86_400
 RFC_3339 = "https://www.rfc-editor.org/rfc/rfc3339"
 GEOJSON = "https://www.rfc-editor.org/rfc/rfc7946"
 ISO_8601 = "https://www.iso.org/iso-8601-date-and-time-format.html"
@@ -28,7 +31,10 @@ def parse_instant(text: object) -> datetime:
     """An aware instant, in UTC. Raises ValueError without an offset."""
     if not isinstance(text, str) or not INSTANT.fullmatch(text):
         raise ValueError("DateTime is an RFC 3339 instant with its offset, such as 2026-11-23T08:30:00Z.")
-    return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError(f"DateTime lies between the years {FIRST_YEAR} and {LAST_YEAR}.")
+    return instant
 
 
 def format_instant(instant: datetime) -> str:
@@ -40,7 +46,10 @@ def format_instant(instant: datetime) -> str:
 def parse_day(text: object) -> date:
     if not isinstance(text, str) or len(text) != 10:
         raise ValueError("Date is a calendar day, such as 2026-11-23.")
-    return date.fromisoformat(text)
+    day = date.fromisoformat(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"Date lies between the years {FIRST_YEAR} and {LAST_YEAR}.")
+    return day
 
 
 def parse_exact(text: object) -> ExactNumber:
@@ -51,8 +60,8 @@ def parse_exact(text: object) -> ExactNumber:
         number = ExactNumber(text)
     except InvalidOperation:
         raise ValueError("Decimal is a number in a string, such as “12.50”.") from None
-    if not number.is_finite():
-        raise ValueError("Decimal is finite.")
+    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+        raise ValueError(f"Decimal is finite, with at most {MOST_DIGITS} digits.")
     return number
 
 
@@ -62,7 +71,10 @@ def parse_duration(text: object) -> int:
     if found is None or not any(found.groups()):
         raise ValueError("Duration is ISO 8601, such as PT45M or PT1H30M.")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if total > LONGEST_SECONDS:
+        raise ValueError("Duration is at most ten years.")
+    return total
 
 
 def format_duration(seconds: int) -> str:

@@ -28,8 +28,8 @@ REPAIR_SECONDS = 3
 NEIGHBOURS = 6
 STORY_TRIES = 10
 TRY_AGAIN_SECONDS = 2.0
-EMERGENCY_AT = timedelta(minutes=20)
-SICK_AT = timedelta(minutes=40)
+EMERGENCY_AFTER = timedelta(minutes=20)
+SICK_AFTER = timedelta(minutes=40)
 AT_SITE = ("ARRIVED", "IN_PROGRESS")
 EMERGENCY_CODE = "LEAK"
 EMERGENCY_WINDOW = timedelta(hours=2)
@@ -91,6 +91,8 @@ class Script:
     start: datetime
     roads: Roads
     plan_seconds: int = 10
+    emergency_after: timedelta = EMERGENCY_AFTER
+    sick_after: timedelta = SICK_AFTER
 
 
 async def drive(url: str, keys: Keys, *, script: Script, clock: Clock, stop: asyncio.Event) -> None:
@@ -136,9 +138,9 @@ class Story:
 
     async def _tell(self) -> None:
         await self._try("first plan", self._first_plan)
-        await self._until(self.script.start + EMERGENCY_AT)
+        await self._until(self.script.start + self.script.emergency_after)
         await self._try("emergency", self._emergency)
-        await self._until(self.script.start + SICK_AT)
+        await self._until(self.script.start + self.script.sick_after)
         await self._try("sick technician", self._sick)
 
     async def _meet(self) -> None:

