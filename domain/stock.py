@@ -186,9 +186,11 @@ async def consume(work: UnitOfWork, visit_id: UUID, used: Iterable[tuple[UUID, i
     `used` is (part, quantity); None means everything that was held. Raises Invalid for more than was held.
     """
     holds = {hold.part_id: hold for hold in await held(work, visit_id)}
-    wanted = dict(used) if used is not None else {key: hold.quantity for key, hold in holds.items()}
-    for part_id, quantity in wanted.items():
-        if part_id not in holds or quantity > holds[part_id].quantity or quantity < 0:
+    lines = used if used is not None else [(key, hold.quantity) for key, hold in holds.items()]
+    wanted: dict[UUID, int] = {}
+    for part_id, quantity in lines:
+        wanted[part_id] = wanted.get(part_id, 0) + quantity
+        if part_id not in holds or quantity < 0 or wanted[part_id] > holds[part_id].quantity:
             raise Invalid("More of a part was counted than was held for this visit.", "partsUsed")
     for part_id, hold in sorted(holds.items()):
         quantity = wanted.get(part_id, 0)

@@ -224,13 +224,15 @@ async def move(work: UnitOfWork, visit: Visit, position: PositionCurrent) -> Non
 
 async def publish_eta(work: UnitOfWork, visit: Visit, eta: Eta) -> None:
     """The new estimate replaces the one before; told as EtaChanged with the expected time before."""
-    old = (
-        await work.session.exec(select(Eta).where(Eta.visit_id == visit.id).with_for_update())
-    ).one_or_none()
-    before = {"expected": old.expected if old else None}
-    current = old or work.add(eta)
-    for name in ("technician_id", "earliest", "expected", "latest", "basis", "as_of", "stale_after"):
-        setattr(current, name, getattr(eta, name))
+    # Unscoped: the one before may be of a technician whose visit it was, and who alone could see it.
+    async with work.unscoped():
+        old = (
+            await work.session.exec(select(Eta).where(Eta.visit_id == visit.id).with_for_update())
+        ).one_or_none()
+        before = {"expected": old.expected if old else None}
+        current = old or work.add(eta)
+        for name in ("technician_id", "earliest", "expected", "latest", "basis", "as_of", "stale_after"):
+            setattr(current, name, getattr(eta, name))
     values = {name: getattr(eta, name) for name in ("earliest", "expected", "latest", "basis")}
     await _tell(work, visit, "EtaChanged", before, values, topic="tracking", technician_id=eta.technician_id)
 

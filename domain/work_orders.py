@@ -169,6 +169,8 @@ def derived_state(visits: Sequence[str]) -> WorkOrderState:
         return WorkOrderState.IN_PROGRESS
     if any(state in {"SCHEDULED", "DISPATCHED"} for state in visits):
         return WorkOrderState.SCHEDULED
+    if "UNSCHEDULED" in visits:
+        return WorkOrderState.READY
     done = [state for state in visits if state != "CANCELLED"]
     if done and done[-1] == "COMPLETED":
         return WorkOrderState.COMPLETED

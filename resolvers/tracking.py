@@ -207,9 +207,9 @@ class Watching:
         found: dict[str, Any] = {"stops_before": stops}
         if row["state"] == "EN_ROUTE" and row["expected"] is not None:
             found |= {
-                "eta_earliest": _minute(row["earliest"]),
-                "eta_expected": _minute(row["expected"]),
-                "eta_latest": _minute(row["latest"]),
+                "eta_earliest": _minute(row["earliest"], timedelta()),
+                "eta_expected": _minute(row["expected"], timedelta(seconds=30)),
+                "eta_latest": _minute(row["latest"], timedelta(seconds=59, microseconds=999_999)),
                 "eta_basis": row["basis"],
                 "eta_as_of": row["as_of"],
             }
@@ -240,6 +240,6 @@ def cell(longitude: float, latitude: float) -> tuple[float, float]:
     return round((math.floor(longitude / width) + 0.5) * width, 6), round(middle, 6)
 
 
-def _minute(instant: datetime) -> datetime:
-    """Whole minutes for customers, rounded to the nearest."""
-    return (instant + timedelta(seconds=30)).replace(second=0, microsecond=0)
+def _minute(instant: datetime, upward: timedelta) -> datetime:
+    """Whole minutes for customers; the interval is rounded outward."""
+    return (instant + upward).replace(second=0, microsecond=0)

@@ -45,7 +45,10 @@ async def _write(engine: AsyncEngine, tale: Tale) -> None:
         for row in rows
         if isinstance(row, Assignment)
     }
-    for at, rows in _transactions(tale):
+    transactions = list(_transactions(tale))
+    if await _is_written(engine, viewer, transactions[-1]):
+        return  # they are written in order
+    for at, rows in transactions:
         async with UnitOfWork(engine, viewer, at, origin=Origin.SEED) as work:
             if await work.session.get(type(rows[0]), (viewer.organization_id, rows[0].id)) is not None:
                 continue
@@ -55,6 +58,12 @@ async def _write(engine: AsyncEngine, tale: Tale) -> None:
                 if isinstance(row, Visit) and row.state not in FINAL:
                     scope = visits.scope(row, [led[row.id]] if row.id in led else [])
                     visits.announce(work, row, "VisitCreated", before={}, scopes=(scope, scope))
+
+
+async def _is_written(engine: AsyncEngine, viewer: Viewer, last: tuple[datetime, tuple[Row, ...]]) -> bool:
+    at, rows = last
+    async with UnitOfWork(engine, viewer, at) as work:
+        return await work.session.get(type(rows[-1]), (viewer.organization_id, rows[-1].id)) is not None
 
 
 def _transactions(tale: Tale) -> Iterator[tuple[datetime, tuple[Row, ...]]]:

@@ -68,7 +68,9 @@ class Installation:
 
     def serve(self, name: str) -> Server:
         log = self.folder / f"{name}.log"
-        server = Server.serve(self.ports[name], log=log, environment=self.environment)
+        # One migrates, as a process alone does; the other relies on that, as in compose.yaml.
+        environment = self.environment | {"FIELDGRAPH_MIGRATES": str(name == "a").lower()}
+        server = Server.serve(self.ports[name], log=log, environment=environment)
         self.servers[name] = server
         return server
 

@@ -34,6 +34,7 @@ from tests.fieldgraph.running import (
 SOON_SECONDS = 2.0  # within which a revoked link is promised to be of no more use
 METRES_PER_DEGREE = 111_195.0
 NODE = "query Node($id: ID!) { node(id: $id) { __typename id } }"
+COUNTS = "accepted refused { reason count }"
 TRACKING = """
 subscription Tracking($visit: ID) {
   visitTracking(visit: $visit) {
@@ -226,7 +227,7 @@ async def test_only_a_true_stay_of_the_right_technician_is_an_arrival(demo: Demo
     visit = tracking["visit_id"]
     found = (await demo.ask("DISPATCHER", VISIT, id=visit))["visit"]
     place, now = Place(*found["site"]["location"]["coordinates"]), time.time()
-    colleague = (await demo.ask("SUBCONTRACTOR", "{ viewer { technician { id } } }"))["viewer"]["technician"]
+    colleague = await technician_of(demo, "SUBCONTRACTOR")
     async with AsyncExitStack() as stack:
         stream: Stream = await stack.enter_async_context(demo.stream(tracking["token"], TRACKING))
         device = await stack.enter_async_context(asking(demo.access["url"], demo.token("TECHNICIAN")))
@@ -238,7 +239,7 @@ async def test_only_a_true_stay_of_the_right_technician_is_an_arrival(demo: Demo
         passing = place.walk(now - 1500) + place.stay(now - 1150, east=200)
         assert await report(device, passing, batches=3) == []
         there = place.stay(now - 900, east=5)
-        assert await report(gateway, there, batches=2, technician=colleague["id"]) == []
+        assert await report(gateway, there, batches=2, technician=colleague) == []
         # then nobody has arrived
         found = (await demo.ask("DISPATCHER", VISIT, id=visit))["visit"]
         assert (found["state"], found["arrival"]) == ("EN_ROUTE", None)
@@ -246,9 +247,7 @@ async def test_only_a_true_stay_of_the_right_technician_is_an_arrival(demo: Demo
         # when they stay themselves, told out of order, twice, and all of it once more
         stay = place.stay(now - 420, east=5)
         arrived = await report(device, stay, batches=4)
-        again = await device.change(
-            "reportPositions", {"positions": stay}, "accepted refused { reason count }"
-        )
+        again = await device.change("reportPositions", {"positions": stay}, COUNTS)
         await device.change("startWork", {"visit": visit})
         items = await stream.read_to(lambda item: item.get("state") == "IN_PROGRESS")
 
@@ -259,8 +258,8 @@ async def test_only_a_true_stay_of_the_right_technician_is_an_arrival(demo: Demo
         assert Counter(item["__typename"] for item in items)["VisitArrived"] == 1
         (told,) = (item for item in items if item["__typename"] == "VisitArrived")
         found = (await demo.ask("DISPATCHER", VISIT, id=visit))["visit"]
-        own = (await device.ask("{ viewer { technician { id } } }"))["viewer"]["technician"]
-        assert (found["arrival"]["confirmedBy"], found["arrival"]["technician"]) == ("GEOFENCE", own)
+        own = await technician_of(demo, "TECHNICIAN")
+        assert (found["arrival"]["confirmedBy"], found["arrival"]["technician"]["id"]) == ("GEOFENCE", own)
         # dated by the first position of the stay, also where later batches had to correct what was told
         assert found["arrival"]["occurredAt"] == stay[0]["at"]
         assert stay[0]["at"] <= told["occurredAt"] <= stay[-1]["at"]
@@ -274,6 +273,12 @@ async def test_only_a_true_stay_of_the_right_technician_is_an_arrival(demo: Demo
         ] == "UNAUTHENTICATED"
 
 
+async def technician_of(demo: Demo, role: str) -> str:
+    found = await demo.ask(role, "{ viewer { technician { id } } }")
+    key: str = found["viewer"]["technician"]["id"]
+    return key
+
+
 async def revoke(demo: Demo, visit: str) -> None:
     async with asking(demo.access["url"], demo.token("DISPATCHER")) as office:
         links = await office.ask("{ trackingLinks(first: 50) { nodes { id visit { id } } } }")
@@ -284,7 +289,7 @@ async def revoke(demo: Demo, visit: str) -> None:
 async def test_a_killed_demo_leaves_nothing_behind_and_loses_nothing(demo: Demo) -> None:
     # given a subscriber who has heard of a change, and one more that nobody has heard of
     office = demo.token("DISPATCHER")
-    own = (await demo.ask("TECHNICIAN", "{ viewer { technician { id } } }"))["viewer"]["technician"]["id"]
+    own = await technician_of(demo, "TECHNICIAN")
     waiting = await demo.ask("TECHNICIAN", "{ visits(first: 50) { nodes { id state planned { start } } } }")
     planned = [one for one in waiting["visits"]["nodes"] if one["state"] == "SCHEDULED"]
     first, second = (one["id"] for one in sorted(planned, key=lambda one: str(one["planned"]["start"])))

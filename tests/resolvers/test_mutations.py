@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.viewers import Role
+from fieldgraph.demo.tales import technician_viewer
 from tests.resolvers.companies import START, Companies
 
 PICK = """{
@@ -242,3 +243,31 @@ async def test_the_root_says_its_name_and_odd_values_are_bad_input(company: Comp
         assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", odd
     nothing = await company.ask('{ partByNumber(number: "\\u0000") { id } }')
     assert nothing["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_who_takes_a_visit_over_gets_its_eta_too(company: Companies) -> None:
+    """The estimate of the technician before would otherwise stand in the way, unseen."""
+    visit = f"vis1_{company.first.tracked[0]}"
+    first = company.viewer(Role.TECHNICIAN)
+    started = (await company.data(TRAVEL, {"id": visit}, viewer=first))["startTravel"]
+    assert started["visit"]["eta"] is not None
+    absent = """mutation A($input: CreateAbsenceInput!) { createAbsence(input: $input) {
+      released userErrors { code } } }"""
+    gone = {
+        "technician": f"tec1_{first.technician_id}",
+        "startsAt": _at(0),
+        "endsAt": _at(10),
+        "reason": "SICK",
+    }
+    assert (await company.data(absent, {"input": gone}))["createAbsence"]["released"] >= 1
+    state = (await company.data(STATE, {"id": visit}))["visit"]
+    assert (state["state"], state["planned"]) == ("UNSCHEDULED", None)
+    for key in company.first.simulated:
+        given = {"visit": visit, "technician": f"tec1_{key}", "start": _at(0.5)}
+        if (await company.data(SCHEDULE, given))["scheduleVisit"]["userErrors"] == []:
+            break
+    second = technician_viewer(company.first.id, key)
+    await company.data(DISPATCH, {"id": visit})
+    taken = (await company.data(TRAVEL, {"id": visit}, viewer=second))["startTravel"]
+    assert taken["userErrors"] == []
+    assert taken["visit"]["eta"] is not None
