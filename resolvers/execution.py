@@ -134,7 +134,8 @@ def shape_of(value: Any) -> Any:
     if isinstance(value, list):
         if any(isinstance(one, dict) for one in value):
             return tuple(shape_of(one) for one in value)
-        return "list"
+        prefixes = {one[:4] for one in value if isinstance(one, str) and GLOBAL_ID.match(one)}
+        return ("list", *sorted(prefixes))
     if value is None or isinstance(value, bool | Enum):
         return value
     if isinstance(value, str) and GLOBAL_ID.match(value):

@@ -4,7 +4,7 @@ import strawberry
 
 from schema.contracts import Contract, Entitlement
 from schema.customers import Contact, Customer
-from schema.graph import All, AnyNode, ById, ByKey, Computed, Connection, Node, root
+from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Computed, Connection, Node, root
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.scalars import Cursor
@@ -23,6 +23,7 @@ class Query:
     viewer: Viewer = root(Computed(key="viewer"), "Who is asking.")
     cursor: Cursor = root(Computed(key="cursor"), STARTS)
     node: Node | None = root(AnyNode(), "Anything by its id; null where there is none to be seen.")
+    nodes: list[Node | None] = root(AnyNodes(), "Several by their ids, in their order; null per miss.")
     customer: Customer | None = root(ById(), "One customer by its id.")
     site: Site | None = root(ById(), "One site by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")

@@ -15,7 +15,21 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.lazy_type import LazyType
 from strawberry.types.unset import UNSET
 
-from schema.graph import All, AnyNode, ById, ByKey, Col, GraphField, Key, Many, One, Several, Source, Sql
+from schema.graph import (
+    All,
+    AnyNode,
+    AnyNodes,
+    ById,
+    ByKey,
+    Col,
+    GraphField,
+    Key,
+    Many,
+    One,
+    Several,
+    Source,
+    Sql,
+)
 from schema.scalars import Duration
 
 
@@ -92,6 +106,8 @@ class Filters:
                     field.arguments = self._arguments(target)
                 elif isinstance(field.source, ById | AnyNode):
                     field.arguments = [_argument("id", strawberry.ID, "The global id.")]
+                elif isinstance(field.source, AnyNodes):
+                    field.arguments = [_argument("ids", list[strawberry.ID], "The global ids, at most 250.")]
                 elif isinstance(field.source, ByKey):
                     field.arguments = [_argument(field.source.argument, str, "The key, exactly.")]
 

@@ -115,6 +115,11 @@ class AnyNode(Source):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnyNodes(Source):
+    """The root field `nodes`: the rows of the given ids in their order, of whatever types, null per miss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Source):
     """A list of small objects kept as JSON in a column of a record, such as userErrors."""
 

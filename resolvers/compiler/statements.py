@@ -1,22 +1,25 @@
 """Statements: a whole operation, or one object of it, as one SQL statement."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from graphql import FieldNode, SelectionSetNode
 
 from domain import ids
+from domain.errors import BadInput
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Rows, View, Writer
-from schema.graph import All, AnyNode, ById, ByKey, Computed
+from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Computed
 
 NULL = "NULL::json"
+MOST_NODES = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Compiler:
             key = source.argument
             place = objects.writer.bind("text", lambda bindings: bindings.arguments(declared, nodes[0])[key])
             return self._single(objects, str(field.target), nodes, f"x.{source.column} = {place}")
+        if isinstance(source, AnyNodes):
+            return self._nodes(objects, nodes, lambda b: split_all(b.arguments(declared, nodes[0])["ids"]))
         if not isinstance(source, ById | AnyNode):
             raise NotCompilable(type(source).__name__)
         prefix, _ = ids.split(str(arguments["id"]))
@@ -93,6 +98,26 @@ class Compiler:
 
         return self._single(objects, wanted, nodes, f"x.id = {objects.writer.bind('uuid', key_of)}")
 
+    def _nodes(
+        self, objects: Objects, nodes: list[FieldNode], fetch: Callable[[Bindings], list[tuple[str, UUID]]]
+    ) -> str:
+        """Each type that is asked for is read once; the whole is put in the order of the ids."""
+        writer = objects.writer
+        wanted = {prefix for prefix, _ in fetch(Bindings.of(objects.selections.variables))}
+        place = writer.bind("uuid[]", lambda bindings: [key for _, key in fetch(bindings)])
+        branches = [f"SELECT NULL::uuid AS k, {NULL} AS j WHERE FALSE"]
+        for prefix in sorted(wanted & self.graph.prefixes.keys()):
+            shape = self.graph.types[self.graph.prefixes[prefix]]
+            rows, reserved = objects.rows(shape), writer.reserve()
+            columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(rows))
+            own = writer.bind("uuid[]", _keys_of(fetch, prefix))
+            key, scope = rows.col("id"), writer.scope(shape.table, "x")
+            text = f"(SELECT {rows.columns('x')} FROM {shape.table} x WHERE {scope} AND x.id = ANY({own}))"
+            branches.append(self._read(objects, rows, reserved, text, columns, key=f"{key} AS k, "))
+        found = " UNION ALL ".join(branches)
+        listed = f"unnest({place}) WITH ORDINALITY AS w(id, n) LEFT JOIN ({found}) f ON f.k = w.id"
+        return f"(SELECT coalesce(json_agg(f.j ORDER BY w.n), '[]'::json) FROM {listed})"
+
     def _single(self, objects: Objects, kind: str, nodes: list[FieldNode], condition: str) -> str:
         shape = self.graph.types[kind]
         rows, place = objects.rows(shape), objects.writer.reserve()
@@ -101,12 +126,14 @@ class Compiler:
         text = f"(SELECT {rows.columns('x')} FROM {shape.table} x WHERE {scope} AND {condition})"
         return f"({self._read(objects, rows, place, text, columns)})"
 
-    def _read(self, objects: Objects, rows: Rows, place: int, text: str, columns: str) -> str:
+    def _read(
+        self, objects: Objects, rows: Rows, place: int, text: str, columns: str, *, key: str = ""
+    ) -> str:
         origin = f"{text} {rows.alias}"
         if rows.referred:
             objects.writer.fill(place, f"{rows.alias} AS MATERIALIZED {text}")
             origin = rows.alias
-        return f"SELECT {as_object(columns)} FROM {origin} {' '.join(rows.joins)}"
+        return f"SELECT {key}{as_object(columns)} AS j FROM {origin} {' '.join(rows.joins)}"
 
     def _computed(self, objects: Objects, field: FieldShape, key: str, nodes: list[FieldNode]) -> str:
         if field.target is None:
@@ -126,6 +153,18 @@ class Compiler:
             values.append(f"{objects.writer.bind(sql_type, binder)} AS {column}")
         text = f"(SELECT {', '.join(values) or '1 AS nothing'})"
         return f"({self._read(objects, rows, place, text, columns)})"
+
+
+def split_all(names: Iterable[str]) -> list[tuple[str, UUID]]:
+    """Prefixes and keys of global ids. Raises BadInput for a malformed one, or for too many."""
+    found = [ids.split(str(name)) for name in names]
+    if len(found) > MOST_NODES:
+        raise BadInput(f"At most {MOST_NODES} ids at once.")
+    return found
+
+
+def _keys_of(fetch: Callable[[Bindings], list[tuple[str, UUID]]], prefix: str) -> Binder:
+    return lambda bindings: [key for one, key in fetch(bindings) if one == prefix]
 
 
 def _value(name: str | None, column: str) -> Binder:

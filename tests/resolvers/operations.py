@@ -5,7 +5,7 @@ from random import Random
 from graphql import GraphQLEnumType
 
 from resolvers.compiler.shapes import FieldShape, Graph
-from schema.graph import All, AnyNode, ById, ByKey, Col, Many, Sql
+from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Col, Many, Sql
 
 DEEPEST = 4
 WORDS = ("a", "o", "WO-0000", "sa", "x%", "_", "'")
@@ -57,6 +57,14 @@ class Operations:
     def _root(self, field: FieldShape) -> str:
         if isinstance(field.source, All):
             return self._connection(field, 0)
+        if isinstance(field.source, AnyNodes):
+            names = self.random.sample(self.ids, k=3)
+            inner = " ".join(
+                f"... on {kind} {self._object(kind, 1)}"
+                for kind in sorted({self.graph.prefixes[one[:3]] for one in names})
+            )
+            listed = ", ".join(f'"{one}"' for one in names)
+            return self._alias(f"nodes(ids: [{listed}]) {{ __typename id {inner} }}")
         if isinstance(field.source, ById | AnyNode):
             name = self.random.choice(self.ids)
             argument = f'(id: "{name}")'

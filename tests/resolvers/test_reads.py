@@ -188,3 +188,19 @@ async def test_bombs_are_refused(companies: Companies) -> None:
     assert found["errors"][0]["extensions"]["code"] == "COST_EXCEEDED"
     deep = "{ customers { nodes " + "{ sites { nodes { customer " * 8 + "{ name }" + " } } }" * 8 + " } }"
     assert (await companies.ask(deep))["errors"][0]["extensions"]["code"] == "COST_EXCEEDED"
+
+
+async def test_nodes_keep_the_order_and_say_null_for_a_miss(companies: Companies) -> None:
+    found = await companies.data("{ customers(first: 2) { nodes { id } } visits(first: 1) { nodes { id } } }")
+    first, second = (node["id"] for node in found["customers"]["nodes"])
+    visit, absent = found["visits"]["nodes"][0]["id"], ids.encode("cus", uuid4())
+    query = """query N($ids: [ID!]!) {
+      nodes(ids: $ids) { id __typename ... on Visit { state site { name } } ... on Customer { name } } }"""
+    before = companies.app.reads.statements
+    nodes = (await companies.data(query, {"ids": [second, absent, visit, first, second]}))["nodes"]
+    assert companies.app.reads.statements - before == 1
+    assert [node and node["id"] for node in nodes] == [second, None, visit, first, second]
+    assert nodes[2]["site"]["name"]
+    assert (await companies.data(query, {"ids": []})) == {"nodes": []}
+    found = await companies.ask(query, {"ids": [first] * 251})
+    assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
