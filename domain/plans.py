@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as literal
 from sqlmodel import col, select
 
-from domain import scheduling, stock, technicians, visits
+from domain import scheduling, visits
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event, Scope
 from domain.jobs import Job
@@ -228,40 +228,50 @@ async def commit(
         raise InvalidTransition(f"A plan that is {plan.state} cannot be committed.", "plan")
     statement = select(PlanChange).where(PlanChange.plan_id == plan.id).order_by(col(PlanChange.visit_id))
     changes = (await work.session.exec(statement)).all()
-    rows = {change.visit_id: await work.get(Visit, change.visit_id) for change in changes}
+    rows = await work.lock(Visit, [change.visit_id for change in changes])
     moved = [change.visit_id for change in changes if rows[change.visit_id].version != change.visit_version]
     if moved:
         plan.move_to(PlanState.STALE)
         plan.failure = f"{len(moved)} of {len(changes)} visits have changed since the plan was made."
         announce(work, plan, "PlanStale")
         return plan, moved
+    # Deferred, because two who swap visits hold both for a moment; checked again before the verb returns.
     await work.session.execute(literal("SET CONSTRAINTS ALL DEFERRED"))
-    for change in changes:
-        # First of all, so that two who swap visits find the parts that the other's visit held.
-        if change.kind in {PlanChangeKind.REASSIGN, PlanChangeKind.UNASSIGN}:
-            await stock.release(work, change.visit_id)
-    for change in changes:
-        await _apply(work, rows[change.visit_id], change)
+    await _apply(work, [(rows[change.visit_id], change) for change in changes])
     plan.move_to(PlanState.COMMITTED)
     plan.committed_at = work.at
     announce(work, plan, "PlanCommitted")
+    await work.flush()
+    await work.session.execute(literal("SET CONSTRAINTS ALL IMMEDIATE"))
     return plan, []
 
 
-async def _apply(work: UnitOfWork, visit: Visit, change: PlanChange) -> None:
+async def _apply(work: UnitOfWork, changes: Sequence[tuple[Visit, PlanChange]]) -> None:
+    moves = [(visit, _placement(change)) for visit, change in changes]
+    board = await scheduling.prepare(work, moves)
+    for visit, change in changes:
+        # First of all, so that two who swap visits find the parts that the other's visit held.
+        if change.kind in {PlanChangeKind.REASSIGN, PlanChangeKind.UNASSIGN}:
+            board.holds.release(visit.id)
+        if change.technician_id is not None and board.changes_hands(visit, change.technician_id):
+            board.free(visit)
+    await work.session.flush()
+    for visit, placement in moves:
+        if placement is not None:
+            board.rules.check(visit, placement)
+            await board.place(work, visit, placement)
+        elif visit.state == VisitState.SCHEDULED:
+            await board.give_up(work, visit, reason="The optimizer left it out.")
+
+
+def _placement(change: PlanChange) -> Placement | None:
     if change.technician_id is None or change.planned_start is None:
-        if visit.state == VisitState.SCHEDULED:
-            await visits.unschedule(work, visit, reason="The optimizer left it out.")
-        return
-    technician = await work.find(Technician, change.technician_id)
-    end = change.planned_start + timedelta(seconds=visit.duration_seconds)
-    scheduling.check_window(visit, change.planned_start)
-    await scheduling.check_skills(work, visit, technician, change.planned_start)
-    await technicians.check_shift(work, technician.id, change.planned_start, end)
-    placement = Placement(
-        technician_id=technician.id, start=change.planned_start, travel_seconds=change.planned_travel_seconds
+        return None
+    return Placement(
+        technician_id=change.technician_id,
+        start=change.planned_start,
+        travel_seconds=change.planned_travel_seconds,
     )
-    await scheduling.place(work, visit, placement, technician.kind)
 
 
 def announce(work: UnitOfWork, plan: Plan, type: str) -> None:

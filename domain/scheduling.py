@@ -1,6 +1,7 @@
 """Scheduling: the hard rules of who may serve which visit when, and the verbs that put a visit there."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from domain import stock, technicians, visits
-from domain.errors import InvalidTransition, MissingSkill, OutsideWindow
+from domain.errors import InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
     Absence,
@@ -18,10 +19,11 @@ from domain.technicians import (
     Technician,
     TechnicianKind,
     TechnicianSkill,
+    WorkingTimes,
 )
 from domain.unit_of_work import Kind, UnitOfWork
 from domain.visits import Assignment, AssignmentState, Visit, VisitPart, VisitState
-from domain.work_orders import WorkOrder, WorkTypeSkill
+from domain.work_orders import Orders, WorkTypeSkill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,76 +44,57 @@ async def schedule(
     """
     visit = await work.get(Visit, visit_id, "visit")
     visits.check_version(visit, expected_version)
-    technician = await work.find(Technician, placement.technician_id, "technician")
+    await work.find(Technician, placement.technician_id, "technician")
     if visit.state not in {VisitState.UNSCHEDULED, VisitState.SCHEDULED}:
         raise InvalidTransition(f"A visit that is {visit.state} cannot be scheduled.", "visit")
-    end = placement.start + timedelta(seconds=visit.duration_seconds)
-    check_window(visit, placement.start)
-    await check_skills(work, visit, technician, placement.start)
-    await technicians.check_shift(work, technician.id, placement.start, end)
-    await place(work, visit, placement, technician.kind)
+    board = await prepare(work, [(visit, placement)])
+    board.rules.check(visit, placement)
+    if board.changes_hands(visit, placement.technician_id):
+        board.free(visit)
+        await work.session.flush()
+    await board.place(work, visit, placement)
+    await work.flush()
     return visit
 
 
-async def place(work: UnitOfWork, visit: Visit, placement: Placement, kind: str) -> None:
-    """Write where a visit goes: plan, assignment, reserved parts, event. The rules were checked before."""
-    end = placement.start + timedelta(seconds=visit.duration_seconds)
-    old = await visits.lead(work, visit)
-    technicians = [old.technician_id] if old else []
-    before, scope_before = (
-        visits.snapshot(visit, technicians[0] if technicians else None),
-        visits.scope(visit, technicians),
-    )
-    moved = visit.state == VisitState.SCHEDULED
-    if not moved:
-        visits.step(visit, VisitState.SCHEDULED)
-    visit.planned_start, visit.planned_end = placement.start, end
-    visit.planned_travel_seconds, visit.reason = placement.travel_seconds, None
-    await _assign(work, visit, old, placement, kind)
-    scopes = (scope_before, visits.scope(visit, [placement.technician_id]))
-    visits.announce(
-        work, visit, "VisitRescheduled" if moved else "VisitScheduled", before=before, scopes=scopes
-    )
-    await visits.settle_order(work, visit)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The hard rules, and what they need to know of some visits and technicians."""
 
+    technicians: Mapping[UUID, Technician]
+    working_times: WorkingTimes
+    skills: Mapping[tuple[UUID, UUID], TechnicianSkill]
+    """By technician and skill."""
+    needs: Mapping[UUID, Sequence[tuple[WorkTypeSkill, str]]]
+    """Work type → what it asks for, each with the name of the skill."""
+    work_types: Mapping[UUID, UUID]
+    """Work order → its type."""
+    zones: Mapping[UUID, ZoneInfo]
+    """Site → its time zone."""
 
-async def _assign(
-    work: UnitOfWork, visit: Visit, old: Assignment | None, placement: Placement, kind: str
-) -> None:
-    if visit.planned_start is None or visit.planned_end is None:
-        raise InvalidTransition("A visit without planned times cannot be assigned.", "visit")
-    if old and old.technician_id == placement.technician_id:
-        old.planned_start, old.planned_end = visit.planned_start, visit.planned_end
-        await work.flush()
-        return
-    if old:
-        old.state, old.occupies = AssignmentState.RELEASED, False
-        await stock.release(work, visit.id)
-        await work.session.flush()
-    offered = kind == TechnicianKind.SUBCONTRACTOR
-    work.add(
-        Assignment(
-            visit_id=visit.id,
-            technician_id=placement.technician_id,
-            work_order_id=visit.work_order_id,
-            customer_id=visit.customer_id,
-            site_id=visit.site_id,
-            state=AssignmentState.OFFERED if offered else AssignmentState.ACCEPTED,
-            planned_start=visit.planned_start,
-            planned_end=visit.planned_end,
-        )
-    )
-    await work.flush()
-    await _reserve(work, visit, placement.technician_id)
+    def check(self, visit: Visit, placement: Placement) -> None:
+        """Raises NotFound, OutsideWindow, MissingSkill or OffShift."""
+        start = placement.start
+        if placement.technician_id not in self.technicians:
+            raise NotFound("No Technician has that id.")
+        check_window(visit, start)
+        self.check_skills(visit, placement)
+        end = start + timedelta(seconds=visit.duration_seconds)
+        self.working_times.check(placement.technician_id, start, end)
 
-
-async def _reserve(work: UnitOfWork, visit: Visit, technician_id: UUID) -> None:
-    needs = {
-        part.part_id: part.quantity for part in await _all(work, VisitPart, VisitPart.visit_id == visit.id)
-    }
-    vans = await _all(work, stock.StockLocation, stock.StockLocation.technician_id == technician_id)
-    if vans and needs:
-        await stock.reserve(work, visit.id, van_id=vans[0].id, parts=needs)
+    def check_skills(self, visit: Visit, placement: Placement) -> None:
+        """Every skill of the work's type, at its level, certified on the visit's date in the site's zone."""
+        technician = self.technicians[placement.technician_id]
+        day = placement.start.astimezone(self.zones[visit.site_id]).date()
+        for need, name in self.needs.get(self.work_types[visit.work_order_id], ()):
+            found = self.skills.get((technician.id, need.skill_id))
+            if found is None or found.level < need.level:
+                raise MissingSkill(f"{technician.name} lacks “{name}” at level {need.level}.", "technician")
+            if found.certified_until is not None and found.certified_until < day:
+                raise MissingSkill(
+                    f"{technician.name}'s certification for “{name}” ends on {found.certified_until}.",
+                    "technician",
+                )
 
 
 def check_window(visit: Visit, start: datetime) -> None:
@@ -121,24 +104,136 @@ def check_window(visit: Visit, start: datetime) -> None:
         )
 
 
-async def check_skills(work: UnitOfWork, visit: Visit, technician: Technician, start: datetime) -> None:
-    """Every skill of the work's type, at its level, certified on the visit's date in the site's zone."""
-    order = await work.find(WorkOrder, visit.work_order_id)
-    site = await work.find(Site, visit.site_id)
-    day = start.astimezone(ZoneInfo(site.time_zone)).date()
-    has = {
-        skill.skill_id: skill
-        for skill in await _all(work, TechnicianSkill, TechnicianSkill.technician_id == technician.id)
-    }
-    for need in await _all(work, WorkTypeSkill, WorkTypeSkill.work_type_id == order.work_type_id):
-        found, name = has.get(need.skill_id), (await work.find(Skill, need.skill_id)).name
-        if found is None or found.level < need.level:
-            raise MissingSkill(f"{technician.name} lacks “{name}” at level {need.level}.", "technician")
-        if found.certified_until is not None and found.certified_until < day:
-            raise MissingSkill(
-                f"{technician.name}'s certification for “{name}” ends on {found.certified_until}.",
-                "technician",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Some visits with all that putting them elsewhere reads and changes, so that a move is no statement.
+
+    What changes is written by the unit's flush. What was freed has to be flushed before it is placed anew.
+    """
+
+    rules: Rules
+    orders: Orders
+    leads: Mapping[UUID, Assignment]
+    parts: Mapping[UUID, Mapping[UUID, int]]
+    """Visit → part → pieces that it needs."""
+    holds: stock.Holds
+
+    def changes_hands(self, visit: Visit, technician_id: UUID) -> bool:
+        old = self.leads.get(visit.id)
+        return old is not None and old.technician_id != technician_id
+
+    def free(self, visit: Visit) -> None:
+        """The technician who has the visit, and the parts held for it, are free again."""
+        if (old := self.leads.get(visit.id)) is not None:
+            old.state, old.occupies = AssignmentState.RELEASED, False
+        self.holds.release(visit.id)
+
+    async def place(self, work: UnitOfWork, visit: Visit, placement: Placement) -> None:
+        """Write where a visit goes: plan, assignment, held parts, events. The rules were checked before."""
+        old = self.leads.get(visit.id)
+        holder = old.technician_id if old else None
+        before = visits.snapshot(visit, holder)
+        scope = visits.scope(visit, [holder] if holder else [])
+        moved = visit.state == VisitState.SCHEDULED
+        if not moved:
+            visits.step(visit, VisitState.SCHEDULED)
+        end = placement.start + timedelta(seconds=visit.duration_seconds)
+        visit.planned_start, visit.planned_end = placement.start, end
+        visit.planned_travel_seconds, visit.reason = placement.travel_seconds, None
+        self._assign(work, visit, placement)
+        scopes = (scope, visits.scope(visit, [placement.technician_id]))
+        event = "VisitRescheduled" if moved else "VisitScheduled"
+        visits.announce(work, visit, event, before=before, scopes=scopes)
+        await self.orders.settle(work, visit.work_order_id)
+
+    def _assign(self, work: UnitOfWork, visit: Visit, placement: Placement) -> None:
+        end = placement.start + timedelta(seconds=visit.duration_seconds)
+        old = self.leads.get(visit.id)
+        if old and old.technician_id == placement.technician_id:
+            old.planned_start, old.planned_end = placement.start, end
+            return
+        technician = self.rules.technicians[placement.technician_id]
+        offered = technician.kind == TechnicianKind.SUBCONTRACTOR
+        work.add(
+            Assignment(
+                visit_id=visit.id,
+                technician_id=technician.id,
+                work_order_id=visit.work_order_id,
+                customer_id=visit.customer_id,
+                site_id=visit.site_id,
+                state=AssignmentState.OFFERED if offered else AssignmentState.ACCEPTED,
+                planned_start=placement.start,
+                planned_end=end,
             )
+        )
+        parts = self.parts.get(visit.id, {})
+        self.holds.reserve(work, visit.id, technician_id=technician.id, parts=parts)
+
+    async def give_up(self, work: UnitOfWork, visit: Visit, *, reason: str) -> None:
+        """Back to the pool. The reason is that of this visit only, not of what the unit does after it."""
+        said = work.reason
+        visits.give_up(work, visit, self.leads.get(visit.id), reason=reason)
+        await self.orders.settle(work, visit.work_order_id)
+        self.holds.release(visit.id)
+        work.reason = said
+
+
+async def prepare(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None]]) -> Board:
+    """Read and lock what moving the visits takes, each list by one statement; they are locked already."""
+    keys = [visit.id for visit, _ in moves]
+    async with work.unscoped():
+        orders = await visits.orders_of(work, [visit for visit, _ in moves])
+    leads = await visits.leads(work, keys)
+    rules = await _rules(work, moves, orders)
+    parts: dict[UUID, dict[UUID, int]] = {key: {} for key in keys}
+    for need in await _all(work, VisitPart, col(VisitPart.visit_id).in_(keys)):
+        parts[need.visit_id][need.part_id] = need.quantity
+    wanted = [
+        (placement.technician_id, part_id)
+        for visit, placement in moves
+        if placement is not None
+        for part_id in parts[visit.id]
+    ]
+    holds = await stock.holds(work, keys, wanted)
+    return Board(rules=rules, orders=orders, leads=leads, parts=parts, holds=holds)
+
+
+async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None]], orders: Orders) -> Rules:
+    placed = [(visit, placement) for visit, placement in moves if placement is not None]
+    people = {placement.technician_id for _, placement in placed}
+    starts = [placement.start for _, placement in placed] or [work.at]
+    longest = timedelta(seconds=max((visit.duration_seconds for visit, _ in placed), default=0))
+    sites = await _all(work, Site, col(Site.id).in_({visit.site_id for visit, _ in placed}))
+    return Rules(
+        technicians={row.id: row for row in await _all(work, Technician, col(Technician.id).in_(people))},
+        working_times=await technicians.working_times(work, people, min(starts), max(starts) + longest),
+        skills={
+            (row.technician_id, row.skill_id): row
+            for row in await _all(work, TechnicianSkill, col(TechnicianSkill.technician_id).in_(people))
+        },
+        needs=await _needs(work, {order.work_type_id for order in orders.rows.values()}),
+        work_types={key: order.work_type_id for key, order in orders.rows.items()},
+        zones={site.id: ZoneInfo(site.time_zone) for site in sites},
+    )
+
+
+async def _needs(
+    work: UnitOfWork, work_type_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[tuple[WorkTypeSkill, str]]]:
+    statement = (
+        select(WorkTypeSkill, Skill.name)
+        .join(
+            Skill,
+            (col(Skill.id) == WorkTypeSkill.skill_id)
+            & (col(Skill.organization_id) == WorkTypeSkill.organization_id),
+        )
+        .where(col(WorkTypeSkill.work_type_id).in_(work_type_ids))
+        .order_by(col(WorkTypeSkill.id))
+    )
+    found: dict[UUID, list[tuple[WorkTypeSkill, str]]] = defaultdict(list)
+    for need, name in (await work.session.exec(statement)).all():
+        found[need.work_type_id].append((need, name))
+    return found
 
 
 async def absent(

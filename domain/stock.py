@@ -1,16 +1,21 @@
 """Stock: parts, where they lie and how many; the ledger of movements and the reservations for visits."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, Computed, Index, Integer, UniqueConstraint, update
+from sqlalchemy import CheckConstraint, Column, Computed, Index, Integer, UniqueConstraint, tuple_
 from sqlmodel import Field, col, select
 
 from domain.errors import Invalid
 from domain.rows import Row, money, one_of, refers, text
 from domain.unit_of_work import UnitOfWork
+
+Shelf = tuple[UUID, UUID]
+"""A place, and a part that lies in it."""
 
 
 class StockLocationKind(StrEnum):
@@ -142,42 +147,84 @@ async def receive(work: UnitOfWork, location_id: UUID, quantities: Mapping[UUID,
         )
 
 
-async def reserve(work: UnitOfWork, visit_id: UUID, *, van_id: UUID, parts: Mapping[UUID, int]) -> None:
-    """Hold the parts of a visit in a van. What the van lacks is left open, to be fetched or transferred."""
-    for part_id, quantity in sorted(parts.items()):
-        taken = await work.session.execute(
-            update(StockLevel)
-            .where(
-                col(StockLevel.stock_location_id) == van_id,
-                col(StockLevel.part_id) == part_id,
-                col(StockLevel.on_hand) - col(StockLevel.reserved) >= quantity,
-            )
-            .values(
-                reserved=col(StockLevel.reserved) + quantity,
-                version=col(StockLevel.version) + 1,
-                updated_at=work.at,
-            )
-        )
-        if taken.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result counts its rows
-            work.add(
-                Reservation(visit_id=visit_id, stock_location_id=van_id, part_id=part_id, quantity=quantity)
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holds:
+    """What is held for some visits, and the levels that it comes from or may come from, all locked."""
+
+    open: dict[UUID, list[Reservation]]
+    vans: Mapping[UUID, UUID]
+    """Technician → their van."""
+    levels: Mapping[Shelf, StockLevel]
+
+    def release(self, visit_id: UUID) -> None:
+        """What was held for a visit is free again."""
+        for hold in self.open.pop(visit_id, ()):
+            hold.state = ReservationState.RELEASED
+            self.levels[hold.stock_location_id, hold.part_id].reserved -= hold.quantity
+
+    def reserve(
+        self, work: UnitOfWork, visit_id: UUID, *, technician_id: UUID, parts: Mapping[UUID, int]
+    ) -> None:
+        """Hold the parts of a visit in a van. What the van lacks is left open, to be fetched or transferred.
+
+        What was released before has to be flushed first: a part has one open hold for a visit.
+        """
+        van_id = self.vans.get(technician_id)
+        if van_id is None:
+            return
+        for part_id, quantity in sorted(parts.items()):
+            level = self.levels.get((van_id, part_id))
+            if level is not None and level.on_hand - level.reserved >= quantity:
+                level.reserved += quantity
+                work.add(
+                    Reservation(
+                        visit_id=visit_id, stock_location_id=van_id, part_id=part_id, quantity=quantity
+                    )
+                )
 
 
-async def held(work: UnitOfWork, visit_id: UUID) -> list[Reservation]:
+async def holds(
+    work: UnitOfWork, visit_ids: Collection[UUID], wanted: Iterable[tuple[UUID, UUID]] = ()
+) -> Holds:
+    """What is held for the visits; `wanted` are the (technician, part) that may be reserved as well."""
     statement = select(Reservation).where(
-        Reservation.visit_id == visit_id, col(Reservation.state).in_(("HELD", "PICKED"))
+        col(Reservation.visit_id).in_(visit_ids), col(Reservation.state).in_(("HELD", "PICKED"))
     )
-    return list(
-        (await work.session.exec(statement.order_by(col(Reservation.part_id)).with_for_update())).all()
+    statement = statement.order_by(col(Reservation.visit_id), col(Reservation.part_id)).with_for_update()
+    found: dict[UUID, list[Reservation]] = defaultdict(list)
+    for hold in (await work.session.exec(statement)).all():
+        found[hold.visit_id].append(hold)
+    shelves = {(hold.stock_location_id, hold.part_id) for rows in found.values() for hold in rows}
+    pairs = set(wanted)
+    vans = await _vans(work, {technician_id for technician_id, _ in pairs})
+    shelves |= {(vans[key], part_id) for key, part_id in pairs if key in vans}
+    return Holds(open=found, vans=vans, levels=await _levels(work, shelves))
+
+
+async def _vans(work: UnitOfWork, technician_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
+    if not technician_ids:
+        return {}
+    statement = select(StockLocation).where(col(StockLocation.technician_id).in_(technician_ids))
+    rows = (await work.session.exec(statement)).all()
+    return {row.technician_id: row.id for row in rows if row.technician_id is not None}
+
+
+async def _levels(work: UnitOfWork, shelves: Collection[Shelf]) -> Mapping[Shelf, StockLevel]:
+    if not shelves:
+        return {}
+    statement = (
+        select(StockLevel)
+        .where(tuple_(col(StockLevel.stock_location_id), col(StockLevel.part_id)).in_(shelves))
+        .order_by(col(StockLevel.part_id), col(StockLevel.stock_location_id))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
+    return {(row.stock_location_id, row.part_id): row for row in (await work.session.exec(statement)).all()}
 
 
 async def release(work: UnitOfWork, visit_id: UUID) -> None:
     """What was held for a visit is free again."""
-    for reservation in await held(work, visit_id):
-        reservation.state = ReservationState.RELEASED
-        await _take(work, reservation, on_hand=0)
+    (await holds(work, [visit_id])).release(visit_id)
 
 
 async def consume(work: UnitOfWork, visit_id: UUID, used: Iterable[tuple[UUID, int]] | None) -> None:
@@ -185,17 +232,19 @@ async def consume(work: UnitOfWork, visit_id: UUID, used: Iterable[tuple[UUID, i
 
     `used` is (part, quantity); None means everything that was held. Raises Invalid for more than was held.
     """
-    holds = {hold.part_id: hold for hold in await held(work, visit_id)}
-    lines = used if used is not None else [(key, hold.quantity) for key, hold in holds.items()]
+    found = await holds(work, [visit_id])
+    held = {hold.part_id: hold for hold in found.open.get(visit_id, ())}
+    lines = used if used is not None else [(key, hold.quantity) for key, hold in held.items()]
     wanted: dict[UUID, int] = {}
     for part_id, quantity in lines:
         wanted[part_id] = wanted.get(part_id, 0) + quantity
-        if part_id not in holds or quantity < 0 or wanted[part_id] > holds[part_id].quantity:
+        if part_id not in held or quantity < 0 or wanted[part_id] > held[part_id].quantity:
             raise Invalid("More of a part was counted than was held for this visit.", "partsUsed")
-    for part_id, hold in sorted(holds.items()):
+    for part_id, hold in sorted(held.items()):
         quantity = wanted.get(part_id, 0)
         hold.state = ReservationState.CONSUMED if quantity else ReservationState.RELEASED
-        await _take(work, hold, on_hand=quantity)
+        level = found.levels[hold.stock_location_id, part_id]
+        level.on_hand, level.reserved = level.on_hand - quantity, level.reserved - hold.quantity
         if quantity:
             work.add(
                 StockMovement(
@@ -206,19 +255,3 @@ async def consume(work: UnitOfWork, visit_id: UUID, used: Iterable[tuple[UUID, i
                     quantity=-quantity,
                 )
             )
-
-
-async def _take(work: UnitOfWork, hold: Reservation, *, on_hand: int) -> None:
-    await work.session.execute(
-        update(StockLevel)
-        .where(
-            col(StockLevel.stock_location_id) == hold.stock_location_id,
-            col(StockLevel.part_id) == hold.part_id,
-        )
-        .values(
-            on_hand=col(StockLevel.on_hand) - on_hand,
-            reserved=col(StockLevel.reserved) - hold.quantity,
-            version=col(StockLevel.version) + 1,
-            updated_at=work.at,
-        )
-    )

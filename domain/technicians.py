@@ -1,12 +1,17 @@
 """Technicians: who does the work, what they can, when they are there."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.errors import OffShift
 from domain.rows import Row, between, in_order, money, one_of, refers, text, timestamp
@@ -100,15 +105,48 @@ class Absence(Row, table=True):
     reason: AbsenceReason = text()
 
 
+Hours = TypeVar("Hours", Shift, Absence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingTimes:
+    """The shifts of some technicians and the holes in them, as far as they touch a period."""
+
+    shifts: Mapping[UUID, Sequence[Shift]]
+    absences: Mapping[UUID, Sequence[Absence]]
+
+    def check(self, technician_id: UUID, start: datetime, end: datetime) -> None:
+        """The whole time lies within one shift and touches no absence. Raises OffShift."""
+        shifts = self.shifts.get(technician_id, ())
+        if not any(shift.starts_at <= start and shift.ends_at >= end for shift in shifts):
+            raise OffShift("The technician is not on shift at that time.", "start")
+        absences = self.absences.get(technician_id, ())
+        if start < end and any(hole.starts_at < end and hole.ends_at > start for hole in absences):
+            raise OffShift("The technician is absent at that time.", "start")
+
+
+async def working_times(
+    work: UnitOfWork, technician_ids: Collection[UUID], start: datetime, end: datetime
+) -> WorkingTimes:
+    shifts: dict[UUID, list[Shift]] = defaultdict(list)
+    for shift in (await work.session.exec(_touching(Shift, technician_ids, start, end))).all():
+        shifts[shift.technician_id].append(shift)
+    absences: dict[UUID, list[Absence]] = defaultdict(list)
+    for absence in (await work.session.exec(_touching(Absence, technician_ids, start, end))).all():
+        absences[absence.technician_id].append(absence)
+    return WorkingTimes(shifts=shifts, absences=absences)
+
+
+def _touching(
+    table: type[Hours], technician_ids: Collection[UUID], start: datetime, end: datetime
+) -> SelectOfScalar[Hours]:
+    return select(table).where(
+        col(table.technician_id).in_(technician_ids),
+        col(table.starts_at) <= end,
+        col(table.ends_at) >= start,
+    )
+
+
 async def check_shift(work: UnitOfWork, technician_id: UUID, start: datetime, end: datetime) -> None:
-    """The whole time lies within one shift and touches no absence."""
-    shifts = select(Shift.id).where(
-        Shift.technician_id == technician_id, col(Shift.starts_at) <= start, col(Shift.ends_at) >= end
-    )
-    if (await work.session.exec(shifts.limit(1))).first() is None:
-        raise OffShift("The technician is not on shift at that time.", "start")
-    absences = select(Absence.id).where(
-        Absence.technician_id == technician_id, col(Absence.starts_at) < end, col(Absence.ends_at) > start
-    )
-    if start < end and (await work.session.exec(absences.limit(1))).first() is not None:
-        raise OffShift("The technician is absent at that time.", "start")
+    """The whole time lies within one shift and touches no absence. Raises OffShift."""
+    (await working_times(work, [technician_id], start, end)).check(technician_id, start, end)

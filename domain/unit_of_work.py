@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession as AsyncStatements
 from sqlalchemy.orm import Session as Statements
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import Conflict, DoubleBooking, FieldgraphError, IdempotencyMismatch, Invalid, NotFound
@@ -81,7 +81,8 @@ class UnitOfWork:
     at: datetime
     origin: Origin = Origin.API
     reason: str | None = None
-    events: list[Event] = field(default_factory=list)
+    events: list[tuple[Event, str | None]] = field(default_factory=list)
+    """Each with the reason of when it was said: one unit may do things for several."""
     written: int = 0
     xid: int | None = None
     """The transaction's id once something was written: what a reader of the log has to have passed."""
@@ -110,7 +111,7 @@ class UnitOfWork:
         return row
 
     def emit(self, event: Event) -> None:
-        self.events.append(event)
+        self.events.append((event, self.reason))
 
     async def get(self, table: type[Kind], key: UUID, *path: str) -> Kind:
         """The row, locked until the end. Raises NotFound, also for what the viewer may not see."""
@@ -120,6 +121,20 @@ class UnitOfWork:
         if row is None:
             raise NotFound(f"No {table.__name__} has that id.", *path)
         return row
+
+    async def lock(self, table: type[Kind], keys: Collection[UUID]) -> dict[UUID, Kind]:
+        """Rows by id, locked in that order by one statement. Raises NotFound as `get` does."""
+        statement = (
+            select(table)
+            .where(col(table.organization_id) == self.viewer.organization_id, col(table.id).in_(keys))
+            .order_by(col(table.id))
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        rows = {row.id: row for row in (await self.session.exec(statement)).all()}
+        if len(rows) < len(set(keys)):
+            raise NotFound(f"No {table.__name__} has that id.")
+        return rows
 
     async def find(self, table: type[Kind], key: UUID, *path: str) -> Kind:
         """The row, unlocked: for what is read and not changed. Raises NotFound."""
@@ -132,10 +147,12 @@ class UnitOfWork:
         """Rows to the database, then the events about them."""
         await self.session.flush()
         events, self.events = self.events, []
-        for event in events:
-            await self._write(event)
-            self.written += 1
-        if events and self.xid is None:
+        if not events:
+            return
+        rows = [self._row(event, reason, n) for n, (event, reason) in enumerate(events, self.written)]
+        self.written += len(rows)
+        await self.session.execute(APPEND, rows)
+        if self.xid is None:
             self.xid = int((await self.session.execute(THIS)).scalar_one())
 
     @asynccontextmanager
@@ -156,25 +173,22 @@ class UnitOfWork:
         raw = await (await self.session.connection()).get_raw_connection()
         return raw.driver_connection
 
-    async def _write(self, event: Event) -> None:
-        await self.session.execute(
-            APPEND,
-            {
-                "n": self.written,
-                "organization_id": self.viewer.organization_id,
-                "topic": event.topic,
-                "type": event.type,
-                "subject_id": event.subject.id,
-                "subject_version": event.subject.version,
-                "payload": _json({"before": event.before, **event.values}),
-                "scope_before": _json(event.scope_before.to_json()),
-                "scope_after": _json(event.scope_after.to_json()),
-                "origin": self.origin.value,
-                "actor": self.viewer.subject,
-                "reason": self.reason,
-                "occurred_at": self.at,
-            },
-        )
+    def _row(self, event: Event, reason: str | None, n: int) -> dict[str, Any]:
+        return {
+            "n": n,
+            "organization_id": self.viewer.organization_id,
+            "topic": event.topic,
+            "type": event.type,
+            "subject_id": event.subject.id,
+            "subject_version": event.subject.version,
+            "payload": _json({"before": event.before, **event.values}),
+            "scope_before": _json(event.scope_before.to_json()),
+            "scope_after": _json(event.scope_after.to_json()),
+            "origin": self.origin.value,
+            "actor": self.viewer.subject,
+            "reason": reason,
+            "occurred_at": self.at,
+        }
 
     async def replay(self, key: str, arguments: Mapping[str, Any]) -> tuple[Idempotency, bool]:
         """The idempotency row of a key, and whether it already holds an answer.

@@ -1,9 +1,9 @@
 """Visits: one planned presence at a site, its assignments, its state machine and the verbs that drive it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Computed, Index
@@ -54,6 +54,7 @@ class AssignmentState(StrEnum):
     RELEASED = "RELEASED"
 
 
+Step = tuple[VisitState, str]
 FINAL = frozenset({"COMPLETED", "INCOMPLETE", "NO_ACCESS", "CANCELLED"})
 UNDER_WAY = frozenset({"EN_ROUTE", "ARRIVED", "IN_PROGRESS", "PAUSED"})
 TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
@@ -141,6 +142,8 @@ class Assignment(Row, table=True):
         *refers(visit_id="visit", technician_id="technician", work_order_id="work_order"),
         *refers(customer_id="customer", site_id="site"),
     )
+    # `during` is not asked back, because many rows go in by one statement then.
+    __mapper_args__: ClassVar[dict[str, bool]] = {"eager_defaults": False}
     visit_id: UUID
     technician_id: UUID
     work_order_id: UUID
@@ -173,12 +176,16 @@ class VisitPart(Row, table=True):
 
 async def lead(work: UnitOfWork, visit: Visit) -> Assignment | None:
     """The assignment that leads a visit now."""
+    return (await leads(work, [visit.id])).get(visit.id)
+
+
+async def leads(work: UnitOfWork, visit_ids: Collection[UUID]) -> dict[UUID, Assignment]:
     statement = select(Assignment).where(
-        Assignment.visit_id == visit.id,
+        col(Assignment.visit_id).in_(visit_ids),
         col(Assignment.is_lead),
         col(Assignment.state).in_(("OFFERED", "ACCEPTED")),
     )
-    return (await work.session.exec(statement)).one_or_none()
+    return {row.visit_id: row for row in (await work.session.exec(statement)).all()}
 
 
 def scope(visit: Visit, technicians: Iterable[UUID]) -> Scope:
@@ -209,9 +216,16 @@ def snapshot(visit: Visit, technician_id: UUID | None) -> dict[str, Any]:
 
 async def change(work: UnitOfWork, visit: Visit, state: VisitState, type: str, **values: Any) -> None:
     """One legal step: the state, the event with both scopes, and the work order's derived state."""
-    assignment = await lead(work, visit)
+    turn(work, visit, (state, type), assignment=await lead(work, visit), values=values)
+    await settle_order(work, visit)
+
+
+def turn(
+    work: UnitOfWork, visit: Visit, step_to: Step, *, assignment: Assignment | None, values: dict[str, Any]
+) -> None:
+    state, event = step_to
     technicians = [assignment.technician_id] if assignment else []
-    before, scope_before = snapshot(visit, technicians[0] if technicians else None), scope(visit, technicians)
+    before, scope_before = snapshot(visit, next(iter(technicians), None)), scope(visit, technicians)
     step(visit, state)
     if assignment and state in FINAL | {VisitState.UNSCHEDULED}:
         assignment.occupies = False
@@ -219,9 +233,8 @@ async def change(work: UnitOfWork, visit: Visit, state: VisitState, type: str, *
             assignment.state = AssignmentState.RELEASED
             technicians = []
     announce(
-        work, visit, type, before=before, scopes=(scope_before, scope(visit, technicians)), values=values
+        work, visit, event, before=before, scopes=(scope_before, scope(visit, technicians)), values=values
     )
-    await settle_order(work, visit)
 
 
 def step(visit: Visit, state: VisitState) -> None:
@@ -261,9 +274,17 @@ def announce(
 async def settle_order(work: UnitOfWork, visit: Visit) -> None:
     """From all the order's visits, also those that are somebody else's."""
     async with work.unscoped():
-        order = await work.get(WorkOrder, visit.work_order_id)
-        statement = select(Visit).where(Visit.work_order_id == order.id).order_by(col(Visit.id))
-        await work_orders.settle(work, order, (await work.session.exec(statement)).all())
+        await (await orders_of(work, [visit])).settle(work, visit.work_order_id)
+
+
+async def orders_of(work: UnitOfWork, of: Iterable[Visit]) -> work_orders.Orders:
+    """To be called where every row of the organization is seen, so that no sibling is missed."""
+    rows = await work.lock(WorkOrder, {visit.work_order_id for visit in of})
+    statement = select(Visit).where(col(Visit.work_order_id).in_(rows)).order_by(col(Visit.id))
+    siblings: dict[UUID, list[Visit]] = {key: [] for key in rows}
+    for visit in (await work.session.exec(statement)).all():
+        siblings[visit.work_order_id].append(visit)
+    return work_orders.Orders(rows, siblings)
 
 
 def check_version(row: Row, expected: int | None) -> None:
@@ -277,8 +298,7 @@ async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | 
     visit = await work.get(Visit, visit_id, "visit")
     check_version(visit, expected_version)
     check_state(visit, VisitState.SCHEDULED, VisitState.DISPATCHED)
-    assignment = await lead(work, visit)
-    if assignment is not None:
+    if (assignment := await lead(work, visit)) is not None:
         assignment.state = AssignmentState.ACCEPTED
     await change(work, visit, VisitState.DISPATCHED, "VisitDispatched")
     visit.pin = Pin.BOTH
@@ -338,11 +358,17 @@ async def cancel(
 
 async def unschedule(work: UnitOfWork, visit: Visit, *, reason: str) -> None:
     """Back to the pool, its pin lifted: the technician became unavailable, or a plan gave it up."""
+    give_up(work, visit, await lead(work, visit), reason=reason)
+    await settle_order(work, visit)
+    await stock.release(work, visit.id)
+
+
+def give_up(work: UnitOfWork, visit: Visit, assignment: Assignment | None, *, reason: str) -> None:
+    """The visit's own part of `unschedule`; `assignment` is the lead's."""
     work.reason = visit.reason = reason
-    await change(work, visit, VisitState.UNSCHEDULED, "VisitUnscheduled")
+    turn(work, visit, (VisitState.UNSCHEDULED, "VisitUnscheduled"), assignment=assignment, values={})
     visit.pin = visit.planned_start = visit.planned_end = visit.planned_travel_seconds = None
     visit.en_route_at = None
-    await stock.release(work, visit.id)
 
 
 async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:

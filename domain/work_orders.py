@@ -1,6 +1,7 @@
 """Work orders: the scope of work for a customer, its types, and the states derived from its visits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -149,6 +150,8 @@ async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) 
     state = derived_state([visit.state for visit in visits])
     if state == order.state or order.state not in DERIVED:
         return
+    if work.session.is_modified(order):
+        await work.flush()  # each change of state is a version of its own
     before = order.state
     order.move_to(state)
     work.emit(
@@ -161,6 +164,17 @@ async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) 
             scope_after=order.scope(),
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Some work orders, locked, each with all its visits in order."""
+
+    rows: Mapping[UUID, WorkOrder]
+    visits: Mapping[UUID, Sequence["Visit"]]
+
+    async def settle(self, work: UnitOfWork, key: UUID) -> None:
+        await settle(work, self.rows[key], self.visits[key])
 
 
 def derived_state(visits: Sequence[str]) -> WorkOrderState:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +10,6 @@ import asyncpg
 import js_lib_leaflet
 import orjson
 import structlog
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
@@ -24,13 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import credentials
 from domain.viewers import Viewer
-from fieldgraph.addresses import SYSTEM_ROLE, app_url_of, sqlalchemy_url
+from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
-from fieldgraph.settings import Settings
+from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.websocket import GraphQLWebSocket
+from integrations import roads
 from integrations.identity import Identity, new_secret
-from integrations.roads import Roads, StraightLines
+from integrations.roads import Roads
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from realtime.wakeups import Wakeups
@@ -39,8 +35,6 @@ from resolvers.execution import Executor
 from resolvers.reads import open_reads
 from resolvers.root import build
 
-ISSUER = "fieldgraph"
-AUDIENCE = "fieldgraph"
 PAGES = Path(__file__).parent / "pages"
 LEAFLET = Path(js_lib_leaflet.__file__).parent / "static" / "js_lib_leaflet"
 SECURITY_HEADERS = {
@@ -51,62 +45,6 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the databases' doors are: the owner's for migrations, the app's for everything else."""
-
-    owner: str
-    app: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Addresses":
-        """Raises ValueError when no database is named; the embedded one is named by whoever starts it."""
-        if settings.database_url is None:
-            raise ValueError("No database is named: set DATABASE_URL, or start by `run.py serve`.")
-        return cls(settings.database_url, settings.app_database_url or app_url_of(settings.database_url))
-
-
-async def system_pool(app_url: str) -> asyncpg.Pool:
-    """Reads across organizations what the process itself needs: events, jobs, credentials."""
-    return await asyncpg.create_pool(
-        app_url, min_size=1, max_size=3, server_settings={"role": SYSTEM_ROLE, "timezone": "UTC"}
-    )
-
-
-def writing_engine(app_url: str) -> AsyncEngine:
-    """For units of work: as the app, which owns nothing."""
-    engine = create_async_engine(
-        sqlalchemy_url(app_url),
-        pool_size=8,
-        max_overflow=4,
-        connect_args={
-            "server_settings": {
-                "timezone": "UTC",
-                "jit": "off",
-                "statement_timeout": "5000",
-                "application_name": "fieldgraph writes",
-            }
-        },
-    )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    return engine
-
-
-def _refuse_closed(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
-    """The pool replaces what the server has ended meanwhile; unlike pool_pre_ping it costs no round trip."""
-    driver: asyncpg.Connection = connection.driver_connection
-    if driver.is_closed():
-        raise DisconnectionError
-
-
-def roads_of(settings: Settings) -> Roads | StraightLines:
-    """The road graph that was prepared (.npz); straight lines where there is none."""
-    file = settings.roads_file
-    return (
-        Roads.load(file) if file is not None and file.suffix == ".npz" and file.exists() else StraightLines()
-    )
 
 
 class App:
@@ -168,7 +106,7 @@ class App:
             log=log,
             hub=self.hub,
             cursors=cursors,
-            roads=roads_of(settings),
+            roads=roads.opened(settings.roads_file),
             new_secret=new_secret,
             secret=key,
             base_url=settings.base_url,
@@ -211,8 +149,8 @@ class App:
 
     async def _streets(self, _request: Request) -> Response:
         """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""
-        roads = self.services.roads
-        lines = roads.streets() if isinstance(roads, Roads) else []
+        known = self.services.roads
+        lines = known.streets() if isinstance(known, Roads) else []
         return Response(
             orjson.dumps({"lines": lines}),
             media_type="application/json",

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.clock import Clock
 
+ISSUER = AUDIENCE = "fieldgraph"
+"""Of the tokens that we sign ourselves."""
 CHECKOUT = Path(__file__).parents[1]
 SIGNING_KEY_BYTES = 32  # as long as the digest of HS256, its floor in RFC 7518 §3.2
 

@@ -17,10 +17,11 @@ from domain.errors import Refused
 from domain.events import Origin
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from fieldgraph.app import Addresses, roads_of, system_pool, writing_engine
+from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.lifelines import stop_on_signals
 from fieldgraph.settings import Settings
 from fieldgraph.worker import Worker
+from integrations import roads
 from realtime import arrivals
 from realtime.log import Log
 from realtime.wakeups import Wakeups
@@ -48,7 +49,7 @@ async def work(settings: Settings) -> None:
             engine=engine,
             system_pool=pool,
             clock=settings.clock(),
-            roads=roads_of(settings),
+            roads=roads.opened(settings.roads_file),
             hub_announce=wakeups.announce,
             extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy],
         )

@@ -328,3 +328,10 @@ def _chosen(links: Links, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Links:
     return Links(
         links.tails[rows], links.heads[rows], links.seconds[rows], links.metres[rows], links.street[rows]
     )
+
+
+def opened(file: Path | None) -> Roads | StraightLines:
+    """The road graph that was prepared (.npz); straight lines where there is none."""
+    if file is not None and file.suffix == ".npz" and file.exists():
+        return Roads.load(file)
+    return StraightLines()

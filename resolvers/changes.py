@@ -145,7 +145,7 @@ class Changes:
             work.forget()
             values = self._refused_values(step, given, error)
         kept = {name: value for name, value in values.items() if name not in SECRETS}
-        row.answer = orjson.loads(orjson.dumps(kept))
+        row.answer = orjson.loads(orjson.dumps(kept, default=str))  # asyncpg's uuids are a class of their own
         return values
 
     async def _payload(

@@ -4,33 +4,36 @@ import asyncio
 import json
 import os
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from domain import ids, tracking
-from domain.errors import InvalidTransition
-from domain.events import Origin
-from domain.unit_of_work import UnitOfWork
+from domain import ids
 from domain.viewers import Role
-from fieldgraph.demo.tales import Seeded, technician_viewer
-from integrations.identity import Identity, new_secret
+from fieldgraph.demo.cast import Seeded, technician_viewer
+from fieldgraph.demo.remote import RemoteGraph
+from integrations.identity import Identity
 
 LIFETIME = timedelta(days=7)
+LINK = """
+mutation Link($input: CreateTrackingLinkInput!) {
+  createTrackingLink(input: $input) { token userErrors { code } }
+}
+"""
+Link: TypeAlias = Callable[[Seeded, UUID], Awaitable[str | None]]
+"""Opens a link to a visit; answers its secret, or None when the visit can no longer be tracked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """Where the graph is to be found, and what issues the keys. `at` is business time."""
+    """Where the graph is to be found, what issues the keys, and what opens links."""
 
-    engine: AsyncEngine
     identity: Identity
     base_url: str
-    at: datetime
+    link: Link
 
 
 async def write_access(path: Path, organizations: tuple[Seeded, ...], *, door: Door) -> dict[str, Any]:
@@ -75,20 +78,25 @@ def device_tokens(seeded: Seeded, identity: Identity) -> dict[UUID, str]:
 
 async def _tracking(seeded: Seeded, door: Door) -> dict[str, str] | None:
     """A new link to the first visit that is not over yet; None when all are."""
-    now = datetime.now(UTC)
     for visit_id in seeded.tracked:
-        token, digest = new_secret("trk_")
-        work = UnitOfWork(door.engine, seeded.viewers[Role.ADMIN], door.at, origin=Origin.SEED)
-        try:
-            async with work:
-                await tracking.create_link(
-                    work, visit_id, digest=digest, expires_at=now + LIFETIME, real_now=now
-                )
-        except InvalidTransition:
-            continue
-        url = f"{door.base_url}/track/{token}"
-        return {"token": token, "visit_id": ids.encode("vis", visit_id), "url": url}
+        token = await door.link(seeded, visit_id)
+        if token is not None:
+            url = f"{door.base_url}/track/{token}"
+            return {"token": token, "visit_id": ids.encode("vis", visit_id), "url": url}
     return None
+
+
+def links_by(graph: RemoteGraph, identity: Identity) -> Link:
+    """Links opened through the public API, as its ADMIN."""
+
+    async def link(seeded: Seeded, visit_id: UUID) -> str | None:
+        admin = identity.issue(seeded.viewers[Role.ADMIN], lifetime_seconds=60)
+        expires_at = (datetime.now(UTC) + LIFETIME).isoformat()
+        given = {"visit": ids.encode("vis", visit_id), "expiresAt": expires_at}
+        answer = (await graph.ask(admin, LINK, {"input": given}))["createTrackingLink"]
+        return None if answer["userErrors"] else str(answer["token"])
+
+    return link
 
 
 def _write_whole(path: Path, text: str) -> None:

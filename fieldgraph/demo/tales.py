@@ -1,7 +1,6 @@
 """The demo's two organizations as rows in memory: what the seed writes, and whom it is about."""
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from random import Random
 from typing import NamedTuple
 from uuid import UUID
@@ -11,6 +10,7 @@ from domain.organizations import Counter, Organization
 from domain.rows import Row
 from domain.technicians import Technician
 from domain.viewers import Role, Viewer
+from fieldgraph.demo.cast import Seeded, technician_viewer
 from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.hours import Hours
@@ -29,23 +29,6 @@ SUBJECTS = {
     Role.SALES: OWNERS[0],
     Role.INTEGRATION: "machine:gateway",
 }
-
-
-class Seeded(NamedTuple):
-    """One organization of the demo, and who may ask about it.
-
-    `visitors` are the technicians behind the TECHNICIAN and SUBCONTRACTOR viewers, left to the visitor; the
-    `simulated` ones are the demo's to drive. `tracked` are the visits a tracking link may open, best first.
-    """
-
-    id: UUID
-    name: str
-    day: date
-    time_zone: str
-    viewers: Mapping[Role, Viewer]
-    visitors: tuple[UUID, ...]
-    simulated: tuple[UUID, ...]
-    tracked: tuple[UUID, ...]
 
 
 class Tale(NamedTuple):
@@ -139,16 +122,6 @@ def _viewers(
         customer_id=customer_id,
     )
     return viewers
-
-
-def technician_viewer(organization_id: UUID, technician_id: UUID, *, role: Role = Role.TECHNICIAN) -> Viewer:
-    """A technician as they ask by their own device."""
-    return Viewer(
-        organization_id=organization_id,
-        role=role,
-        subject=f"technician:{technician_id}",
-        technician_id=technician_id,
-    )
 
 
 def _corner_customers(city: City, random: Random) -> tuple[CityCustomer, ...]:

@@ -1,14 +1,27 @@
 """Plans from the asking to the commit: through the same rules as a dispatcher's own hand, or not at all."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import event as listeners
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col, select
 
-from domain import planning, plans, visits
-from domain.errors import Conflict, Invalid, InvalidTransition, MissingSkill, NotFound, OffShift
+from domain import planning, plans, scheduling, visits
+from domain.errors import (
+    Conflict,
+    DoubleBooking,
+    Invalid,
+    InvalidTransition,
+    MissingSkill,
+    NotFound,
+    OffShift,
+)
+from domain.events import EventRow
 from domain.jobs import Job, JobState
 from domain.plans import Plan, PlanChange, PlanState, Request
 from domain.stock import Reservation, ReservationState, StockLevel
@@ -52,6 +65,28 @@ async def holder(world: World, visit_id: UUID) -> tuple[UUID, object] | None:
     """Who has the visit, from when."""
     rows = [row for row in await world.all(Assignment, visit_id=visit_id) if row.occupies]
     return (rows[0].technician_id, rows[0].planned_start) if rows else None
+
+
+@contextmanager
+def counted(engine: AsyncEngine) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    sent: list[str] = []
+
+    def count(*sending: object) -> None:
+        sent.append(str(sending[2]))
+
+    listeners.listen(engine.sync_engine, "before_cursor_execute", count)
+    yield sent
+    listeners.remove(engine.sync_engine, "before_cursor_execute", count)
+
+
+async def told(world: World, since: int) -> list[tuple[str, str | None, object]]:
+    """What the log says after its first `since` entries: type, reason, and the state that was before."""
+    async with world.unit() as work:
+        statement = select(EventRow.type, EventRow.reason, EventRow.payload)
+        statement = statement.order_by(col(EventRow.xid), col(EventRow.n)).offset(since)
+        rows = (await work.session.exec(statement)).all()
+    return [(name, reason, payload["before"].get("state")) for name, reason, payload in rows]
 
 
 async def test_asking_makes_a_draft_and_a_job(world: World) -> None:
@@ -268,3 +303,78 @@ async def test_a_dispatched_visit_cannot_be_moved_by_a_plan(world: World) -> Non
     assert await world.all(PlanChange, plan_id=plan) == []
     async with world.unit() as work:
         assert (await visits.lead(work, await work.find(Visit, visit))) is not None
+
+
+async def test_a_commit_of_any_size_takes_the_same_statements(world: World) -> None:
+    gas, valve = await world.skill("Gas"), await world.part("Valve")
+    kind = await world.work_type(hours=1, skills={gas: 1}, parts={valve: 1})
+    sent: dict[str, list[int]] = {"assigned": [], "reassigned": [], "left out": []}
+    for size in (2, 7):
+        ada, ben = [
+            await world.technician(name, skills={gas: 2}, van={valve: size}) for name in ("Ada", "Ben")
+        ]
+        keys = [await world.visit(kind) for _ in range(size)]
+        for what, whose in (("assigned", ada), ("reassigned", ben), ("left out", None)):
+            places = [(key, whose, 8.0 + hour) for hour, key in enumerate(keys) if whose]
+            plan = await proposed(world, *places, left_out=() if whose else tuple(keys))
+            with counted(world.engine) as statements:
+                assert await commit(world, plan) == []
+            sent[what].append(len(statements))
+            assert len(await world.all(PlanChange, plan_id=plan)) == size
+
+    assert len(await world.all(Reservation, state=ReservationState.RELEASED)) == 2 * (2 + 7)
+    assert {what: most - least for what, (least, most) in sent.items()} == dict.fromkeys(sent, 0)
+    assert max(most for _, most in sent.values()) <= 35
+
+
+async def test_a_time_that_was_taken_meanwhile_refuses_the_whole_commit(world: World) -> None:
+    ada, ben = await world.technician("Ada"), await world.technician("Ben")
+    kind = await world.work_type()
+    first, second, other = [await world.visit(kind) for _ in range(3)]
+    plan = await proposed(world, (first, ben, 9), (second, ada, 9))
+    await world.schedule(other, ada, 9.5)
+    facts = len(await told(world, 0))
+
+    async with world.unit() as work:
+        savepoint = await work.session.begin_nested()
+        with pytest.raises(DoubleBooking):  # by the verb itself, not by the end of its transaction
+            await plans.commit(work, plan)
+        await savepoint.rollback()
+        work.forget()
+
+    assert await holder(world, first) is None
+    assert await holder(world, second) is None
+    assert (await world.read(Plan, plan)).state == PlanState.PROPOSED
+    assert (await world.read(Visit, first)).version == 1
+    assert await told(world, facts) == []
+
+
+async def test_each_change_tells_what_followed_from_it_and_its_own_reason(world: World) -> None:
+    ada = await world.technician()
+    old = await world.visit(await world.work_type())
+    order_id = (await world.schedule(old, ada, 9)).work_order_id
+    async with world.unit() as work:
+        again = (await scheduling.follow_up(work, await work.get(Visit, old))).id
+    plan = await proposed(world, (again, ada, 9), left_out=(old,))
+    facts, version = len(await told(world, 0)), (await world.read(WorkOrder, order_id)).version
+
+    await commit(world, plan)
+
+    left_out = "The optimizer left it out."
+    assert await told(world, facts) == [
+        ("VisitUnscheduled", left_out, "SCHEDULED"),
+        ("WorkOrderChanged", left_out, "SCHEDULED"),
+        ("VisitScheduled", None, "UNSCHEDULED"),
+        ("WorkOrderChanged", None, "READY"),
+        ("PlanCommitted", None, None),
+    ]
+    assert (await world.read(WorkOrder, order_id)).version == version + 2
+    assert (await world.read(Visit, old)).reason == left_out
+
+
+async def test_a_plan_that_changes_nothing_can_be_committed(world: World) -> None:
+    plan = await proposed(world)
+
+    assert await commit(world, plan) == []
+
+    assert (await world.read(Plan, plan)).state == PlanState.COMMITTED

@@ -1,7 +1,7 @@
 """Visits: every step by hand, then their verbs in random order, compared with what must always hold."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -59,6 +59,27 @@ def test_every_legal_step_is_taken_by_a_verb(bench: Bench) -> None:
         *("COMPLETED", "CANCELLED", "CANCELLED", "EN_ROUTE", "INCOMPLETE", "CANCELLED"),
         *("UNSCHEDULED", "UNSCHEDULED"),
     ]
+
+
+def test_a_verb_out_of_its_turn_is_refused_in_every_state(bench: Bench) -> None:
+    """Also where the step itself is legal but another verb's, as from ARRIVED back to EN_ROUTE."""
+    day = Days(bench)
+    day.company()
+    verbs: dict[str, Callable[[], None]] = {
+        "SCHEDULED": lambda: day.dispatch(0),
+        "DISPATCHED": lambda: day.start_travel(0, None),
+        "EN_ROUTE": lambda: day.record_arrival(0, None),
+        "ARRIVED": lambda: day.start_work(0, None),
+        "IN_PROGRESS": lambda: day.complete(0, None),
+    }
+    for state in ("UNSCHEDULED", *verbs, "COMPLETED"):
+        assert day.visit(0)["state"] == state
+        for start, verb in verbs.items():
+            if start != state and (start, state) != ("EN_ROUTE", "DISPATCHED"):
+                verb()
+        day.go_on(0, 0, 1)
+
+    assert day.visit(0)["state"] == "COMPLETED"
 
 
 def test_visits_in_any_order_of_verbs(bench: Bench) -> None:

@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.clock import Clock
 from fieldgraph.addresses import sqlalchemy_url
-from fieldgraph.app import AUDIENCE, ISSUER
 from fieldgraph.demo import city
-from fieldgraph.demo.access import Door, device_tokens, write_access
+from fieldgraph.demo.access import Door, device_tokens, links_by, write_access
+from fieldgraph.demo.cast import Seeded
 from fieldgraph.demo.city import City
 from fieldgraph.demo.drive import Keys
+from fieldgraph.demo.remote import RemoteGraph
 from fieldgraph.demo.seed import seed
-from fieldgraph.demo.tales import Seeded
-from fieldgraph.settings import Settings
+from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from integrations import osm
 from integrations.identity import Identity
 from tests.conftest import Database
@@ -67,8 +67,6 @@ async def day(
     engine = create_async_engine(sqlalchemy_url(database.app_url))
     seeded, second = await seed(engine, helsinki(), seed=1, start=START)
     identity = Identity(key=KEY.encode(), issuer=ISSUER, audience=AUDIENCE, find_credential=_nobody)
-    door = Door(engine=engine, identity=identity, base_url=settings.base_url, at=START)
-    first = (await write_access(folder / "a.json", (seeded, second), door=door))["organizations"][0]
     await engine.dispose()
     clock = {
         "clock_real_origin": time(),
@@ -84,6 +82,10 @@ async def day(
     programs.append(server)
     try:
         await server.ready()
+        async with RemoteGraph.http_client() as http:
+            link = links_by(RemoteGraph(server.graph, http), identity)
+            door = Door(identity=identity, base_url=settings.base_url, link=link)
+            first = (await write_access(folder / "a.json", (seeded, second), door=door))["organizations"][0]
         keys = Keys(dispatcher=first["tokens"]["DISPATCHER"], devices=device_tokens(seeded, identity))
         yield Day(server, seeded, first["tokens"], first["tracking"]["url"], keys, settings.clock())
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain import ids
 from domain.viewers import Role, Viewer
-from fieldgraph.app import AUDIENCE, ISSUER
+from fieldgraph.settings import AUDIENCE, ISSUER
 from integrations.identity import Identity
 from tests.conftest import connected
 from tests.domain.world import World

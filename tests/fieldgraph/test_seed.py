@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -15,7 +16,7 @@ import pyrosm
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain import ids
+from domain import ids, tracking
 from domain.contracts import Contract, Entitlement
 from domain.credentials import find_viewer
 from domain.customers import Contact, Customer, ExternalId
@@ -24,18 +25,20 @@ from domain.sites import Site, Territory
 from domain.stock import Part, Reservation, StockLevel, StockLocation, StockMovement
 from domain.technicians import Shift, Technician, TechnicianSkill
 from domain.tracking import Arrival
+from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from domain.visits import Assignment, Visit
 from domain.work_orders import WorkOrder, WorkType
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.demo import city
 from fieldgraph.demo.access import Door, device_tokens, write_access
+from fieldgraph.demo.cast import Seeded
 from fieldgraph.demo.city import City
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.seed import seed
 from fieldgraph.demo.tales import Tale, tell
 from integrations import osm
-from integrations.identity import Identity, digest
+from integrations.identity import Identity, digest, new_secret
 from integrations.roads import metres_between
 from tests.conftest import Database, connected
 
@@ -281,7 +284,16 @@ async def test_the_access_file_opens_every_door(
         return await find_viewer(pool, hashed)
 
     identity = Identity(key=b"k" * 32, issuer="here", audience="us", find_credential=find)
-    door = Door(engine=engine, identity=identity, base_url="http://127.0.0.1:8000", at=START)
+
+    async def link(company: Seeded, visit_id: UUID) -> str | None:
+        secret, hashed = new_secret("trk_")
+        now = datetime.now(UTC)
+        async with UnitOfWork(engine, company.viewers[Role.ADMIN], START) as work:
+            expires_at = now + timedelta(days=7)
+            await tracking.create_link(work, visit_id, digest=hashed, expires_at=expires_at, real_now=now)
+        return secret
+
+    door = Door(identity=identity, base_url="http://127.0.0.1:8000", link=link)
     path = tmp_path / "deep" / "a.json"
 
     # when the file is written, twice

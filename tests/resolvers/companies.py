@@ -11,10 +11,11 @@ from typing import Any
 import pyrosm
 
 from domain.viewers import Role, Viewer
-from fieldgraph.app import App, writing_engine
+from fieldgraph.app import App
+from fieldgraph.databases import writing_engine
+from fieldgraph.demo.cast import Seeded
 from fieldgraph.demo.city import build
 from fieldgraph.demo.seed import seed
-from fieldgraph.demo.tales import Seeded
 from fieldgraph.settings import Settings
 from integrations import osm
 from resolvers.context import Context

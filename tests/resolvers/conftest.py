@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fieldgraph.addresses import APP_ROLE
-from fieldgraph.demo.tales import Seeded
+from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.resolvers.companies import Companies, running, seed_companies

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.viewers import Role
-from fieldgraph.demo.tales import technician_viewer
+from fieldgraph.demo.cast import technician_viewer
 from tests.resolvers.companies import START, Companies
 
 PICK = """{
