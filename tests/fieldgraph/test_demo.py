@@ -261,8 +261,9 @@ async def test_only_a_true_stay_of_the_right_technician_is_an_arrival(demo: Demo
         own = await technician_of(demo, "TECHNICIAN")
         assert (found["arrival"]["confirmedBy"], found["arrival"]["technician"]["id"]) == ("GEOFENCE", own)
         # dated by the first position of the stay, also where later batches had to correct what was told
-        assert found["arrival"]["occurredAt"] == stay[0]["at"]
-        assert stay[0]["at"] <= told["occurredAt"] <= stay[-1]["at"]
+        texts = (found["arrival"]["occurredAt"], stay[0]["at"], told["occurredAt"], stay[-1]["at"])
+        dated, began, said, ended = (datetime.fromisoformat(text) for text in texts)
+        assert dated == began <= said <= ended
 
         # and when the link is revoked, its stream ends
         await revoke(demo, visit)
