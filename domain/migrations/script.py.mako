@@ -24,4 +24,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # The way back is a new revision forward; data that a new release has written is not thrown away.
-    raise NotImplementedError("Restore a backup, or write a revision that goes forward.")
+    raise RuntimeError("Restore a backup, or write a revision that goes forward.")
