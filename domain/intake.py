@@ -15,6 +15,9 @@ from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit, VisitPart
 from domain.work_orders import Priority, WorkOrder, WorkOrderState, WorkType, WorkTypePart
 
+LONGEST_TITLE = 200
+LONGEST_TEXT = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
@@ -36,8 +39,10 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
 
     Without `due_at` the contract's arrival target counts from now. Raises NotFound or Invalid.
     """
-    if not need.title.strip():
-        raise Invalid("A title is needed.", "title")
+    if not 1 <= len(need.title.strip()) <= LONGEST_TITLE:
+        raise Invalid(f"A title is needed, of at most {LONGEST_TITLE} characters.", "title")
+    if need.description is not None and len(need.description) > LONGEST_TEXT:
+        raise Invalid(f"A description has at most {LONGEST_TEXT} characters.", "description")
     if need.window and need.window[0] >= need.window[1]:
         raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
     site = await work.find(Site, need.site_id, "site")
@@ -84,7 +89,8 @@ async def _entitlement(work: UnitOfWork, site: Site, need: Need) -> Entitlement 
 
 
 async def _first_visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kind: WorkType) -> Visit:
-    duration_seconds = need.duration_seconds or kind.duration_seconds
+    asked = need.duration_seconds
+    duration_seconds = kind.duration_seconds if asked is None else asked
     if not 60 <= duration_seconds <= 86_400:
         raise Invalid("A visit lasts from a minute to a day.", "duration")
     visit = work.add(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from domain import stock, technicians, visits
-from domain.errors import InvalidTransition, MissingSkill, NotFound, OutsideWindow
+from domain.errors import Invalid, InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
     Absence,
@@ -244,6 +244,8 @@ async def absent(
     What is IN_PROGRESS or PAUSED becomes INCOMPLETE, and a fresh visit of the order goes to the pool.
     Returns the absence and the visits that changed.
     """
+    if period[0] >= period[1]:
+        raise Invalid("An absence starts before it ends.", "endsAt")
     technician = await work.get(Technician, technician_id, "technician")
     absence = work.add(
         Absence(technician_id=technician.id, starts_at=period[0], ends_at=period[1], reason=reason)
@@ -257,7 +259,7 @@ async def absent(
             await stock.release(work, visit.id)
             changed.append(await follow_up(work, visit))
         elif visit.state != VisitState.ARRIVED:
-            await visits.unschedule(work, visit, reason=f"{technician.name} is absent ({reason.lower()}).")
+            await visits.unschedule(work, visit, reason=f"{technician.name} is absent.")
         changed.append(visit)
     return absence, changed
 

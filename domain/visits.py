@@ -345,8 +345,8 @@ async def cancel(
     work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None = None
 ) -> Visit:
     """Not to happen at all: allowed before travel; what was reserved is released."""
-    if not reason.strip():
-        raise Invalid("A reason is needed.", "reason")
+    if not 1 <= len(reason.strip()) <= 500:
+        raise Invalid("A reason is needed, of at most 500 characters.", "reason")
     visit = await work.get(Visit, visit_id, "visit")
     check_version(visit, expected_version)
     work.reason = visit.reason = reason

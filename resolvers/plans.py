@@ -14,6 +14,7 @@ from schema.plans import CommitPlanInput, DiscardPlanInput, ProposePlanInput
 from schema.verbs import Item
 
 ENDED = frozenset({"PlanCommitted", "PlanDiscarded", "PlanStale", "PlanFailed"})
+GOING_ON = frozenset({PlanState.DRAFT, PlanState.SOLVING, PlanState.PROPOSED, PlanState.STALE})
 TOLD = frozenset({"PlanStarted", "PlanImproved", "PlanProposed"})
 
 
@@ -55,16 +56,16 @@ async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> Async
 
     async def snapshot(following: Following) -> AsyncIterator[Item]:
         row = await following.first("SELECT * FROM plan WHERE id = $1", plan_id)
-        if row is not None:
-            values = {
-                "plan_id": plan_id,
-                "cost": None,
-                "assigned": row["assigned_count"],
-                "unassigned": row["unassigned_count"],
-            }
-            yield Item("PlanSnapshot", {**values, "cursor": following.cursor()})
-            if row["state"] not in {PlanState.DRAFT, PlanState.SOLVING, PlanState.PROPOSED, PlanState.STALE}:
-                following.over = True
+        if row is None:
+            raise BadInput("No Plan has that id.")
+        values = {
+            "plan_id": plan_id,
+            "cost": None,
+            "assigned": row["assigned_count"],
+            "unassigned": row["unassigned_count"],
+        }
+        yield Item("PlanSnapshot", {**values, "cursor": following.cursor()})
+        following.over = row["state"] not in GOING_ON
 
     def told(entry: Entry) -> Item | None:
         ended = entry.type in ENDED

@@ -57,6 +57,9 @@ async def report_positions(
     technician_id = viewer.technician_id if viewer.role in FIELD else named
     if technician_id is None:
         raise Invalid("Say whose positions these are.", "technician")
+    for number, one in enumerate(given.positions):
+        if (one.accuracy_metres or 0) < 0 or (one.speed_metres_per_second or 0) < 0:
+            raise Invalid("Accuracy and speed are not negative.", "positions", str(number))
     fixes = [
         Fix(
             at=one.at.timestamp(),

@@ -24,6 +24,7 @@ RFC_3339 = "https://www.rfc-editor.org/rfc/rfc3339"
 GEOJSON = "https://www.rfc-editor.org/rfc/rfc7946"
 ISO_8601 = "https://www.iso.org/iso-8601-date-and-time-format.html"
 ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
@@ -44,7 +45,7 @@ def format_instant(instant: datetime) -> str:
 
 
 def parse_day(text: object) -> date:
-    if not isinstance(text, str) or len(text) != 10:
+    if not isinstance(text, str) or not DAY.fullmatch(text):
         raise ValueError("Date is a calendar day, such as 2026-11-23.")
     day = date.fromisoformat(text)
     if not FIRST_YEAR <= day.year <= LAST_YEAR:

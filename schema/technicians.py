@@ -9,7 +9,7 @@ from domain import technicians, tracking
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.viewers import Role
 from schema.customers import ExternalId
-from schema.entities import BACK_OFFICE, STAFF, Entity, Money
+from schema.entities import STAFF, Entity, Money
 from schema.graph import Connection, column, embedded, many, node, one, point, row, several
 from schema.scalars import Point
 from schema.sites import Territory
@@ -81,7 +81,7 @@ class Technician(Entity):
     kind: TechnicianKind = column("On what terms they work.", roles=STAFF)
     phone: str | None = column("Where to call them.", roles=STAFF)
     home: Point = point(
-        "home_longitude", "home_latitude", "Where their day begins and ends.", roles=BACK_OFFICE
+        "home_longitude", "home_latitude", "Where their day begins and ends.", roles=SEES_POSITIONS
     )
     hourly_cost: Money = embedded(
         "What an hour costs the company.",

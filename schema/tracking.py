@@ -12,7 +12,7 @@ from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import column, embedded, listed, node, one, point, record, value
 from schema.scalars import JSON, Cursor, Point
-from schema.technicians import Technician
+from schema.technicians import SEES_POSITIONS, Technician
 from schema.visits import Visit
 
 
@@ -35,7 +35,7 @@ class Arrival(Entity):
         "Whether the evidence came after the fact, from a device that was offline.", roles=STAFF
     )
     evidence: JSON | None = column(
-        "The fixes that show it, and how they were judged; null for a person's word.", roles=STAFF
+        "The fixes that show it, and how they were judged; null for a person's word.", roles=SEES_POSITIONS
     )
     technician: Technician | None = one("Who arrived.", by="technician_id")
 

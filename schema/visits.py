@@ -60,8 +60,8 @@ class VisitPart(Entity):
 class Assignment(Entity):
     state: AssignmentState = column("Offered, accepted, or not any more.")
     is_lead: bool = column("Whether this technician leads the visit.")
-    planned_start: datetime = column("When their work starts.")
-    planned_end: datetime = column("When their work ends.")
+    planned_start: datetime = column("When their work starts.", roles=STAFF)
+    planned_end: datetime = column("When their work ends.", roles=STAFF)
     technician: Technician | None = one("Who.", by="technician_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one("What for.", by="visit_id")
 
@@ -92,7 +92,7 @@ class Visit(Entity):
         "What is held for it.", via="visit_id", expect=2, roles=STAFF
     )
     eta: Annotated["Eta", strawberry.lazy("schema.tracking")] | None = one(
-        "When the technician is expected.", via="visit_id"
+        "When the technician is expected; customers are told by visitTracking.", via="visit_id", roles=STAFF
     )
     arrival: Annotated["Arrival", strawberry.lazy("schema.tracking")] | None = one(
         "That the technician has arrived, and what shows it.", via="visit_id"

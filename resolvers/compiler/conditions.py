@@ -142,7 +142,7 @@ class Conditions:
 
     def _native(self, field: FieldShape, value: Any) -> Any:
         if isinstance(field.source, Key):
-            return ids.split(str(value))[1]
+            return ids.decode(str(field.prefix), str(value))
         return str(value) if field.leaf == "String" else getattr(value, "value", value)
 
 

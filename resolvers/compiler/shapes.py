@@ -25,7 +25,10 @@ class ColumnShape:
 
 @dataclass(frozen=True, slots=True)
 class FieldShape:
-    """A field that says its source. `leaf` names its GraphQL type; `target` the object it leads to."""
+    """A field that says its source. `leaf` names its GraphQL type; `target` the object it leads to.
+
+    `prefix` is that of the type's ids.
+    """
 
     name: str
     python_name: str
@@ -33,6 +36,7 @@ class FieldShape:
     leaf: str
     target: str | None
     listed: bool
+    prefix: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +96,19 @@ def _type_shape(kind: GraphQLNamedType) -> TypeShape | None:
     if reading is None or not isinstance(kind, GraphQLObjectType):
         return None
     interfaces = frozenset(interface.name for interface in kind.interfaces)
-    return TypeShape(kind.name, reading, _fields(kind), _columns(reading), interfaces)
+    return TypeShape(kind.name, reading, _fields(kind, reading.prefix), _columns(reading), interfaces)
 
 
-def _fields(kind: GraphQLObjectType) -> dict[str, FieldShape]:
+def _fields(kind: GraphQLObjectType, prefix: str | None = None) -> dict[str, FieldShape]:
     shapes = {}
     for name, field in kind.fields.items():
         declared: Any = (field.extensions or {}).get(DEFINITION)
         if isinstance(declared, GraphField):
-            shapes[name] = _field(name, declared, field.type)
+            shapes[name] = _field(name, declared, field.type, prefix=prefix)
     return shapes
 
 
-def _field(name: str, declared: GraphField, kind: Any) -> FieldShape:
+def _field(name: str, declared: GraphField, kind: Any, *, prefix: str | None) -> FieldShape:
     named = get_named_type(kind)
     target = None
     if isinstance(named, GraphQLObjectType):
@@ -118,6 +122,7 @@ def _field(name: str, declared: GraphField, kind: Any) -> FieldShape:
         leaf=named.name,
         target=target,
         listed=is_list_type(nullable_type(kind)),
+        prefix=prefix,
     )
 
 

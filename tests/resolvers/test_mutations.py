@@ -271,3 +271,19 @@ async def test_who_takes_a_visit_over_gets_its_eta_too(company: Companies) -> No
     taken = (await company.data(TRAVEL, {"id": visit}, viewer=second))["startTravel"]
     assert taken["userErrors"] == []
     assert taken["visit"]["eta"] is not None
+
+
+async def test_texts_times_and_lengths_have_their_bounds(company: Companies) -> None:
+    for wrong, path in (({"title": "x" * 201}, "title"), ({"duration": "PT0S"}, "duration")):
+        found = (await company.data(CREATE, {"input": await _need(company, **wrong)}))["createWorkOrder"]
+        assert found["userErrors"] == [{"code": "INVALID", "path": ["input", path]}]
+    absent = """mutation A($input: CreateAbsenceInput!) { createAbsence(input: $input) {
+      userErrors { code path } } }"""
+    given = {
+        "technician": f"tec1_{company.first.simulated[0]}",
+        "startsAt": _at(2),
+        "endsAt": _at(1),
+        "reason": "SICK",
+    }
+    found = (await company.data(absent, {"input": given}))["createAbsence"]
+    assert found["userErrors"] == [{"code": "INVALID", "path": ["input", "endsAt"]}]

@@ -204,3 +204,11 @@ async def test_nodes_keep_the_order_and_say_null_for_a_miss(companies: Companies
     assert (await companies.data(query, {"ids": []})) == {"nodes": []}
     found = await companies.ask(query, {"ids": [first] * 251})
     assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_filter_by_id_wants_an_id_of_its_own_type(companies: Companies) -> None:
+    row = (await companies.data("{ customers(first: 1) { nodes { id } } }"))["customers"]["nodes"][0]["id"]
+    query = "query C($id: ID!) { customers(where: {id: {in: [$id]}}) { totalCount } }"
+    assert (await companies.data(query, {"id": row}))["customers"]["totalCount"] == 1
+    found = await companies.ask(query, {"id": row.replace("cus", "vis")})
+    assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

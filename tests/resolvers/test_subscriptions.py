@@ -215,3 +215,26 @@ async def test_a_link_opens_its_own_visit_only(company: Companies) -> None:
     assert found == {"visits": {"totalCount": 1}, "customers": {"totalCount": 0}}
     arrive = await company.ask(ARRIVE, {"id": other["id"]}, viewer=viewer)
     assert arrive["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_customers_are_told_the_window_and_not_the_plan(company: Companies) -> None:
+    """What visitTracking measures out may not be had by a plain read either."""
+    visit, viewer, _ = await _tracked(company)
+    for asked in ("planned { start }", "eta { expected }", "assignments { nodes { plannedStart } }"):
+        for who in (viewer, company.viewer(Role.CUSTOMER)):
+            query = f"query V($id: ID!) {{ visit(id: $id) {{ arrivalWindow {{ start }} {asked} }} }}"
+            found = await company.ask(query, {"id": visit}, viewer=who)
+            assert found["errors"][0]["extensions"]["code"] == "FORBIDDEN", asked
+    evidence = "{ visits(first: 1) { nodes { arrival { evidence } } } }"
+    found = await company.ask(evidence, viewer=company.viewer(Role.SALES))
+    assert found["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_the_progress_of_an_absent_plan_is_refused(companies: Companies) -> None:
+    absent = "pln1_018f0000-0000-7000-8000-000000000000"
+    async with companies.stream(
+        "subscription P($id: ID!) { planProgress(plan: $id) { __typename } }", {"id": absent}
+    ) as items:
+        with pytest.raises(Refusal) as refused:
+            await _next(items)
+    assert refused.value.code == "BAD_USER_INPUT"
