@@ -100,7 +100,7 @@ class Mutation:
         visits.cancel_visit, CancelVisitInput, "It shall not happen; only before travel.", roles=PLANNERS
     )
     create_absence: CreateAbsencePayload = verb(
-        visits.create_absence,
+        scheduling.create_absence,
         CreateAbsenceInput,
         "A technician is not there; their visits of that time go back to the pool.",
         roles=PLANNERS,

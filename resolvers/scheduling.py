@@ -1,4 +1,4 @@
-"""Scheduling: the stream of a day's changes, measured by scope before and after each of them."""
+"""Scheduling: absences, and the stream of a day's changes, measured by scope before and after each."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date, datetime
@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from domain import ids
+from domain import ids, scheduling
+from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD, Viewer
 from realtime.log import Entry
 from resolvers.context import Context, key
 from resolvers.following import Following, follow
+from schema.scheduling import CreateAbsenceInput
 from schema.verbs import Item
 
 KINDS = {
@@ -23,6 +25,14 @@ PROGRESSED = "VisitProgressed"
 ZONE = "SELECT time_zone FROM organization WHERE id = $1"
 
 Inside = Callable[[Mapping[str, Any]], bool]
+
+
+async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: Context) -> Mapping[str, Any]:
+    period = (given.starts_at, given.ends_at)
+    absence, changed = await scheduling.absent(
+        work, key("tec", given.technician), period, reason=given.reason
+    )
+    return {"absence_id": absence.id, "released": len(changed)}
 
 
 async def schedule_changes(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:

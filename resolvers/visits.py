@@ -9,7 +9,6 @@ from domain.scheduling import Placement
 from domain.unit_of_work import UnitOfWork
 from realtime import etas
 from resolvers.context import Context, key
-from schema.scheduling import CreateAbsenceInput
 from schema.visits import (
     CancelVisitInput,
     CompleteVisitInput,
@@ -76,11 +75,3 @@ async def cancel_visit(work: UnitOfWork, given: CancelVisitInput, _context: Cont
         work, key("vis", given.visit), reason=given.reason, expected_version=given.expected_version
     )
     return {"visit_id": visit.id}
-
-
-async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: Context) -> Values:
-    period = (given.starts_at, given.ends_at)
-    absence, changed = await scheduling.absent(
-        work, key("tec", given.technician), period, reason=given.reason
-    )
-    return {"absence_id": absence.id, "released": len(changed)}
