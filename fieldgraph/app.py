@@ -88,7 +88,7 @@ class App:
         addresses = Addresses.of(settings)
         key = settings.signing_secret().encode()
         self.reads = await open_reads(addresses.app)
-        stack.push_async_callback(self.reads.pool.close)
+        stack.push_async_callback(self.reads.connections.close)
         engine = writing_engine(addresses.app)
         stack.push_async_callback(engine.dispose)
         self.system = await system_pool(addresses.app)
@@ -121,7 +121,7 @@ class App:
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
 
     async def _credential(self, digest: bytes) -> Viewer | None:
-        return await credentials.find_viewer(self.reads.pool, digest)
+        return await credentials.find_viewer(self.reads, digest)
 
     def _routes(self) -> list[Route | Mount]:
         return [

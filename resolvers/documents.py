@@ -3,6 +3,7 @@
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from graphql import (
@@ -18,6 +19,7 @@ from graphql import (
 
 from resolvers.limits import check
 from resolvers.refusals import Refusal
+from resolvers.variables import Variables
 
 MOST_TOKENS = 2_000
 MOST_BYTES = 32 * 1024 * 1024
@@ -34,13 +36,14 @@ class Operation:
     node: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     document: DocumentNode
+    variables: Variables
     plans: dict[object, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def kind(self) -> Literal["query", "mutation", "subscription"]:
         return self.node.operation.value
 
-    @property
+    @cached_property
     def name(self) -> str | None:
         return self.node.name.value if self.node.name else None
 
@@ -100,7 +103,7 @@ class Documents:
         for node in document.definitions:
             if isinstance(node, OperationDefinitionNode):
                 name = node.name.value if node.name else None
-                operations[name] = Operation(node, fragments, document)
+                operations[name] = Operation(node, fragments, document, Variables(self.executable, node))
         if not operations:
             raise Refusal.of("BAD_REQUEST", "The document has no operation.")
         return operations

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from enum import Enum
 from typing import Any
 
-from graphql import GraphQLError
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from strawberry import Schema
 
 from domain.errors import FieldgraphError
@@ -22,7 +21,6 @@ from resolvers.context import Context, Services, viewer_values
 from resolvers.documents import Documents, Operation
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
-from resolvers.refusals import Refusal
 from resolvers.streams import Streams
 
 GLOBAL_ID = re.compile(r"[a-z]{3}\d_")
@@ -56,7 +54,7 @@ class Executor:
     ) -> bytes:
         """The whole JSON response. Raises Refusal for an error of the request itself."""
         try:
-            coerced = self._coerce(operation, variables)
+            coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
             context = Context(viewer, self.services)
             if operation.kind == "mutation":
@@ -70,26 +68,13 @@ class Executor:
     ) -> AsyncIterator[bytes]:
         """A subscription's results, each whole. Closing the iterator ends it."""
         try:
-            coerced = self._coerce(operation, variables)
+            coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
         except FieldgraphError as error:
             raise refused(error) from error
         context = Context(viewer, self.services)
         async for item in self.streams.items(operation, coerced, context):
             yield item
-
-    def _coerce(self, operation: Operation, variables: Mapping[str, object]) -> VariableValues:
-        executable = self.graph.executable
-        found = get_variable_values(
-            executable,
-            operation.node.variable_definitions or (),
-            dict(variables),
-            max_errors=10,
-            hide_suggestions=True,
-        )
-        if isinstance(found, list):
-            raise Refusal([_bad_input(error) for error in found])
-        return found
 
     async def _query(
         self, operation: Operation, variables: VariableValues, inputs: Mapping[str, object], context: Context
@@ -100,6 +85,7 @@ class Executor:
             self.uncompiled[error.reason] += 1
             return await self.plain.answer(operation, inputs, context)
         bindings = self.bindings(context, variables)
+        bindings.readers = statement.readers
         values: dict[str, Any] = {}
         if "viewer" in statement.computed:
             values["viewer"] = viewer_values(context.viewer)
@@ -141,7 +127,3 @@ def shape_of(value: Any) -> Any:
     if isinstance(value, str) and GLOBAL_ID.match(value):
         return value[:4]
     return "value"
-
-
-def _bad_input(error: GraphQLError) -> dict[str, object]:
-    return {"message": error.message, "extensions": {"code": "BAD_USER_INPUT"}}

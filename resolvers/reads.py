@@ -1,13 +1,12 @@
-"""Reads: the pool for compiled reads: read-only, in UTC, its connections remember whose they are."""
+"""Reads: where compiled statements run: read-only, in UTC, on connections that remember whose they are."""
 
 from collections.abc import Sequence
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import asyncpg
 
 from domain.unit_of_work import SETTINGS, settings_of
 from domain.viewers import Viewer
+from resolvers.connections import Connection, Connections
 
 ENTER = "SELECT " + ", ".join(f"set_config('app.{name}', ${n}, false)" for n, name in enumerate(SETTINGS, 1))
 SERVER_SETTINGS = {
@@ -22,33 +21,40 @@ SERVER_SETTINGS = {
 class Reads:
     """Runs compiled statements; counts them, so that a test can tell how many a request took."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self.pool = pool
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
         self.statements = 0
-        self._viewers: WeakKeyDictionary[Any, Viewer] = WeakKeyDictionary()
 
     async def value(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> bytes | None:
         """The one JSON value that a statement answers, as Postgres wrote it."""
-        async with self.pool.acquire() as connection:
-            await self._enter(connection, viewer)
+        async with self.connections.lend(viewer) as connection:
+            if connection.viewer is not viewer:
+                await _enter(connection, viewer)
             self.statements += 1
-            found: bytes | None = await connection.fetchval(sql, *parameters)
+            found: bytes | None = await connection.driver.fetchval(sql, *parameters)
             return found
 
     async def rows(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> list[asyncpg.Record]:
         """Rows, for the plain path."""
-        async with self.pool.acquire() as connection:
-            await self._enter(connection, viewer)
+        async with self.connections.lend(viewer) as connection:
+            if connection.viewer is not viewer:
+                await _enter(connection, viewer)
             self.statements += 1
-            found: list[asyncpg.Record] = await connection.fetch(sql, *parameters)
+            found: list[asyncpg.Record] = await connection.driver.fetch(sql, *parameters)
             return found
 
-    async def _enter(self, pooled: Any, viewer: Viewer) -> None:
-        """The extra round trip is paid only when the connection was somebody else's before."""
-        connection = pooled._con  # noqa: SLF001  # the proxy is new at each acquire; the connection stays
-        if self._viewers.get(connection) != viewer:
-            await pooled.execute(ENTER, *settings_of(viewer).values())
-            self._viewers[connection] = viewer
+    async def fetchrow(self, query: str, *values: object) -> asyncpg.Record | None:
+        """One row of what is asked before any viewer is known, such as whose a token is."""
+        async with self.connections.lend(None) as connection:
+            return await connection.driver.fetchrow(query, *values)
+
+
+async def _enter(connection: Connection, viewer: Viewer) -> None:
+    """The extra round trip is paid only when the connection was somebody else's before."""
+    if connection.viewer != viewer:
+        connection.viewer = None  # in doubt until the database has said yes
+        await connection.driver.execute(ENTER, *settings_of(viewer).values())
+    connection.viewer = viewer
 
 
 async def _set_up(connection: asyncpg.Connection) -> None:
@@ -74,13 +80,17 @@ def _without_version(value: bytes) -> bytes:
     return bytes(value[1:])
 
 
-async def _keep(_connection: asyncpg.Connection) -> None:
-    """Nothing is reset between requests: asyncpg's own reset would erase the viewer."""
-
-
 async def open_reads(app_url: str, *, most: int = 10) -> Reads:
-    """Connects as the app's role, which owns nothing and cannot bypass a policy."""
-    pool = await asyncpg.create_pool(
-        app_url, min_size=1, max_size=most, init=_set_up, reset=_keep, server_settings=SERVER_SETTINGS
-    )
-    return Reads(pool)
+    """Connects as the app's role, which owns nothing and cannot bypass a policy.
+
+    The first connection is opened here, so that a wrong address is told at once.
+    """
+
+    async def connect() -> asyncpg.Connection:
+        connection = await asyncpg.connect(app_url, server_settings=SERVER_SETTINGS)
+        await _set_up(connection)
+        return connection
+
+    connections = Connections(connect, most=most)
+    async with connections.lend(None):
+        return Reads(connections)

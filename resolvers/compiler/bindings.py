@@ -6,11 +6,23 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from graphql import FieldNode, GraphQLError, GraphQLField
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    ListValueNode,
+    ObjectValueNode,
+    ValueNode,
+    VariableNode,
+)
 from graphql.execution.values import VariableValues, get_argument_values
 
 from domain.errors import BadInput
 from domain.viewers import Role, Viewer
+
+Reader = Callable[[VariableValues | None], dict[str, Any]]
+Readers = dict[int, Reader]
+"""By a field's node, for variables of one shape."""
 
 
 @dataclass
@@ -22,6 +34,7 @@ class Bindings:
     secret: bytes
     variables: VariableValues | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    readers: Readers = field(default_factory=dict)
     _arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -32,14 +45,56 @@ class Bindings:
 
     def arguments(self, declared: GraphQLField, node: FieldNode) -> dict[str, Any]:
         """The coerced arguments of a field. Raises BadInput."""
-        found = self._arguments.get(id(node))
+        key = id(node)
+        found = self._arguments.get(key)
         if found is None:
-            try:
-                found = get_argument_values(declared, node, self.variables)
-            except GraphQLError as error:
-                raise BadInput(error.message) from error
-            self._arguments[id(node)] = found
+            reader = self.readers.get(key)
+            if reader is None:
+                found = _coerced(declared, node, self.variables)
+                self.readers[key] = _reader(declared, node, found, variables=self.variables)
+            else:
+                found = reader(self.variables)
+            self._arguments[key] = found
         return found
+
+
+def _coerced(declared: GraphQLField, node: FieldNode, variables: VariableValues | None) -> dict[str, Any]:
+    try:
+        return get_argument_values(declared, node, variables)
+    except GraphQLError as error:
+        raise BadInput(error.message) from error
+
+
+def _reader(
+    declared: GraphQLField, node: FieldNode, found: dict[str, Any], *, variables: VariableValues | None
+) -> Reader:
+    """Literals stay what they are, a variable is looked up; only one inside a literal needs it all again."""
+    names: dict[str, str] = {}
+    given = variables.coerced if variables else {}
+    for argument in node.arguments or ():
+        value = argument.value
+        if isinstance(value, VariableNode):
+            if value.name.value in given:
+                name = argument.name.value
+                names[declared.args[name].out_name or name] = value.name.value
+        elif _has_variable(value):
+            return lambda variables: _coerced(declared, node, variables)
+    if not names:
+        return lambda _variables: found
+
+    def read(variables: VariableValues | None) -> dict[str, Any]:
+        given = variables.coerced if variables else {}
+        return {**found, **{name: given[variable] for name, variable in names.items()}}
+
+    return read
+
+
+def _has_variable(value: ValueNode) -> bool:
+    if isinstance(value, ListValueNode):
+        return any(_has_variable(one) for one in value.values)
+    if isinstance(value, ObjectValueNode):
+        return any(_has_variable(one.value) for one in value.fields)
+    return isinstance(value, VariableNode)
 
 
 Binder = Callable[[Bindings], object]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from graphql import FieldNode, SelectionSetNode
 from domain import ids
 from domain.errors import BadInput
 from domain.viewers import Role
-from resolvers.compiler.bindings import Binder, Bindings
+from resolvers.compiler.bindings import Binder, Bindings, Readers
 from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
@@ -30,6 +30,8 @@ class Statement:
     binders: tuple[Binder, ...]
     computed: frozenset[str] = frozenset()
     """Keys of the values that Python gives, by `Bindings.values`."""
+    readers: Readers = field(default_factory=dict)
+    """How the arguments of its fields are read, kept from one request to the next."""
 
     def parameters(self, bindings: Bindings) -> list[object]:
         return [binder(bindings) for binder in self.binders]

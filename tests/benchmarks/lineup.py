@@ -84,7 +84,7 @@ async def compile_reads(owner_url: str, app_url: str, folder: Path, *, world: Wo
         for name, text in OURS.items():
             read = asked(name, world)
             operation = executor.prepare(text, None)
-            variables = executor._coerce(operation, read.ours)
+            variables = operation.variables.coerce(read.ours)
             statement = executor._compiled(operation, variables, read.viewer)
             bindings = executor.bindings(Context(read.viewer, app.services), variables)
             parameters = [_open(one, read) for one in statement.parameters(bindings)]

@@ -1,0 +1,67 @@
+"""Variables: a request's values, coerced by the definitions of its operation, which are looked up once."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from graphql import GraphQLSchema, OperationDefinitionNode, is_non_null_type
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.pyutils import Undefined
+from graphql.utilities import coerce_input_value
+
+from resolvers.refusals import Refusal
+
+MOST_ERRORS = 10
+NONE = VariableValues({}, {})
+
+
+class Variables:
+    """The variables of one operation."""
+
+    def __init__(self, executable: GraphQLSchema, node: OperationDefinitionNode) -> None:
+        self.executable = executable
+        self.definitions = node.variable_definitions or ()
+
+    def coerce(self, given: Mapping[str, object]) -> VariableValues:
+        """The values as the graph's types have them. Raises Refusal, naming each that is wrong."""
+        if not self.definitions:
+            return NONE
+        return self._plainly(given) or self._thoroughly(given)
+
+    def _thoroughly(self, given: Mapping[str, object]) -> VariableValues:
+        found = get_variable_values(
+            self.executable, self.definitions, dict(given), max_errors=MOST_ERRORS, hide_suggestions=True
+        )
+        if isinstance(found, list):
+            raise Refusal(
+                [{"message": error.message, "extensions": {"code": "BAD_USER_INPUT"}} for error in found]
+            )
+        return found
+
+    @cached_property
+    def _signatures(self) -> tuple[GraphQLVariableSignature, ...]:
+        found = (get_variable_signature(self.executable, node) for node in self.definitions)
+        return tuple(one for one in found if isinstance(one, GraphQLVariableSignature))
+
+    def _plainly(self, given: Mapping[str, object]) -> VariableValues | None:
+        """The usual case, in which all is there and right; None leaves the rest to graphql-core.
+
+        That one looks every signature up again for each request, which costs more than the coercion.
+        """
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for signature in self._signatures:
+            name = signature.name
+            value = given.get(name, Undefined)
+            if value is Undefined:
+                if signature.default is not None or is_non_null_type(signature.type):
+                    return None
+                sources[name] = VariableValueSource(signature)
+                continue
+            sources[name] = VariableValueSource(signature, value)
+            found = coerce_input_value(value, signature.type)
+            if found is Undefined:
+                return None
+            coerced[name] = found
+        return VariableValues(sources, coerced)
