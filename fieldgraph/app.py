@@ -24,9 +24,8 @@ from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.websocket import GraphQLWebSocket
-from integrations import roads
+from integrations import maps
 from integrations.identity import Identity, new_secret
-from integrations.roads import Roads
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from realtime.wakeups import Wakeups
@@ -106,7 +105,7 @@ class App:
             log=log,
             hub=self.hub,
             cursors=cursors,
-            roads=roads.opened(settings.roads_file),
+            roads=maps.opened(settings.roads_file),
             new_secret=new_secret,
             secret=key,
             base_url=settings.base_url,
@@ -149,10 +148,8 @@ class App:
 
     async def _streets(self, _request: Request) -> Response:
         """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""
-        known = self.services.roads
-        lines = known.streets() if isinstance(known, Roads) else []
         return Response(
-            orjson.dumps({"lines": lines}),
+            orjson.dumps({"lines": self.services.roads.streets()}),
             media_type="application/json",
             headers={**SECURITY_HEADERS, "cache-control": "max-age=3600"},
         )

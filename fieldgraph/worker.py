@@ -27,7 +27,8 @@ from domain.plans import Plan, PlanState
 from domain.statements import Statement
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from integrations.roads import Roads, StraightLines
+from integrations.roads import StraightLines
+from integrations.streets import Roads
 from optimizer import exact, search
 from optimizer import plan as answers
 

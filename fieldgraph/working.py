@@ -21,7 +21,7 @@ from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.lifelines import stop_on_signals
 from fieldgraph.settings import Settings
 from fieldgraph.worker import Worker
-from integrations import roads
+from integrations import maps
 from realtime import arrivals
 from realtime.log import Log
 from realtime.wakeups import Wakeups
@@ -49,7 +49,7 @@ async def work(settings: Settings) -> None:
             engine=engine,
             system_pool=pool,
             clock=settings.clock(),
-            roads=roads.opened(settings.roads_file),
+            roads=maps.opened(settings.roads_file),
             hub_announce=wakeups.announce,
             extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy],
         )

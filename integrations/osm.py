@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from integrations.roads import Floats, Integers, Links, Roads, assemble, distances
+from integrations.roads import Floats, Integers, distances
+from integrations.streets import Links, Roads, assemble
 
 # What a car really does between two crossings of a town, by class of road.
 FREE_KILOMETRES_PER_HOUR = {

@@ -19,9 +19,11 @@ Point = tuple[float, float]
 
 
 class Roads(Protocol):
-    """The one question about roads that live reads ask; points are (longitude, latitude)."""
+    """What live reads and pages ask about roads; points are (longitude, latitude)."""
 
     def seconds(self, origin: Point, destination: Point) -> float: ...
+
+    def streets(self) -> list[list[Point]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import pytest
 from tests.house_rules import ROOMS, RULES, Rule, Source, tracked, violations
 
 CHECKOUT = Path(__file__).parents[1]
-HEAVY = ("numba", "ortools", "alembic", "pyrosm")
+HEAVY = ("numba", "ortools", "alembic", "pyrosm", "scipy")
 # What an API process loads; `fieldgraph.app` pulls in all the rest of it.
 API_MODULES = ("fieldgraph.app", "fieldgraph.settings", "fieldgraph.logs", "fieldgraph.postgres")
 

@@ -15,7 +15,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from integrations.osm import Extract, Place
-from integrations.roads import Floats, Point, Roads, distances, metres_between
+from integrations.roads import Floats, Point, distances, metres_between
+from integrations.streets import Roads
 
 SITES = 130
 LEAST_SITES = 110

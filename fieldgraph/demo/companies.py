@@ -19,7 +19,7 @@ from domain.work_orders import WorkType, WorkTypePart, WorkTypeSkill
 from fieldgraph.demo.catalogue import COOLING, COVERS, KINDS, PARTS, PROFILES, SKILLS, Kind
 from fieldgraph.demo.city import CityCustomer, CityHome, CitySite, CityTerritory, CityWarehouse
 from fieldgraph.demo.hours import BREAK_EARLIEST, BREAK_LATEST, BREAK_SECONDS, Hours
-from integrations.roads import Roads
+from integrations.streets import Roads
 
 Kept = TypeVar("Kept", bound=Row)
 FOUNDED_DAYS_AGO = 30

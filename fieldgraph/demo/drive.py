@@ -16,7 +16,8 @@ from domain.clock import Clock
 from fieldgraph.demo.board import Board, Stop
 from fieldgraph.demo.remote import NotAnswered, RemoteGraph
 from fieldgraph.demo.rounds import Person, Round
-from integrations.roads import Point, Roads, metres_between
+from integrations.roads import Point, metres_between
+from integrations.streets import Roads
 
 LOG = structlog.get_logger(__name__)
 READ_BUSINESS_SECONDS = 15.0

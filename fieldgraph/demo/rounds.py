@@ -14,7 +14,8 @@ from fieldgraph.demo import traces
 from fieldgraph.demo.board import STOP, UNDER_WAY, Board, Stop
 from fieldgraph.demo.remote import NotAnswered, RemoteGraph
 from fieldgraph.demo.traces import Fix
-from integrations.roads import Point, Roads
+from integrations.roads import Point
+from integrations.streets import Roads
 
 LOG = structlog.get_logger(__name__)
 DISPATCH_AHEAD_SECONDS = 900.0

@@ -17,7 +17,7 @@ from fieldgraph.demo.seed import seed
 from fieldgraph.settings import Settings
 from integrations import osm
 from integrations.identity import Identity
-from integrations.roads import Roads
+from integrations.streets import Roads
 
 SEED = 1
 

@@ -10,7 +10,8 @@ from fieldgraph.demo import city
 from fieldgraph.demo.city import City, CitySite
 from integrations import osm
 from integrations.osm import Extract
-from integrations.roads import Links, Roads, assemble, distances, metres_between
+from integrations.roads import distances, metres_between
+from integrations.streets import Links, Roads, assemble
 
 MONACO = Path(__file__).parents[2] / ".." / "shared" / "data" / "realtime" / "roads" / "monaco.osm.pbf"
 

@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 
 from integrations import osm
 from integrations.osm import Extract
-from integrations.roads import Graph, metres_between
+from integrations.roads import metres_between
+from integrations.streets import Graph
 
 CHECKOUT = Path(__file__).parents[2]
 MONACO = CHECKOUT / ".." / "shared" / "data" / "realtime" / "roads" / "monaco.osm.pbf"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from integrations.roads import Links, Point, Roads, StraightLines, assemble, metres_between
+from integrations.roads import Point, StraightLines, metres_between
+from integrations.streets import Links, Roads, assemble
 
 SIDE_DEGREES = 0.01
 SIDE_METRES = 1111.95
