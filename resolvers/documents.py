@@ -1,7 +1,6 @@
 """Documents: parsed and validated once, kept while they are in use; only accepted ones are kept."""
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -17,6 +16,8 @@ from graphql import (
     validate,
 )
 
+from domain.viewers import Role
+from resolvers.kept import Kept
 from resolvers.limits import check
 from resolvers.refusals import Refusal
 from resolvers.variables import Variables
@@ -25,19 +26,20 @@ MOST_TOKENS = 2_000
 MOST_BYTES = 32 * 1024 * 1024
 NOTHING = re.compile(r"\\u(?:0000|\{0+\})")
 """The escape of a character that Postgres cannot hold."""
-TREE_BYTES = 40
-"""About how many bytes of syntax tree a byte of document takes."""
+DOCUMENT_BYTES = 6_000
+TREE_BYTES = 95
+"""About how many bytes a document takes, and how many more each byte of its text: its syntax tree."""
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One operation of one accepted document. `plans` are its compiled statements, by role and shape."""
+    """One operation of one accepted document. `forbidden` is what was found out about it, by role."""
 
     node: OperationDefinitionNode
     fragments: dict[str, FragmentDefinitionNode]
     document: DocumentNode
     variables: Variables
-    plans: dict[object, Any] = field(default_factory=dict)
+    forbidden: dict[Role, Any] = field(default_factory=dict)
 
     @cached_property
     def kind(self) -> Literal["query", "mutation", "subscription"]:
@@ -51,10 +53,9 @@ class Operation:
 class Documents:
     """The accepted documents of one schema, the least recently used dropped first."""
 
-    def __init__(self, executable: GraphQLSchema) -> None:
+    def __init__(self, executable: GraphQLSchema, *, most_bytes: int = MOST_BYTES) -> None:
         self.executable = executable
-        self._kept: OrderedDict[str, tuple[dict[str | None, Operation], int]] = OrderedDict()
-        self._bytes = 0
+        self.kept: Kept[str, dict[str | None, Operation]] = Kept(most_bytes)
 
     def operation(self, query: str, name: str | None) -> Operation:
         """Raises Refusal for what does not parse, validate, or name one operation."""
@@ -68,18 +69,11 @@ class Documents:
         return operations[name]
 
     def _operations(self, query: str) -> dict[str | None, Operation]:
-        kept = self._kept.get(query)
-        if kept is not None:
-            self._kept.move_to_end(query)
-            return kept[0]
-        operations = self._accept(query)
-        size = len(query) * TREE_BYTES
-        self._kept[query] = (operations, size)
-        self._bytes += size
-        while self._bytes > MOST_BYTES and len(self._kept) > 1:
-            _, (_, freed) = self._kept.popitem(last=False)
-            self._bytes -= freed
-        return operations
+        found = self.kept.get(query)
+        if found is None:
+            found = self._accept(query)
+            self.kept.put(query, found, size=DOCUMENT_BYTES + len(query) * TREE_BYTES)
+        return found
 
     def _accept(self, query: str) -> dict[str | None, Operation]:
         if NOTHING.search(query):

@@ -10,7 +10,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 
 from domain.errors import FieldgraphError
-from domain.viewers import Viewer
+from domain.viewers import Role, Viewer
 from resolvers.answers import refused
 from resolvers.changes import Changes
 from resolvers.compiler.bindings import Bindings
@@ -19,12 +19,13 @@ from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context, Services, viewer_values
 from resolvers.documents import Documents, Operation
+from resolvers.kept import Kept
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
 from resolvers.streams import Streams
 
 GLOBAL_ID = re.compile(r"[a-z]{3}\d_")
-MOST_PLANS = 200
+MOST_PLAN_BYTES = 32 * 1024 * 1024
 
 
 class Executor:
@@ -38,6 +39,7 @@ class Executor:
         self.plain = Plain(self.graph)
         self.changes = Changes(self.graph, self.compiler)
         self.streams = Streams(self.graph, self.compiler)
+        self.plans: Kept[tuple[Operation, Role, Any], Statement] = Kept(MOST_PLAN_BYTES)
         self.uncompiled: Counter[str] = Counter()
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
@@ -102,14 +104,12 @@ class Executor:
         return Bindings(context.viewer, services.clock.now(), services.secret, variables)
 
     def _compiled(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Statement:
-        key = (viewer.role, shape_of(variables.coerced))
-        found = operation.plans.get(key)
+        key = (operation, viewer.role, shape_of(variables.coerced))
+        found = self.plans.get(key)
         if found is None:
             selections = Selections(self.graph.executable, operation.fragments, variables)
             found = self.compiler.query(viewer.role, selections, operation.node.selection_set)
-            if len(operation.plans) >= MOST_PLANS:
-                operation.plans.clear()
-            operation.plans[key] = found
+            self.plans.put(key, found, size=found.size())
         return found
 
 

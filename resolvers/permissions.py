@@ -11,10 +11,9 @@ from schema.graph import GraphField
 
 def check_roles(graph: Graph, operation: Operation, role: Role) -> None:
     """Raises Forbidden, with the path, for the first field that the role may not ask for."""
-    key = ("roles", role)
-    if key not in operation.plans:
-        operation.plans[key] = _first_forbidden(graph, operation, role)
-    found = operation.plans[key]
+    if role not in operation.forbidden:
+        operation.forbidden[role] = _first_forbidden(graph, operation, role)
+    found = operation.forbidden[role]
     if found is not None:
         path, name = found
         raise Forbidden(f"{name} is not for {role.value}.", tuple(path))

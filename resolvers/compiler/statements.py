@@ -33,6 +33,10 @@ class Statement:
     readers: Readers = field(default_factory=dict)
     """How the arguments of its fields are read, kept from one request to the next."""
 
+    def size(self) -> int:
+        """About how many bytes it takes; measured: 0.5 to 1.2 times this."""
+        return 1_000 + len(self.sql) + 1_000 * len(self.binders)
+
     def parameters(self, bindings: Bindings) -> list[object]:
         return [binder(bindings) for binder in self.binders]
 
