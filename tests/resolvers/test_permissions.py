@@ -17,8 +17,8 @@ from tests.resolvers.companies import Companies
          ["customers", "edges", "node", "t"]),
         (("{ visits { nodes { ... { work: workOrder { visits { nodes { ...V } } } } } } }"
          " fragment V on Visit { pin }"), ["visits", "nodes", "work", "visits", "nodes", "pin"]),
-        (("{ visits { nodes { state ...V } } sites { nodes { ...S } } }"
-         " fragment S on Site { accessNotes } fragment V on Visit { id }"), ["sites", "nodes", "accessNotes"]),
+        (("{ visits { nodes { ...V } } sites { nodes { ...S } } }"
+         " fragment S on Site { geofence } fragment V on Visit { id }"), ["sites", "nodes", "geofence"]),
         ("{ sites { nodes { visits: name ... on Site { customer { tier } } accessNotes } } }",
          ["sites", "nodes", "customer", "tier"]),
         ("{ customers { nodes { tier @skip(if: true) } } }", ["customers", "nodes", "tier"]),
