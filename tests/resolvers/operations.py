@@ -11,6 +11,7 @@ from graphql import (
     get_named_type,
     parse,
     parse_value,
+    validate,
     value_from_ast_untyped,
 )
 
@@ -62,8 +63,13 @@ class Operations:
                 limits.check(parse(text))
             except Refusal:
                 continue
-            if len(text.split()) < MOST_TOKENS // 3:
+            if len(text.split()) < MOST_TOKENS // 3 and not self._conflicts(text):
                 return text
+
+    def _conflicts(self, text: str) -> bool:
+        """Whether `nodes` is asked for fields of two types under one name."""
+        errors = validate(self.graph.executable, parse(text)) if "nodes(ids" in text else []
+        return bool(errors) and all("conflict" in error.message for error in errors)
 
     def _query(self) -> str:
         self.aliases, self.fragments, self.variables, self.declared = 0, [], {}, []
@@ -80,6 +86,33 @@ class Operations:
             body = f"__typename ... on Query {{ {body} }}"
         head = f"({', '.join(self.declared)})" if self.declared else ""
         return f"query Generated{head} {{ {body} }} {' '.join(self.fragments)}"
+
+    def paged(self) -> tuple[str, list[str]]:
+        """A connection at the root, or of each row of one, to be turned by $first, $after, $last, $before."""
+        self.variables, self.declared = {}, []
+        roots = [
+            one for one in self.graph.roots.values() if isinstance(one.source, All) and self._allowed(one)
+        ]
+        field = self.random.choice(roots)
+        edges = [
+            one
+            for one in self.graph.types[str(field.target)].fields.values()
+            if isinstance(one.source, Many) and self._allowed(one)
+        ]
+        if not edges or self.random.random() < 0.5:
+            body, path = self._turned(field), [field.name]
+        else:
+            edge = self.random.choice(edges)
+            body = f"{field.name}(first: 40) {{ nodes {{ id {self._turned(edge)} }} }}"
+            path = [field.name, "nodes", edge.name]
+        turning = ["$first: Int", "$after: String", "$last: Int", "$before: String"]
+        return f"query Paged({', '.join([*turning, *self.declared])}) {{ {body} }}", path
+
+    def _turned(self, field: FieldShape) -> str:
+        page = ["first: $first", "after: $after", "last: $last", "before: $before"]
+        arguments = ", ".join([*page, *self.choices(str(field.target))])
+        info = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+        return f"{field.name}({arguments}) {{ totalCount {info} edges {{ cursor node {{ __typename }} }} }}"
 
     def given(self, kind: str, text: str, *, nullable: bool = False) -> str:
         """A value as it stands, or as a variable: given, left to its default, or null where that may be."""

@@ -109,3 +109,37 @@ async def test_both_ways_give_the_same_bytes(lively: Companies, known: dict[str,
         said.add(answer)
     assert len(said) > OPERATIONS // 2
     assert executor.uncompiled == {}
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.TECHNICIAN, Role.CUSTOMER])
+async def test_both_ways_turn_the_same_pages(lively: Companies, known: dict[str, Any], role: Role) -> None:
+    viewer, turned = viewer_of(lively, role), 0
+    for number in range(WALKS * ROUNDS):
+        seed = 1_000 * list(Role).index(role) + number
+        operations = Operations(lively.app.executor.graph, role, seed=seed, **known)
+        query, path = operations.paged()
+        side, end, goes_on = ("after", "endCursor", "hasNextPage")
+        if number % 2:
+            side, end, goes_on = ("before", "startCursor", "hasPreviousPage")
+        variables = {**operations.variables, ("last" if number % 2 else "first"): 2}
+        for _ in range(STEPS):
+            answer = await same(lively, query, variables, viewer)
+            assert isinstance(answer, bytes), (query, variables, answer)
+            info = _found(orjson.loads(answer)["data"], path)
+            if info is None or not info["pageInfo"][goes_on]:
+                break
+            variables[side] = info["pageInfo"][end]
+            turned += 1
+    assert turned >= WALKS // 2
+
+
+def _found(value: Any, path: list[str]) -> Any:
+    """What lies at a path, of the first that has more to come in a list."""
+    for key in path:
+        if isinstance(value, list):
+            rows = [one for one in value if one[key]["edges"]]
+            value = rows[0] if rows else None
+        if value is None:
+            return None
+        value = value[key]
+    return value
