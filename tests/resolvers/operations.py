@@ -67,8 +67,8 @@ class Operations:
                 return text
 
     def _conflicts(self, text: str) -> bool:
-        """Whether `nodes` is asked for fields of two types under one name."""
-        errors = validate(self.graph.executable, parse(text)) if "nodes(ids" in text else []
+        """Whether two things are asked for under one name, which happens where fragments meet."""
+        errors = validate(self.graph.executable, parse(text))
         return bool(errors) and all("conflict" in error.message for error in errors)
 
     def _query(self) -> str:

@@ -17,7 +17,7 @@ from tests.resolvers.companies import Companies
 from tests.resolvers.operations import Operations
 
 ROUNDS = int(os.environ.get("FIELDGRAPH_THOROUGH", "1"))
-OPERATIONS = 50
+OPERATIONS = 40
 WALKS = 6
 STEPS = 4
 TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|\s+')

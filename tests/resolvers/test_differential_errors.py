@@ -1,14 +1,17 @@
 """Every error path: both ways refuse the same operations, with the same code, message and path."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from domain.viewers import Role
 from tests.resolvers.companies import Companies
-from tests.resolvers.test_differential import known, same
+from tests.resolvers.test_differential import ROUNDS, known, same
 from tests.resolvers.wrongs import Wrong, at_edges, at_roots, at_single, by_variables
 
 __all__ = ["known"]
+STEP = 5
+"""One in five: prime to the number of faults of an edge, so that each comes up at some edge."""
 
 
 async def _cursor(companies: Companies) -> str:
@@ -34,7 +37,8 @@ async def _refused(companies: Companies, wrongs: Iterable[Wrong], code: str = "B
 
 async def test_at_the_roots(lively: Companies) -> None:
     graph = lively.app.executor.graph
-    assert await _refused(lively, at_roots(graph, cursor=await _cursor(lively))) > 300
+    every = at_roots(graph, cursor=await _cursor(lively))
+    assert await _refused(lively, islice(every, 0, None, 1 if ROUNDS > 1 else 2)) > 300
 
 
 async def test_at_the_edges(lively: Companies, known: dict[str, Any]) -> None:  # the fixture
@@ -45,7 +49,8 @@ async def test_at_the_edges(lively: Companies, known: dict[str, Any]) -> None:  
     )
     seen = {one["id"] for one in visible["nodes"] if one}
     own = {kind: name for kind, name in ids.items() if name in seen}
-    assert await _refused(lively, at_edges(graph, own, cursor=await _cursor(lively))) > 300
+    every = at_edges(graph, own, cursor=await _cursor(lively))
+    assert await _refused(lively, islice(every, 0, None, 1 if ROUNDS > 1 else STEP)) > 150
 
 
 async def test_at_single_rows_and_by_variables(lively: Companies) -> None:
