@@ -21,9 +21,13 @@ from typing import ClassVar
 
 
 class FieldgraphError(Exception):
-    """Anything that is told to a client by its code; never a bug."""
+    """Anything that is told to a client by its code; never a bug.
+
+    `response_path` leads to the field in the operation, where one is known.
+    """
 
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+    response_path: tuple[str, ...] = ()
 
 
 class Unauthenticated(FieldgraphError):
@@ -31,8 +35,6 @@ class Unauthenticated(FieldgraphError):
 
 
 class Forbidden(FieldgraphError):
-    """`response_path` leads to the field in the operation, where one is named."""
-
     code = "FORBIDDEN"
 
     def __init__(self, message: str, response_path: tuple[str, ...] = ()) -> None:

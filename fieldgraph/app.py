@@ -112,6 +112,7 @@ class App:
             real_now=lambda: datetime.now(UTC),
         )
         self.executor = Executor(build(), self.services)
+        self.metrics.watch_uncompiled(self.executor.uncompiled)
         self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
         self._websocket = GraphQLWebSocket(
             self.executor, self.identity, metrics=self.metrics, closing=self.closing

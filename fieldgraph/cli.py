@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Optional
@@ -19,6 +20,7 @@ from fieldgraph.settings import CHECKOUT, Settings
 
 program = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 SDL_FILE = CHECKOUT / "schema" / "schema.graphql"
+RELEASED_FILE = CHECKOUT / "schema" / "released.graphql"
 
 
 def main() -> None:
@@ -112,9 +114,14 @@ def migrate() -> None:
 
 @program.command()
 def sdl(
-    check: Annotated[bool, typer.Option("--check", help="Compare with the committed file instead.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the committed files instead.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Make it what the last release promised.")
+    ] = False,
 ) -> None:
-    """Write schema/schema.graphql: the published contract, sorted."""
+    """Write schema/schema.graphql: the published contract, sorted; a break with the last release fails."""
+    from fieldgraph.contract import published  # noqa: PLC0415  # each verb loads only what it needs
+
     text = published()
     if not check:
         SDL_FILE.write_text(text)
@@ -124,15 +131,26 @@ def sdl(
             "schema/schema.graphql is not what is served: python3 run.py sdl, then look at the difference."
         )
         raise typer.Exit(1)
+    if check or release:
+        _compare(text)
+    if release:
+        RELEASED_FILE.write_text(text)
+        typer.echo(f"{RELEASED_FILE.relative_to(CHECKOUT)}: this is now what was promised")
 
 
-def published() -> str:
-    """The SDL, sorted on export only: sorting at run time breaks every enum (strawberry 0.341)."""
-    from graphql import build_schema, lexicographic_sort_schema, print_schema  # noqa: PLC0415  # as above
+def _compare(text: str) -> None:
+    """Tell what differs from the last release; a breaking difference ends it."""
+    from fieldgraph.contract import differences  # noqa: PLC0415  # as above
 
-    from resolvers.root import build  # noqa: PLC0415  # as above
-
-    return print_schema(lexicographic_sort_schema(build_schema(build().as_str()))) + "\n"
+    today = datetime.now(UTC).date()
+    breaking, dangerous = differences(RELEASED_FILE.read_text(), text, today)
+    for line in dangerous:
+        typer.echo(f"since the last release, allowed: {line}")
+    for line in breaking:
+        typer.echo(f"breaks clients of the last release: {line}")
+    if breaking:
+        typer.echo("Deprecate first, with “removal YYYY-MM” in the reason; it may go from that month on.")
+        raise typer.Exit(1)
 
 
 @program.command()

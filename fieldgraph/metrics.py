@@ -1,7 +1,8 @@
 """What one process tells Prometheus about its doors, with labels that no client can multiply."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from typing import Literal
 
@@ -20,6 +21,8 @@ OUTCOMES = frozenset({
     "COST_EXCEEDED", "RESYNC_REQUIRED", "INTERNAL_SERVER_ERROR",
 })  # fmt: skip
 CLOSE_CODES = frozenset({1009, 1011, 1012, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429})
+REASONS = ("long_alias", "introspection", "field")
+"""Why an operation is not compiled: a name past 63 bytes, the schema itself, a field SQL cannot answer."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -106,6 +109,10 @@ class Metrics:
     def operation_ended(self) -> None:
         self._operations.dec()
 
+    def watch_uncompiled(self, counted: Mapping[str, int]) -> None:
+        """Tell how many operations went the plain way; `counted` grows by reason, in the executor's words."""
+        self.registry.register(_Uncompiled(counted))
+
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -117,3 +124,28 @@ class Metrics:
         headers = [(b"content-type", CONTENT_TYPE_LATEST.encode()), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+class _Uncompiled(Collector):
+    def __init__(self, counted: Mapping[str, int]) -> None:
+        self.counted = counted
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "fieldgraph_uncompiled_operations",
+            "Queries answered the plain way, by reason.",
+            labels=("reason",),
+        )
+        found = Tally(dict.fromkeys(REASONS, 0))
+        for reason, number in list(self.counted.items()):
+            found[_reason(reason)] += number
+        for name in REASONS:
+            family.add_metric((name,), found[name])
+        yield family
+
+
+def _reason(text: str) -> str:
+    """One of REASONS: `text` names a field, unless it says otherwise."""
+    if text == "long alias":
+        return "long_alias"
+    return "introspection" if text.startswith("__") else "field"

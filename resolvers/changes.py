@@ -58,7 +58,7 @@ class Changes:
                 data[step.key] = await self._again(step, variables, context)
             except FieldgraphError as error:
                 failure = refused(error).errors[0]
-                return response(None, [{**failure, "path": [step.key]}])
+                return response(None, [{**failure, "path": [step.key, *error.response_path]}])
             except Exception as error:  # noqa: BLE001  # a bug: masked and logged with its id
                 return response(None, [{**masked(error), "path": [step.key]}])
         return response(data, [])
@@ -92,6 +92,9 @@ class Changes:
             )
         except NotCompilable as error:
             raise Refusal.of("BAD_USER_INPUT", f"This payload cannot be answered: {error.reason}.") from error
+        except FieldgraphError as error:
+            error.response_path = (name, *error.response_path)
+            raise
         arguments = Bindings.of(selections.variables).arguments(declared, nodes[0])
         return Step(
             name, field, field.source, arguments, payload, selections.idempotency_key(nodes[0]) or key

@@ -1,6 +1,18 @@
 """Permissions: field scope, checked over a whole operation before any of it runs."""
 
-from graphql import FieldNode, GraphQLObjectType, TypeInfo, TypeInfoVisitor, Visitor, visit
+from collections.abc import Iterator
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    InlineFragmentNode,
+    SelectionSetNode,
+    get_named_type,
+)
 
 from domain.errors import Forbidden
 from domain.viewers import Role
@@ -8,45 +20,64 @@ from resolvers.compiler.shapes import DEFINITION, Graph
 from resolvers.documents import Operation
 from schema.graph import GraphField
 
+Path = tuple[str, ...]
+
 
 def check_roles(graph: Graph, operation: Operation, role: Role) -> None:
-    """Raises Forbidden, with the path, for the first field that the role may not ask for."""
+    """Raises Forbidden, with the path, for the first field that the role may not ask for.
+
+    Kept by document and role, so a field that @skip or @include leaves out is refused all the same.
+    """
     if role not in operation.forbidden:
         operation.forbidden[role] = _first_forbidden(graph, operation, role)
     found = operation.forbidden[role]
     if found is not None:
         path, name = found
-        raise Forbidden(f"{name} is not for {role.value}.", tuple(path))
+        raise Forbidden(f"{name} is not for {role.value}.", path)
 
 
-def _first_forbidden(graph: Graph, operation: Operation, role: Role) -> tuple[list[str], str] | None:
-    """Fragments are looked at where they stand: each once, with the path from their own start."""
-    for node in (operation.node, *operation.fragments.values()):
-        types = TypeInfo(graph.executable)
-        finder = _Finder(types, role)
-        visit(node, TypeInfoVisitor(types, finder))
-        if finder.found is not None:
-            return finder.found
+def _first_forbidden(graph: Graph, operation: Operation, role: Role) -> tuple[Path, str] | None:
+    """The first in the order of the response, with its path from the root, through all fragments."""
+    kind = graph.executable.get_root_type(operation.node.operation)
+    walk = _Walk(graph, operation)
+    for path, parent, name in walk.fields(kind, operation.node.selection_set, ()):
+        field = parent.fields.get(name)
+        declared = (field.extensions or {}).get(DEFINITION) if field else None
+        if isinstance(declared, GraphField):
+            roles = declared.source.roles
+            if roles is not None and role not in roles:
+                return path, f"{parent.name}.{name}"
     return None
 
 
-class _Finder(Visitor):
-    def __init__(self, types: TypeInfo, role: Role) -> None:
-        super().__init__()
-        self.types = types
-        self.role = role
-        self.path: list[str] = []
-        self.found: tuple[list[str], str] | None = None
+class _Walk:
+    """Every field that an operation asks for, where it stands in the response."""
 
-    def enter_field(self, node: FieldNode, *_rest: object) -> None:
-        self.path.append(node.alias.value if node.alias else node.name.value)
-        parent, field = self.types.get_parent_type(), self.types.get_field_def()
-        declared = (field.extensions or {}).get(DEFINITION) if field else None
-        if not isinstance(declared, GraphField) or not isinstance(parent, GraphQLObjectType):
-            return
-        roles = declared.source.roles
-        if roles is not None and self.role not in roles and self.found is None:
-            self.found = (list(self.path), f"{parent.name}.{node.name.value}")
+    def __init__(self, graph: Graph, operation: Operation) -> None:
+        self.types = graph.executable.type_map
+        self.fragments = operation.fragments
 
-    def leave_field(self, *_rest: object) -> None:
-        self.path.pop()
+    def fields(
+        self, kind: GraphQLNamedType | None, selection_set: SelectionSetNode, path: Path
+    ) -> Iterator[tuple[Path, GraphQLObjectType | GraphQLInterfaceType, str]]:
+        """As many steps as the limits count fields: documents past them are refused before."""
+        for selection in selection_set.selections:
+            if isinstance(selection, FieldNode):
+                if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+                    continue
+                name = selection.name.value
+                here = (*path, selection.alias.value if selection.alias else name)
+                yield here, kind, name
+                field = kind.fields.get(name)
+                if selection.selection_set and field:
+                    yield from self.fields(get_named_type(field.type), selection.selection_set, here)
+                continue
+            part = (
+                self.fragments[selection.name.value]
+                if isinstance(selection, FragmentSpreadNode)
+                else selection
+            )
+            if isinstance(part, InlineFragmentNode | FragmentDefinitionNode):
+                condition = part.type_condition
+                inner = self.types[condition.name.value] if condition else kind
+                yield from self.fields(inner, part.selection_set, path)

@@ -1,5 +1,7 @@
 """Root: the whole graph put together: Query, Mutation, Subscription, and the executable schema."""
 
+from typing import Annotated
+
 import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
@@ -164,7 +166,10 @@ class Subscription:
     name="idempotent",
     description="Run this mutation once for this key: again with it, the first answer is given (for 7 days).",
 )
-def idempotent(value: DirectiveValue[object], key: str) -> object:
+def idempotent(
+    value: DirectiveValue[object],
+    key: Annotated[str, strawberry.argument(description="The client's own name for this one change.")],
+) -> object:
     del key
     return value
 

@@ -53,6 +53,7 @@ class Streams:
         except Unauthenticated:
             raise
         except FieldgraphError as error:
+            error.response_path = (key, *error.response_path)
             raise refused(error) from error
 
 

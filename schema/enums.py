@@ -11,9 +11,10 @@ from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
 from domain.visits import AssignmentState, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderState
+from schema.words import described
 
 ENUMS = tuple(
-    strawberry.enum(kind, description=kind.__doc__)
+    described(strawberry.enum(kind, description=kind.__doc__))
     for kind in (
         AbsenceReason,
         AssignmentState,

@@ -5,6 +5,7 @@ from enum import StrEnum
 import strawberry
 
 from schema.graph import column, value
+from schema.words import described
 
 
 class UserErrorCode(StrEnum):
@@ -20,7 +21,7 @@ class UserErrorCode(StrEnum):
     INVALID = "INVALID"
 
 
-USER_ERROR_CODE = strawberry.enum(UserErrorCode, description=UserErrorCode.__doc__)
+USER_ERROR_CODE = described(strawberry.enum(UserErrorCode, description=UserErrorCode.__doc__))
 
 
 @value("One reason why nothing was done.")

@@ -31,6 +31,7 @@ from schema.graph import (
     Sql,
 )
 from schema.scalars import Duration
+from schema.words import described
 
 
 class OrderDirection(StrEnum):
@@ -87,8 +88,8 @@ class Filters:
         self.made: dict[str, type] = {}
         self.visited: set[type] = set()
         self.names = vars(sys.modules[__name__])
-        strawberry.enum(OrderDirection, description=OrderDirection.__doc__)
-        strawberry.enum(NullsOrder, description=NullsOrder.__doc__)
+        described(strawberry.enum(OrderDirection, description=OrderDirection.__doc__))
+        described(strawberry.enum(NullsOrder, description=NullsOrder.__doc__))
 
     def complete(self, kinds: Iterable[type]) -> None:
         """Give every connection of these types, and of all they lead to, its arguments."""
@@ -204,6 +205,7 @@ class Filters:
         }
         words = Enum(f"{name}Field", fields, module=__name__)  # type: ignore[misc]  # members known at run time only
         choices = strawberry.enum(cast("type[Enum]", words), description=f"By what to order {kind.__name__}.")
+        described(choices, {one.python_name.upper(): str(one.description) for one in fields_of(kind)})
         made = type(name, (), {"__module__": __name__})
         self.names[name], self.names[f"{name}Field"] = made, choices
         made.__annotations__ = {

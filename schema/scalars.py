@@ -22,7 +22,8 @@ MOST_DIGITS = 15
 LONGEST_SECONDS = 10 * 366 * 86_400
 RFC_3339 = "https://www.rfc-editor.org/rfc/rfc3339"
 GEOJSON = "https://www.rfc-editor.org/rfc/rfc7946"
-ISO_8601 = "https://www.iso.org/iso-8601-date-and-time-format.html"
+ISO_8601 = "https://www.rfc-editor.org/rfc/rfc3339#appendix-A"
+"""Where RFC 3339 gives the grammar of ISO 8601's durations."""
 ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")

@@ -44,7 +44,8 @@ class Objects:
         """The select list of an object: one column a response key."""
         parts = []
         for key, nodes in fields.items():
-            parts.append(f"{self._field(shape, nodes, view)} AS {quoted(key)}")
+            with self.writer.at(key):
+                parts.append(f"{self._field(shape, nodes, view)} AS {quoted(key)}")
         return ", ".join(parts)
 
     def _field(self, shape: TypeShape, nodes: list[FieldNode], view: View) -> str:
@@ -276,7 +277,8 @@ class ConnectionWriter:
         parts = []
         self._aggregate(f"max({self.child.alias}.rn)")
         for key, nodes in self.fields.items():
-            parts.append(f"{self._part(nodes, total)} AS {quoted(key)}")
+            with self.writer.at(key):
+                parts.append(f"{self._part(nodes, total)} AS {quoted(key)}")
         return ", ".join(parts)
 
     def _part(self, nodes: list[FieldNode], total: str) -> str:
@@ -302,7 +304,8 @@ class ConnectionWriter:
             if name == "cursor":
                 text = self._cursor()
             elif name == "node":
-                text = as_object(self._node(inner))
+                with self.writer.at(key):
+                    text = as_object(self._node(inner))
             else:
                 text = f"'{self.shape.name}Edge'::text"
             parts.append(f"{text} AS {quoted(key)}")

@@ -7,6 +7,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLIncludeDirective,
     GraphQLInterfaceType,
     GraphQLSchema,
@@ -16,6 +17,8 @@ from graphql import (
     SelectionSetNode,
 )
 from graphql.execution.values import VariableValues, get_argument_values
+
+from domain.errors import BadInput
 
 LONGEST_ALIAS = 63
 """Bytes of a Postgres identifier; a longer one would be cut."""
@@ -102,4 +105,8 @@ class Selections:
         return True
 
     def _flag(self, declared: object, directive: DirectiveNode) -> bool:
-        return bool(get_argument_values(declared, directive, self.variables)["if"])  # type: ignore[arg-type]  # a GraphQLDirective
+        """Raises BadInput where a variable that has a default is given as null."""
+        try:
+            return bool(get_argument_values(declared, directive, self.variables)["if"])  # type: ignore[arg-type]  # a GraphQLDirective
+        except GraphQLError as error:
+            raise BadInput(error.message) from error

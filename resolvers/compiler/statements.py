@@ -9,7 +9,7 @@ from uuid import UUID
 from graphql import FieldNode, SelectionSetNode
 
 from domain import ids
-from domain.errors import BadInput
+from domain.errors import BadInput, FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings, Readers
 from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
@@ -30,6 +30,8 @@ class Statement:
     binders: tuple[Binder, ...]
     computed: frozenset[str] = frozenset()
     """Keys of the values that Python gives, by `Bindings.values`."""
+    paths: tuple[tuple[str, ...], ...] = ()
+    """For each parameter, the field of the response that it belongs to."""
     readers: Readers = field(default_factory=dict)
     """How the arguments of its fields are read, kept from one request to the next."""
 
@@ -38,7 +40,14 @@ class Statement:
         return 1_000 + len(self.sql) + 1_000 * len(self.binders)
 
     def parameters(self, bindings: Bindings) -> list[object]:
-        return [binder(bindings) for binder in self.binders]
+        """Raises BadInput, with the path of the field, for a value that is not good."""
+        found: list[object] = []
+        try:
+            found.extend(binder(bindings) for binder in self.binders)
+        except FieldgraphError as error:
+            error.response_path = self.paths[len(found)] if self.paths else ()
+            raise
+        return found
 
 
 class Compiler:
@@ -62,9 +71,10 @@ class Compiler:
                 raise NotCompilable(name)
             if isinstance(field.source, Computed):
                 computed.add(field.source.key)
-            parts.append(f"{self._root(objects, field, nodes)} AS {quoted(key)}")
+            with writer.at(key):
+                parts.append(f"{self._root(objects, field, nodes)} AS {quoted(key)}")
         sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {', '.join(parts)}) r")
-        return Statement(sql, tuple(writer.binders), frozenset(computed))
+        return Statement(sql, tuple(writer.binders), frozenset(computed), tuple(writer.paths))
 
     def record(
         self, kind: str, role: Role, selections: Selections, sets: Iterable[SelectionSetNode | None]
@@ -74,7 +84,8 @@ class Compiler:
         objects = Objects(self.graph, writer, selections)
         shape = self.graph.types[kind]
         text = self._record(objects, shape, selections.fields(kind, sets), name=None)
-        return Statement(writer.statement(f"SELECT {text}"), tuple(writer.binders))
+        sql = writer.statement(f"SELECT {text}")
+        return Statement(sql, tuple(writer.binders), paths=tuple(writer.paths))
 
     def _root(self, objects: Objects, field: FieldShape, nodes: list[FieldNode]) -> str:
         source, query = field.source, self.graph.executable.query_type

@@ -1,10 +1,12 @@
 """Writer: the statement while it is being written: its common table expressions and its parameters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from domain import access
+from domain.errors import FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.shapes import TypeShape
@@ -60,9 +62,24 @@ class Writer:
     def __init__(self, role: Role) -> None:
         self.role = role
         self.binders: list[Binder] = []
+        self.path: tuple[str, ...] = ()
+        """Where in the response what is being written stands, and where each parameter did."""
+        self.paths: list[tuple[str, ...]] = []
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
         self._serial = 0
+
+    @contextmanager
+    def at(self, key: str) -> Iterator[None]:
+        """While a field is written: what is wrong with it is told with its path."""
+        above, self.path = self.path, (*self.path, key)
+        try:
+            yield
+        except FieldgraphError as error:
+            error.response_path = error.response_path or self.path
+            raise
+        finally:
+            self.path = above
 
     def alias(self) -> str:
         self._serial += 1
@@ -81,6 +98,7 @@ class Writer:
         if name is not None and name in self._places:
             return self._places[name]
         self.binders.append(binder)
+        self.paths.append(self.path)
         place = f"${len(self.binders)}::{sql_type}"
         if name is not None:
             self._places[name] = place

@@ -114,6 +114,7 @@ def line_up(stack: ExitStack, installation: Installation, names: Sequence[str] |
         servers.append(make(stack, installation))
         if name == "fieldgraph":
             servers.append(_fifty(servers[0], installation))
+            servers.append(_static(stack, installation, servers[0]))
     wanted = [name for name in NODE_SERVERS if names is None or name in names]
     return [*servers, *(_on_node(stack, installation, wanted) if wanted else ())]
 
@@ -168,6 +169,17 @@ def _fieldgraph(stack: ExitStack, installation: Installation) -> Server:
 def _fifty(server: Server, installation: Installation) -> Server:
     """The same process, asked by another viewer each time."""
     return Server("fieldgraph_fifty", server.process, server.port, _ours(installation, viewers=VIEWERS))
+
+
+def _static(stack: ExitStack, installation: Installation, ours: Server) -> Server:
+    """Knows one answer by heart: what our server says to the point read."""
+    file = installation.folder / "static.json"
+    answer = json.dumps({"data": ours.answer("point")}, separators=(",", ":"), ensure_ascii=False)
+    file.write_text(answer)
+    port = free_port()
+    command = [sys.executable, str(SERVERS / "static.py"), str(file), str(port)]
+    server = installation.start(stack, "static", command, port=port)
+    return Server("static", server.process, port, {"point": ours.requests["point"]})
 
 
 def _ours(installation: Installation, *, viewers: int) -> dict[str, list[Request]]:

@@ -1,5 +1,7 @@
 """What Prometheus is told: bounded labels, true counts."""
 
+from collections import Counter
+
 import httpx
 
 from fieldgraph.metrics import Metrics
@@ -50,3 +52,17 @@ def test_each_metrics_counts_for_itself() -> None:
 
     assert "fieldgraph_sockets 1.0" in one.text().decode()
     assert "fieldgraph_sockets 0.0" in other.text().decode()
+
+
+def test_uncompiled_operations_are_told_by_one_of_three_reasons() -> None:
+    metrics, counted = Metrics(), Counter({"long alias": 2})
+    metrics.watch_uncompiled(counted)
+
+    counted.update({"__schema": 3, "__type": 1, **{f"Customer.made{n}": 1 for n in range(50)}})
+
+    lines = [one for one in metrics.text().decode().splitlines() if "fieldgraph_uncompiled" in one]
+    assert lines[2:] == [
+        'fieldgraph_uncompiled_operations_total{reason="long_alias"} 2.0',
+        'fieldgraph_uncompiled_operations_total{reason="introspection"} 4.0',
+        'fieldgraph_uncompiled_operations_total{reason="field"} 50.0',
+    ]

@@ -10,6 +10,7 @@ from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.resolvers.companies import Companies, running, seed_companies
+from tests.resolvers.scopes import LIVE
 
 SEEDED = "seeded_companies"
 
@@ -41,6 +42,20 @@ async def companies(
 ) -> AsyncIterator[Companies]:
     """To be read only."""
     database = await _copy(postgres, "read_companies")
+    async with running(database, seeded, tmp_path_factory.mktemp("data")) as found:
+        yield found
+    await _drop(postgres, database.name)
+
+
+@pytest.fixture(scope="session")
+async def lively(
+    postgres: EmbeddedPostgres, seeded: tuple[Seeded, Seeded], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Companies]:
+    """To be read only: with rows of every type, those that only come to be while a day is driven, too."""
+    database = await _copy(postgres, "lively_companies")
+    async with connected(database.owner_url) as connection:
+        await connection.execute(LIVE)
+        await connection.execute("ANALYZE")
     async with running(database, seeded, tmp_path_factory.mktemp("data")) as found:
         yield found
     await _drop(postgres, database.name)

@@ -2,7 +2,8 @@
 
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
-from fieldgraph.cli import SDL_FILE, published
+from fieldgraph.cli import SDL_FILE
+from fieldgraph.contract import published
 from resolvers.compiler.shapes import Graph, executable_of, faults
 from resolvers.root import build
 

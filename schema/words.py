@@ -1,0 +1,146 @@
+"""Words: what each word of the closed sets means, as clients are told."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    "AbsenceReason": {
+        "SICK": "Ill.",
+        "HOLIDAY": "On leave.",
+        "TRAINING": "Being taught.",
+        "OTHER": "Anything else.",
+    },
+    "AssignmentState": {
+        "OFFERED": "A subcontractor may take it or not.",
+        "ACCEPTED": "They go there.",
+        "DECLINED": "They said no.",
+        "EXPIRED": "They did not answer in time.",
+        "RELEASED": "They no longer go there.",
+    },
+    "Channel": {
+        "EMAIL": "By electronic mail.",
+        "SMS": "By text message.",
+        "PHONE": "By a call.",
+    },
+    "ConfirmedBy": {
+        "GEOFENCE": "Positions inside the site's fence.",
+        "TECHNICIAN": "The technician's own word.",
+        "DISPATCHER": "The office's word.",
+    },
+    "ContractState": {
+        "DRAFT": "Being written; grants nothing yet.",
+        "ACTIVE": "In force within its term.",
+        "EXPIRED": "Its term is over.",
+        "CANCELLED": "Ended before its term.",
+    },
+    "EtaBasis": {
+        "PLAN": "The plan: nobody has set off.",
+        "TRAVEL": "The road from where the journey began.",
+        "POSITION": "Live positions.",
+    },
+    "Pin": {
+        "TECHNICIAN": "Who goes there.",
+        "TIME": "When.",
+        "BOTH": "Who goes there, and when.",
+    },
+    "PlanChangeKind": {
+        "ASSIGN": "Give a visit that has nobody to a technician.",
+        "REASSIGN": "Give it to another technician.",
+        "MOVE": "Another time, the same technician.",
+        "UNASSIGN": "Take it out of the day.",
+    },
+    "PlanState": {
+        "DRAFT": "Asked for, not begun.",
+        "SOLVING": "The optimizer is at it.",
+        "PROPOSED": "Ready to be looked at and committed.",
+        "COMMITTED": "Made real.",
+        "DISCARDED": "Dropped.",
+        "STALE": "The graph has moved since; ask for another.",
+        "FAILED": "It could not be made; `failure` says why.",
+    },
+    "Priority": {
+        "EMERGENCY": "At once: danger or great damage.",
+        "HIGH": "Before the usual.",
+        "NORMAL": "The usual.",
+        "LOW": "When there is room.",
+    },
+    "ReservationState": {
+        "HELD": "Set aside where it lies.",
+        "PICKED": "Taken along for the visit.",
+        "CONSUMED": "Used up.",
+        "RETURNED": "Brought back.",
+        "RELEASED": "Free again: it was never taken along.",
+    },
+    "Role": {
+        "ADMIN": "Everything, the doors too.",
+        "MANAGER": "A dispatcher who also approves, and sees cost and margin.",
+        "DISPATCHER": "The day's work: visits, technicians, plans.",
+        "TECHNICIAN": "Own assignments, and what they lead to.",
+        "SUBCONTRACTOR": "Only what is offered to them or accepted by them.",
+        "SALES": "Customers, contracts and work orders, with cost and margin; no positions.",
+        "CUSTOMER": "Own customer; no internal notes, cost or margin.",
+        "TRACKING": "One visit, by a link.",
+        "INTEGRATION": "A machine's token.",
+    },
+    "StockLocationKind": {
+        "WAREHOUSE": "A store that all may draw from.",
+        "VAN": "A technician's vehicle.",
+        "SITE": "At a customer's site.",
+    },
+    "TechnicianKind": {
+        "EMPLOYEE": "On the company's own staff.",
+        "SUBCONTRACTOR": "On their own account; may decline.",
+    },
+    "Tier": {
+        "STANDARD": "As every customer.",
+        "PREFERRED": "Before the standard ones.",
+        "KEY": "Before all others.",
+    },
+    "VisitState": {
+        "UNSCHEDULED": "Without a time and a technician.",
+        "SCHEDULED": "With both, still free to be moved.",
+        "DISPATCHED": "The technician has been told; it is pinned.",
+        "EN_ROUTE": "The technician is on the way.",
+        "ARRIVED": "The technician is there.",
+        "IN_PROGRESS": "The work has begun.",
+        "PAUSED": "The work rests.",
+        "COMPLETED": "The work is done.",
+        "INCOMPLETE": "Ended with a rest to do, in another visit.",
+        "NO_ACCESS": "Nobody let the technician in.",
+        "CANCELLED": "It shall not happen.",
+    },
+    "WorkOrderState": {
+        "NEW": "Taken in.",
+        "PENDING_APPROVAL": "Somebody has to agree first.",
+        "READY": "May be scheduled.",
+        "SCHEDULED": "A visit is planned.",
+        "IN_PROGRESS": "A visit is under way, or its technician is.",
+        "COMPLETED": "All is done; not yet reviewed.",
+        "CLOSED": "Reviewed and costed.",
+        "ON_HOLD": "Waits, for a reason.",
+        "CANCELLED": "No visit had started.",
+    },
+    "OrderDirection": {"ASC": "The least first.", "DESC": "The greatest first."},
+    "NullsOrder": {"FIRST": "Before all others.", "LAST": "After all others."},
+    "UserErrorCode": {
+        "NOT_FOUND": "Absent, or not the viewer's to see.",
+        "CONFLICT": "The row has moved on since it was read.",
+        "INVALID_TRANSITION": "There is no such step from where it stands.",
+        "DOUBLE_BOOKING": "The technician is elsewhere at that time.",
+        "MISSING_SKILL": "A skill or its level is lacking.",
+        "OFF_SHIFT": "The technician does not work then.",
+        "OUTSIDE_WINDOW": "The customer was promised another time.",
+        "INVALID": "A value that no rule of the business admits.",
+    },
+}
+"""By the name of the set, then by the word."""
+
+
+def described(kind: type[Enum], sentences: Mapping[str, str] | None = None) -> Any:
+    """The same enum, declared to strawberry already, with a description for each of its words."""
+    told = SENTENCES.get(kind.__name__, {}) if sentences is None else sentences
+    definition: Any = getattr(kind, "__strawberry_definition__", None)
+    for value in definition.values:
+        value.description = value.description or told.get(value.name)
+    return kind

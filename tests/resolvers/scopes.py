@@ -1,0 +1,221 @@
+"""Scopes: who must see which row, worked out from a full dump of the database, without the graph's SQL."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from domain import access
+from domain.viewers import FIELD, Role, Viewer
+from resolvers.compiler.shapes import Graph
+
+STATED = "gen_random_uuid(), organization_id, 1, created_at, created_at"
+NEW = "(id, organization_id, version, updated_at, created_at,"
+LIVE = f"""
+INSERT INTO absence {NEW} technician_id, starts_at, ends_at, reason)
+  SELECT {STATED}, id, created_at, created_at + interval '1 day', 'SICK' FROM technician;
+INSERT INTO position_current {NEW} technician_id, at, longitude, latitude, accuracy_metres)
+  SELECT {STATED}, id, created_at, 24.9, 60.1, 5 FROM technician;
+INSERT INTO eta {NEW} visit_id, technician_id, earliest, expected, latest, basis, as_of, stale_after)
+  SELECT {STATED}, visit_id, technician_id, planned_start, planned_start, planned_end, 'PLAN', created_at,
+    created_at FROM (SELECT DISTINCT ON (visit_id) * FROM assignment WHERE state = 'ACCEPTED') a;
+INSERT INTO credential {NEW} digest, role, subject, visit_id, scopes, expires_at)
+  SELECT {STATED}, sha256(id::text::bytea), 'TRACKING', 'link', id, '', created_at + interval '9 days'
+    FROM visit;
+INSERT INTO tracking_link {NEW} visit_id, customer_id, credential_id, expires_at)
+  SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, v.id, v.customer_id, c.id,
+    c.expires_at FROM visit v JOIN credential c ON c.visit_id = v.id;
+INSERT INTO plan {NEW} day, state, seconds, seed, request, objective, improvements, assigned_count,
+    unassigned_count)
+  SELECT {STATED}, '2026-11-23', 'PROPOSED', 5, n, '{{}}',
+    CASE WHEN n > 1 THEN '{{"total": 12.5, "travel_seconds": 600}}'::jsonb END, n, 1, 1
+    FROM (SELECT id AS organization_id, updated_at AS created_at FROM organization) o,
+    generate_series(1, 3) n;
+INSERT INTO plan_change {NEW} plan_id, visit_id, visit_version, kind, technician_id, planned_start,
+    planned_end)
+  SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, v.version, 'ASSIGN',
+    (SELECT t.id FROM technician t WHERE t.organization_id = v.organization_id ORDER BY t.id LIMIT 1),
+    v.window_start, v.window_end
+    FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
+INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
+  SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, 'NO_ROOM', 'Full.',
+    5
+    FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
+"""
+"""What the demo's seed leaves empty: absences, positions, ETAs, links, plans."""
+
+Row = Mapping[str, Any]
+Rule = Callable[["Dump", Row, Viewer], bool]
+EVERYBODY: frozenset[Role] = frozenset(Role)
+OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.DISPATCHER})
+STAFF = OFFICE | {Role.SALES, Role.INTEGRATION}
+
+
+@dataclass(frozen=True)
+class Dump:
+    """Every row of every table that the graph reads, of both companies."""
+
+    rows: Mapping[str, list[Row]]
+    others: dict[tuple[str, Viewer], set[UUID]] = field(default_factory=dict)
+    """What is declared for the tables that the rules below do not know yet."""
+
+    @classmethod
+    async def of(cls, connection: asyncpg.Connection, graph: Graph) -> "Dump":
+        names = {shape.table for shape in graph.types.values() if shape.reading.table is not None}
+        return cls(
+            {name: [dict(row) for row in await connection.fetch(f"SELECT * FROM {name}")] for name in names}
+        )
+
+    async def complete(self, connection: asyncpg.Connection, viewer: Viewer) -> None:
+        """For new tables: who sees what by the declaration alone."""
+        for table in self.rows.keys() - RULES.keys():
+            self.others[table, viewer] = await declared(connection, table, viewer)
+
+    @cached_property
+    def by_id(self) -> Mapping[tuple[str, UUID], Row]:
+        return {(name, row["id"]): row for name, rows in self.rows.items() for row in rows if "id" in row}
+
+    def seen(self, table: str, viewer: Viewer) -> list[Row]:
+        """The rows that a viewer must see, by the rules below."""
+        if table not in RULES:
+            return [row for row in self.rows[table] if row["id"] in self.others[table, viewer]]
+        key = "id" if table == "organization" else "organization_id"
+        own = [row for row in self.rows[table] if row[key] == viewer.organization_id]
+        roles, rule = RULES[table]
+        if viewer.role in roles:
+            return own
+        narrow = rule.get(viewer.role)
+        return [row for row in own if narrow is not None and narrow(self, row, viewer)]
+
+    def reaching(self, viewer: Viewer) -> list[Row]:
+        """Assignments through which somebody in the field, or a tracking link, sees anything."""
+        return [
+            row
+            for row in self.rows["assignment"]
+            if row["state"] in {"OFFERED", "ACCEPTED"}
+            and (row["technician_id"] == viewer.technician_id or row["visit_id"] == viewer.visit_id)
+        ]
+
+
+async def declared(connection: asyncpg.Connection, table: str, viewer: Viewer) -> set[UUID]:
+    """The ids that domain/access.py declares, asked as the owner, whom no policy holds."""
+
+    def literal(name: str) -> str:
+        value = getattr(viewer, f"{name}_id")
+        return f"'{value}'::uuid" if value else "NULL::uuid"
+
+    rows = access.predicate(viewer.role, table, "x", literal)
+    return {row["id"] for row in await connection.fetch(f"SELECT x.id FROM {table} x WHERE {rows}")}
+
+
+def _field(rule: Rule) -> dict[Role, Rule]:
+    return dict.fromkeys(FIELD, rule)
+
+
+def _through(column: str, by: str) -> Rule:
+    return lambda dump, row, viewer: row[column] in {one[by] for one in dump.reaching(viewer)}
+
+
+def _same(column: str, name: str) -> Rule:
+    return lambda _dump, row, viewer: bool(row[column] == getattr(viewer, name))
+
+
+def _of_visit(column: str, name: str) -> Rule:
+    """Whose visit, by this row's `column`, is the viewer's."""
+    return lambda dump, row, viewer: dump.by_id["visit", row["visit_id"]][column] == getattr(viewer, name)
+
+
+def _tracked(column: str) -> Rule:
+    return lambda dump, row, viewer: any(
+        visit[column] == row["id"] for visit in dump.rows["visit"] if visit["id"] == viewer.visit_id
+    )
+
+
+def _lies_near(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    place = dump.by_id["stock_location", row.get("stock_location_id", row["id"])]
+    return bool(place["kind"] == "WAREHOUSE" or place["technician_id"] == viewer.technician_id)
+
+
+def _serves(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    return any(
+        one["technician_id"] == row["id"] and one["customer_id"] == viewer.customer_id
+        for one in dump.rows["assignment"]
+    )
+
+
+OWN = _same("customer_id", "customer_id")
+MINE = _same("technician_id", "technician_id")
+LIVE_FACT: dict[Role, Rule] = {
+    **_field(MINE),
+    Role.CUSTOMER: _of_visit("customer_id", "customer_id"),
+    Role.TRACKING: _of_visit("id", "visit_id"),
+}
+NOT_SALES = STAFF - {Role.SALES}
+FIELD_TOO = STAFF | FIELD
+RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
+    "organization": (EVERYBODY, {}),
+    "customer": (
+        STAFF,
+        {**_field(_through("id", "customer_id")), Role.CUSTOMER: _same("id", "customer_id")},
+    ),
+    "contact": (STAFF, {**_field(_through("customer_id", "customer_id")), Role.CUSTOMER: OWN}),
+    "external_id": (STAFF, {}),
+    "territory": (FIELD_TOO, {}),
+    "site": (
+        STAFF,
+        {**_field(_through("id", "site_id")), Role.CUSTOMER: OWN, Role.TRACKING: _tracked("site_id")},
+    ),
+    "contract": (STAFF, {Role.CUSTOMER: OWN}),
+    "entitlement": (STAFF, {Role.CUSTOMER: OWN}),
+    "skill": (FIELD_TOO, {}),
+    "work_type": (EVERYBODY, {}),
+    "work_type_skill": (FIELD_TOO, {}),
+    "work_type_part": (FIELD_TOO, {}),
+    "work_order": (
+        STAFF,
+        {
+            **_field(_through("id", "work_order_id")),
+            Role.CUSTOMER: OWN,
+            Role.TRACKING: _tracked("work_order_id"),
+        },
+    ),
+    "visit": (
+        STAFF,
+        {**_field(_through("id", "visit_id")), Role.CUSTOMER: OWN, Role.TRACKING: _same("id", "visit_id")},
+    ),
+    "assignment": (
+        STAFF,
+        {
+            **_field(_through("id", "id")),
+            Role.CUSTOMER: OWN,
+            Role.TRACKING: _same("visit_id", "visit_id"),
+        },
+    ),
+    "visit_part": (STAFF, _field(_through("visit_id", "visit_id"))),
+    "technician": (
+        STAFF,
+        {
+            **_field(_same("id", "technician_id")),
+            Role.CUSTOMER: _serves,
+            Role.TRACKING: _through("id", "technician_id"),
+        },
+    ),
+    "technician_skill": (STAFF, _field(MINE)),
+    "shift": (STAFF, _field(MINE)),
+    "absence": (STAFF, _field(MINE)),
+    "part": (FIELD_TOO, {}),
+    "stock_location": (STAFF, _field(_lies_near)),
+    "stock_level": (STAFF, _field(_lies_near)),
+    "reservation": (STAFF, _field(_lies_near)),
+    "plan": (NOT_SALES, {}),
+    "plan_change": (NOT_SALES, {}),
+    "plan_reason": (NOT_SALES, {}),
+    "position_current": (NOT_SALES, _field(MINE)),
+    "eta": (STAFF, LIVE_FACT),
+    "arrival": (STAFF, LIVE_FACT),
+    "tracking_link": (OFFICE, {}),
+}
+"""Roles that see every row of their company, and whom the others see which of; a table's own words."""

@@ -1,0 +1,47 @@
+"""Permissions: the path of what is refused leads from the root of the response, whatever is in between."""
+
+import pytest
+
+from domain.viewers import Role
+from tests.resolvers.companies import Companies
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("{ customers { nodes { tier } } }", ["customers", "nodes", "tier"]),
+        ("{ mine: customers { all: nodes { name rank: tier } } }", ["mine", "all", "rank"]),
+        (("{ customers { ...C } } fragment C on CustomerConnection { nodes { ...D } }"
+         " fragment D on Customer { name tier }"), ["customers", "nodes", "tier"]),
+        ("{ customers { edges { node { ... on Node { ... on Customer { t: tier } } } } } }",
+         ["customers", "edges", "node", "t"]),
+        (("{ visits { nodes { ... { work: workOrder { visits { nodes { ...V } } } } } } }"
+         " fragment V on Visit { pin }"), ["visits", "nodes", "work", "visits", "nodes", "pin"]),
+        (("{ visits { nodes { ...V } } sites { nodes { ...S } } }"
+         " fragment S on Site { geofence } fragment V on Visit { id }"), ["sites", "nodes", "geofence"]),
+        ("{ sites { nodes { visits: name ... on Site { customer { tier } } accessNotes } } }",
+         ["sites", "nodes", "customer", "tier"]),
+        ("{ customers { nodes { tier @skip(if: true) } } }", ["customers", "nodes", "tier"]),
+        ("{ customers { nodes { ... @include(if: false) { tier } } } }", ["customers", "nodes", "tier"]),
+    ],
+)  # fmt: skip  # a query and its path
+async def test_the_path_of_a_forbidden_field(companies: Companies, query: str, path: list[str]) -> None:
+    before = companies.app.reads.statements
+    found = await companies.ask(query, viewer=companies.viewer(Role.CUSTOMER))
+
+    assert found["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert found["errors"][0]["path"] == path
+    assert companies.app.reads.statements == before
+
+
+async def test_a_fragment_of_another_operation_refuses_nothing(companies: Companies) -> None:
+    document = """
+      query Mine { customers { nodes { ...Open } } }
+      query Theirs { customers { nodes { ...Closed } } }
+      fragment Open on Customer { name }
+      fragment Closed on Customer { tier }
+    """
+    executor, viewer = companies.app.executor, companies.viewer(Role.CUSTOMER)
+    body = await executor.answer(executor.prepare(document, "Mine"), {}, viewer=viewer)
+
+    assert body.startswith(b'{"data":{"customers":{"nodes":[{"name":')
