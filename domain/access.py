@@ -187,6 +187,23 @@ TABLES: dict[str, Access] = {
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
 }
 
+SEARCHED = frozenset(
+    {
+        "contact",
+        "contract",
+        "customer",
+        "part",
+        "site",
+        "skill",
+        "stock_location",
+        "technician",
+        "territory",
+        "work_order",
+        "work_type",
+    }
+)
+"""Tables with a `searched` column; fieldgraph_search, as whom only `search_ids` runs, reads it and ids."""
+
 
 def predicate(role: Role, table: str, alias: str, bind: Callable[[str], str]) -> str:
     """The rows of a table that a role may read, as SQL; `bind` gives the text that stands for a value.
@@ -220,6 +237,8 @@ def statements(table: str) -> list[str]:
     if adds:
         names = ", ".join(f"'{role}'" for role in sorted(adds))
         lines.append(_policy(table, "adds", "INSERT", f"WITH CHECK ({own} AND {_ROLE} IN ({names}))"))
+    if table in SEARCHED:
+        lines.append(f"CREATE POLICY search ON {table} FOR SELECT TO fieldgraph_search USING (true)")
     if access.system:
         lines.append(f"CREATE POLICY system ON {table} TO fieldgraph_system USING (true)")
     return lines

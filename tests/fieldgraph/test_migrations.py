@@ -22,15 +22,16 @@ async def test_a_migrated_database_has_roles_that_cannot_pass_row_policies_by(da
     async with connected(database.owner_url) as owner:
         rows = await owner.fetch(
             "SELECT rolname, rolcanlogin, rolinherit, rolsuper OR rolbypassrls OR rolcreaterole AS strong"
-            " FROM pg_roles WHERE rolname IN ('fieldgraph_app', 'fieldgraph_system') ORDER BY 1"
+            " FROM pg_roles WHERE starts_with(rolname, 'fieldgraph_') ORDER BY 1"
         )
         extensions = await owner.fetch("SELECT extname FROM pg_extension ORDER BY 1")
 
     assert [tuple(row) for row in rows] == [
         ("fieldgraph_app", True, False, False),
+        ("fieldgraph_search", False, True, False),
         ("fieldgraph_system", False, True, False),
     ]
-    assert [row["extname"] for row in extensions] == ["btree_gist", "pg_trgm", "plpgsql"]
+    assert [row["extname"] for row in extensions] == ["btree_gin", "btree_gist", "pg_trgm", "plpgsql"]
 
 
 async def test_the_app_is_the_system_role_only_where_it_says_so(database: Database) -> None:
