@@ -8,6 +8,21 @@ from resolvers.compiler.shapes import FieldShape, Graph
 from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Col, Many, Sql
 
 DEEPEST = 4
+SEARCHES = (
+    "",
+    "heat",
+    "o",
+    "HELSINKI",
+    "tie 1",
+    "WO-0000",
+    "a e",
+    "käs",
+    "kas",
+    "%",
+    "_",
+    "'",
+    "boiler gasket",
+)
 WORDS = ("a", "o", "WO-0000", "sa", "x%", "_", "'")
 VALUES = {
     "String": '"{word}"',
@@ -127,6 +142,12 @@ class Operations:
             parts.append(f"where: {self._where(str(field.target), 0)}")
         if self.random.random() < 0.4:
             parts.append(f"orderBy: [{self._order(str(field.target))}]")
+        shape = self.graph.types[str(field.target)]
+        searchable = bool(shape.reading.search) and all(
+            self._allowed(shape.field_of(name)) for name in shape.reading.search
+        )
+        if searchable and self.random.random() < 0.4:
+            parts.append(f'search: "{self.random.choice(SEARCHES)}"')
         return f"({', '.join(parts)})"
 
     def _order(self, kind: str) -> str:
