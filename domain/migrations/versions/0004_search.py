@@ -87,9 +87,14 @@ def upgrade() -> None:
         )
         run(f"GRANT SELECT (organization_id, id, searched) ON {table} TO fieldgraph_search")
         run(f"CREATE POLICY search ON {table} FOR SELECT TO fieldgraph_search USING (true)")
+    # An owner of the database who is no superuser gives away only to a role it is, and that may create here.
+    run("GRANT fieldgraph_search TO CURRENT_USER")
+    run("GRANT CREATE ON SCHEMA public TO fieldgraph_search")
     run("ALTER FUNCTION search_ids(text, text) OWNER TO fieldgraph_search")
+    run("REVOKE CREATE ON SCHEMA public FROM fieldgraph_search")
     run("REVOKE ALL ON FUNCTION search_ids(text, text) FROM PUBLIC")
     run("GRANT EXECUTE ON FUNCTION search_ids(text, text) TO fieldgraph_app")
+    run("REVOKE fieldgraph_search FROM CURRENT_USER")
 
 
 def downgrade() -> None:
