@@ -102,6 +102,39 @@ async def test_processes_that_start_together_do_not_collide(postgres: EmbeddedPo
             await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: EmbeddedPostgres) -> None:
+    # given a cluster of their own, as far as roles go: whoever made the roles gives functions to them
+    async with connected(postgres.url("postgres")) as maintenance:
+        await maintenance.execute("CREATE ROLE hosting LOGIN CREATEROLE")
+        for role in ("fieldgraph_system", "fieldgraph_search"):
+            await maintenance.execute(f"GRANT {role} TO hosting WITH ADMIN OPTION, INHERIT FALSE, SET FALSE")
+        await maintenance.execute(
+            "GRANT fieldgraph_app TO hosting WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+        )
+        await maintenance.execute("CREATE DATABASE hosted OWNER hosting")
+
+        # when
+        await migrate(postgres.url("hosted", user="hosting"))
+
+        # then the look-ups run as roles that may still make nothing, nor is the owner one of them
+        async with connected(postgres.url("hosted", user="hosting")) as owner:
+            owners = await owner.fetch(
+                "SELECT proname, proowner::regrole::text FROM pg_proc WHERE prosecdef ORDER BY 1"
+            )
+            assert [tuple(row) for row in owners] == [
+                ("credential_by_digest", SYSTEM),
+                ("search_ids", "fieldgraph_search"),
+            ]
+            for role in (SYSTEM, "fieldgraph_search"):
+                assert not await owner.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", role)
+                assert not await owner.fetchval("SELECT pg_has_role($1, 'SET')", role)
+        async with connected(postgres.url("hosted", user="fieldgraph_app")) as app:
+            assert await app.fetchval("SELECT search_ids('skill', 'heat')") == []
+        await maintenance.execute("DROP DATABASE hosted WITH (FORCE)")
+        await maintenance.execute("DROP OWNED BY hosting")
+        await maintenance.execute("DROP ROLE hosting")
+
+
 async def test_a_migrated_database_is_at_the_one_head(database: Database) -> None:
     heads = revisions().get_heads()
     async with connected(database.owner_url) as owner:
