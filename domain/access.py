@@ -228,6 +228,8 @@ def statements(table: str) -> list[str]:
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
     ]
+    if table in SEARCHED:
+        lines.append(f"CREATE POLICY search ON {table} FOR SELECT TO fieldgraph_search USING (true)")
     lines.append(_policy(table, "reads", "SELECT", f"USING ({own} AND ({_cases(table, access.read)}))"))
     if written:
         rows = f"{own} AND ({_cases(table, written)})"
@@ -237,8 +239,6 @@ def statements(table: str) -> list[str]:
     if adds:
         names = ", ".join(f"'{role}'" for role in sorted(adds))
         lines.append(_policy(table, "adds", "INSERT", f"WITH CHECK ({own} AND {_ROLE} IN ({names}))"))
-    if table in SEARCHED:
-        lines.append(f"CREATE POLICY search ON {table} FOR SELECT TO fieldgraph_search USING (true)")
     if access.system:
         lines.append(f"CREATE POLICY system ON {table} TO fieldgraph_system USING (true)")
     return lines

@@ -69,10 +69,10 @@ class WorkType(Row, table=True):
     """A template of work: how long, with which skills and parts."""
 
     __table_args__ = (
+        *searched("code", "name"),
         UniqueConstraint("organization_id", "code"),
         one_of("priority", Priority),
         CheckConstraint("duration_seconds > 0", name="duration_seconds"),
-        *searched("code", "name"),
     )
     code: str = text()
     name: str = text()

@@ -55,12 +55,6 @@ class TypeShape:
             raise TypeError(f"{self.name} is not read from a table")
         return str(self.reading.table.__tablename__)
 
-    @property
-    def searched(self) -> tuple[str, ...]:
-        """The columns that the table's own search column is made of; none where it has no such column."""
-        column = _table(self.reading.table).columns.get("searched") if self.reading.table else None
-        return () if column is None else tuple(column.info["columns"])
-
     def field_of(self, python_name: str) -> FieldShape:
         return next(field for field in self.fields.values() if field.python_name == python_name)
 
@@ -153,8 +147,6 @@ def faults(graph: Graph) -> list[str]:
         kind = graph.executable.type_map[shape.name]
         if shape.reading.table is None or not isinstance(kind, GraphQLObjectType):
             continue
-        if shape.searched != tuple(shape.column_of(shape.field_of(name)) for name in shape.reading.search):
-            found.append(f"{shape.name}: search is not what the table's column `searched` is made of")
         for field in shape.fields.values():
             if not isinstance(field.source, Col):
                 continue
