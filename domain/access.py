@@ -187,6 +187,23 @@ TABLES: dict[str, Access] = {
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
 }
 
+SEARCHED = frozenset(
+    {
+        "contact",
+        "contract",
+        "customer",
+        "part",
+        "site",
+        "skill",
+        "stock_location",
+        "technician",
+        "territory",
+        "work_order",
+        "work_type",
+    }
+)
+"""Tables with a `searched` column; fieldgraph_search, as whom only `search_ids` runs, reads it and ids."""
+
 
 def predicate(role: Role, table: str, alias: str, bind: Callable[[str], str]) -> str:
     """The rows of a table that a role may read, as SQL; `bind` gives the text that stands for a value.
@@ -211,6 +228,8 @@ def statements(table: str) -> list[str]:
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
     ]
+    if table in SEARCHED:
+        lines.append(f"CREATE POLICY search ON {table} FOR SELECT TO fieldgraph_search USING (true)")
     lines.append(_policy(table, "reads", "SELECT", f"USING ({own} AND ({_cases(table, access.read)}))"))
     if written:
         rows = f"{own} AND ({_cases(table, written)})"

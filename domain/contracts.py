@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
-from domain.rows import Row, money, one_of, refers, text
+from domain.rows import Row, money, one_of, refers, searched, text
 
 
 class ContractState(StrEnum):
@@ -28,6 +28,7 @@ class Contract(Row, table=True):
         CheckConstraint("starts_on <= ends_on", name="term"),
         CheckConstraint("price >= 0", name="price"),
         *refers(customer_id="customer"),
+        *searched("number", "name"),
     )
     customer_id: UUID
     number: str = text()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint
 
-from domain.rows import Row, one_of, refers, text
+from domain.rows import Row, one_of, refers, searched, text
 
 
 class Tier(StrEnum):
@@ -31,6 +31,7 @@ class Customer(Row, table=True):
         one_of("tier", Tier),
         UniqueConstraint("organization_id", "number"),
         Index(None, "organization_id", "name", "id"),
+        *searched("number", "name"),
     )
     number: str = text()
     name: str = text()
@@ -41,7 +42,11 @@ class Customer(Row, table=True):
 class Contact(Row, table=True):
     """A person at a customer. `language` is a BCP 47 tag."""
 
-    __table_args__ = (one_of("channel", Channel), *refers(customer_id="customer"))
+    __table_args__ = (
+        one_of("channel", Channel),
+        *refers(customer_id="customer"),
+        *searched("name", "email", "phone"),
+    )
     customer_id: UUID
     name: str = text()
     email: str | None = text(default=None)

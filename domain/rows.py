@@ -4,10 +4,20 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKeyConstraint, Index, MetaData, Numeric, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import declared_attr
 from sqlalchemy.schema import SchemaItem
@@ -51,6 +61,8 @@ class Row(Table):
     change. Both are written by the unit of work.
     """
 
+    # Postgres keeps it and the look-up reads it; a verb that loaded it would only carry it about.
+    __mapper_args__: ClassVar[dict[str, Any]] = {"exclude_properties": ("searched",)}
     organization_id: UUID = Field(default=NOBODY, primary_key=True, foreign_key="organization.id")
     id: UUID = Field(default_factory=ids.new, primary_key=True)
     version: int = Field(default=1)
@@ -69,6 +81,23 @@ def refers(unique: Iterable[str] = (), **columns: str) -> tuple[SchemaItem, ...]
         )
         items.append(Index(None, "organization_id", column, unique=column in set(unique)))
     return tuple(items)
+
+
+def searched(*columns: str) -> tuple[SchemaItem, ...]:
+    """What `search` looks in: these columns' text, folded and joined in the column `searched`, and its index.
+
+    `@node(…, search=…)` names them for clients; `access.SEARCHED` lets the look-up read them.
+    """
+    folded = Computed(f"searchable(VARIADIC ARRAY[{', '.join(columns)}])", persisted=True)
+    index = Index(
+        None,
+        "organization_id",
+        "searched",
+        postgresql_using="gin",
+        postgresql_ops={"searched": "gin_trgm_ops"},
+        postgresql_with={"fastupdate": "off"},
+    )
+    return Column("searched", TEXT, folded, info={"columns": columns}), index
 
 
 def one_of(column: str, states: type[StrEnum]) -> CheckConstraint:

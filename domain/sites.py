@@ -5,13 +5,13 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
-from domain.rows import Row, between, jsonb, refers, text
+from domain.rows import Row, between, jsonb, refers, searched, text
 
 
 class Territory(Row, table=True):
     """An area of service. `area` is a GeoJSON polygon (lon, lat)."""
 
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+    __table_args__ = (UniqueConstraint("organization_id", "name"), *searched("name"))
     name: str = text()
     area: dict[str, Any] | None = jsonb(default=None)
 
@@ -28,6 +28,7 @@ class Site(Row, table=True):
         between("latitude", -90, 90),
         CheckConstraint("geofence_radius_metres > 0", name="geofence_radius_metres"),
         *refers(customer_id="customer", territory_id="territory"),
+        *searched("name", "address"),
     )
     customer_id: UUID
     territory_id: UUID | None = None

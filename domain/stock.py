@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Column, Computed, Index, Integer, Unique
 from sqlmodel import Field, col, select
 
 from domain.errors import Invalid
-from domain.rows import Row, money, one_of, refers, text
+from domain.rows import Row, money, one_of, refers, searched, text
 from domain.unit_of_work import UnitOfWork
 
 Shelf = tuple[UUID, UUID]
@@ -49,6 +49,7 @@ class Part(Row, table=True):
     __table_args__ = (
         UniqueConstraint("organization_id", "number"),
         UniqueConstraint("organization_id", "barcode"),
+        *searched("number", "name", "barcode"),
     )
     number: str = text()
     name: str = text()
@@ -65,6 +66,7 @@ class StockLocation(Row, table=True):
         CheckConstraint("(kind = 'VAN') = (technician_id IS NOT NULL)", name="van"),
         *refers(("technician_id",), technician_id="technician"),
         *refers(site_id="site"),
+        *searched("name"),
     )
     name: str = text()
     kind: StockLocationKind = text()

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.errors import OffShift
-from domain.rows import Row, between, in_order, money, one_of, refers, text, timestamp
+from domain.rows import Row, between, in_order, money, one_of, refers, searched, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
 
@@ -37,7 +37,7 @@ class AbsenceReason(StrEnum):
 class Skill(Row, table=True):
     """Something a technician can do, to a level from 1 to 5."""
 
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+    __table_args__ = (UniqueConstraint("organization_id", "name"), *searched("name"))
     name: str = text()
 
 
@@ -49,6 +49,7 @@ class Technician(Row, table=True):
         UniqueConstraint("organization_id", "code"),
         CheckConstraint("hourly_cost >= 0", name="hourly_cost"),
         *refers(territory_id="territory"),
+        *searched("code", "name", "phone"),
     )
     code: str = text()
     name: str = text()

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from domain.errors import InvalidTransition
 from domain.events import Event, Scope
-from domain.rows import Row, between, one_of, refers, text, timestamp
+from domain.rows import Row, between, one_of, refers, searched, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class WorkType(Row, table=True):
     """A template of work: how long, with which skills and parts."""
 
     __table_args__ = (
+        *searched("code", "name"),
         UniqueConstraint("organization_id", "code"),
         one_of("priority", Priority),
         CheckConstraint("duration_seconds > 0", name="duration_seconds"),
@@ -110,6 +111,7 @@ class WorkOrder(Row, table=True):
         Index(None, "organization_id", "created_at", "id"),
         *refers(customer_id="customer", site_id="site", contract_id="contract"),
         *refers(entitlement_id="entitlement", work_type_id="work_type"),
+        *searched("number", "title", "description"),
     )
     number: str = text()
     title: str = text()

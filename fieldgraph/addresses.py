@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 APP_ROLE = "fieldgraph_app"
 SYSTEM_ROLE = "fieldgraph_system"
+SEARCH_ROLE = "fieldgraph_search"
 
 
 def app_url_of(owner_url: str) -> str:

@@ -10,6 +10,7 @@ import orjson
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import Page, Pager
+from resolvers.compiler.searches import Search
 from resolvers.compiler.shapes import Graph, TypeShape
 from resolvers.compiler.writer import Writer
 from resolvers.context import Context
@@ -184,10 +185,12 @@ class Asked:
     counted: bool
 
     def where(self, graph: Graph, writer: Writer, target: TypeShape) -> str:
-        wanted = self.arguments.get("where")
-        if not wanted:
-            return "TRUE"
-        return Conditions(graph, writer, lambda _bindings: wanted).write(target, wanted, "x")
+        wanted, text = self.arguments.get("where"), "TRUE"
+        if wanted:
+            text = Conditions(graph, writer, lambda _bindings: wanted).write(target, wanted, "x")
+        if self.arguments.get("search") is None:
+            return text
+        return f"{text} AND {Search(target, writer, lambda _bindings: self.arguments).holds('x')}"
 
     def empty(self) -> dict[str, Any]:
         info = {"hasNextPage": False, "hasPreviousPage": False, "startCursor": None, "endCursor": None}

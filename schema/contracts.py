@@ -32,7 +32,13 @@ class Entitlement(Entity):
     )
 
 
-@node(contracts.Contract, prefix="con", description="An agreement with a customer.", order=("number",))
+@node(
+    contracts.Contract,
+    prefix="con",
+    description="An agreement with a customer.",
+    order=("number",),
+    search=("number", "name"),
+)
 class Contract(Entity):
     number: str = column("The company's own number for it.")
     name: str = column("What it is called.")

@@ -27,7 +27,13 @@ class ExternalId(Entity):
     key: str = column("The entity's key there.")
 
 
-@node(customers.Contact, prefix="cnt", description="A person at a customer.", order=("name",))
+@node(
+    customers.Contact,
+    prefix="cnt",
+    description="A person at a customer.",
+    order=("name",),
+    search=("name", "email", "phone"),
+)
 class Contact(Entity):
     name: str = column("What the person is called.")
     email: str | None = column("Where to write to.")
@@ -39,7 +45,13 @@ class Contact(Entity):
     )
 
 
-@node(customers.Customer, prefix="cus", description="A party that is served and billed.", order=("name",))
+@node(
+    customers.Customer,
+    prefix="cus",
+    description="A party that is served and billed.",
+    order=("name",),
+    search=("number", "name"),
+)
 class Customer(Entity):
     number: str = column("The company's own number for the customer.")
     name: str = column("What the customer is called.")

@@ -227,6 +227,8 @@ class Reading:
     prefix: str | None = None
     order: tuple[str, ...] = ("id",)
     values: Mapping[str, str] = field(default_factory=dict)
+    search: tuple[str, ...] = ()
+    """The fields in whose text `search` looks for words; as the table's `searched` says."""
 
 
 @strawberry.interface(description="Anything that has an id of its own.")
@@ -236,10 +238,18 @@ class Node:
 
 
 def node(
-    table: type[Table], *, prefix: str, description: str, order: tuple[str, ...] = ("id",)
+    table: type[Table],
+    *,
+    prefix: str,
+    description: str,
+    order: tuple[str, ...] = ("id",),
+    search: tuple[str, ...] = (),
 ) -> Callable[[type[Kind]], type[Kind]]:
-    """A type read from a table. `order` is its default, by columns; a leading “-” turns one round."""
-    return _typed(Reading(table=table, prefix=prefix, order=order), description)
+    """A type read from a table. `order` is its default, by columns; a leading “-” turns one round.
+
+    Connections of a type with `search` take that argument: the fields in whose text words are looked for.
+    """
+    return _typed(Reading(table=table, prefix=prefix, order=order, search=search), description)
 
 
 def row(

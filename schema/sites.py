@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schema.visits import Visit
 
 
-@node(sites.Territory, prefix="ter", description="An area of service.", order=("name",))
+@node(sites.Territory, prefix="ter", description="An area of service.", order=("name",), search=("name",))
 class Territory(Entity):
     name: str = column("What the area is called.")
     area: Polygon | None = column("Its outline.")
@@ -24,7 +24,7 @@ class Territory(Entity):
     )
 
 
-@node(sites.Site, prefix="sit", description="A place of work.", order=("name",))
+@node(sites.Site, prefix="sit", description="A place of work.", order=("name",), search=("name", "address"))
 class Site(Entity):
     name: str = column("What the place is called.")
     address: str = column("Street, number, postcode and city, as one line.")

@@ -18,7 +18,11 @@ UNIT_PRICE = {"amount": "unit_price", "currency": "currency"}
 
 
 @node(
-    stock.Part, prefix="prt", description="Something that is stocked and used on visits.", order=("number",)
+    stock.Part,
+    prefix="prt",
+    description="Something that is stocked and used on visits.",
+    order=("number",),
+    search=("number", "name", "barcode"),
 )
 class Part(Entity):
     number: str = column("The company's own number for it.")
@@ -31,7 +35,13 @@ class Part(Entity):
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 
 
-@node(stock.StockLocation, prefix="stl", description="A place that holds stock.", order=("name",))
+@node(
+    stock.StockLocation,
+    prefix="stl",
+    description="A place that holds stock.",
+    order=("name",),
+    search=("name",),
+)
 class StockLocation(Entity):
     name: str = column("What the place is called.")
     kind: StockLocationKind = column("What kind of place it is.")

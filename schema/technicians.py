@@ -29,7 +29,13 @@ SEES_POSITIONS = (
 )
 
 
-@node(technicians.Skill, prefix="skl", description="Something a technician can do.", order=("name",))
+@node(
+    technicians.Skill,
+    prefix="skl",
+    description="Something a technician can do.",
+    order=("name",),
+    search=("name",),
+)
 class Skill(Entity):
     name: str = column("What it is called.")
 
@@ -74,7 +80,13 @@ class Position:
     at: datetime | None = column("When the device measured it; null before the first fix.")
 
 
-@node(technicians.Technician, prefix="tec", description="An employee or subcontractor.", order=("code",))
+@node(
+    technicians.Technician,
+    prefix="tec",
+    description="An employee or subcontractor.",
+    order=("code",),
+    search=("code", "name", "phone"),
+)
 class Technician(Entity):
     code: str = column("The company's own code for them.", roles=STAFF)
     name: str = column("What they are called.")

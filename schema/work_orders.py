@@ -33,7 +33,13 @@ class WorkTypePart(Entity):
     part: Part | None = one("The part.", by="part_id")
 
 
-@node(work_orders.WorkType, prefix="wty", description="A template of work.", order=("name",))
+@node(
+    work_orders.WorkType,
+    prefix="wty",
+    description="A template of work.",
+    order=("name",),
+    search=("code", "name"),
+)
 class WorkType(Entity):
     code: str = column("The company's own code for it.")
     name: str = column("What it is called.")
@@ -48,6 +54,7 @@ class WorkType(Entity):
     prefix="wor",
     description="The scope of work for a customer.",
     order=("-created_at",),
+    search=("number", "title", "description"),
 )
 class WorkOrder(Entity):
     number: str = column("The organization's number, such as WO-000042.")

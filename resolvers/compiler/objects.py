@@ -11,6 +11,7 @@ from domain.errors import Forbidden
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import Pager
+from resolvers.compiler.searches import Search
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Rows, View, Writer
@@ -195,6 +196,8 @@ class ConnectionWriter:
         self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)
         self.arguments = _arguments(declared, nodes[0], Bindings.of(objects.selections.variables))
         self.page = self.pager.page(self.arguments)
+        asked = self.arguments.get("search") is not None
+        self.search = Search(self.shape, self.writer, self.fetch) if asked else None
         self.child = objects.rows(self.shape)
         self.aggregates: list[str] = []
         self.group = "a"
@@ -212,16 +215,17 @@ class ConnectionWriter:
 
     def root(self) -> str:
         """A connection at the root of the operation."""
+        ways = self.search.ways("x") if self.search else ("TRUE",)
         place = self.writer.reserve()
         body = self._body("n0.n")
-        select = (
-            f"FROM {self.shape.table} x WHERE {self.condition('x')} AND {self.pager.bounds(self.page, 'x')}"
-        )
-        origin = self._origin(place, select)
+        source = f"FROM {self.shape.table} x WHERE {self.condition('x')}"
+        bounds = self.pager.bounds(self.page, "x")
+        pages = [self._page(f"{source} AND {way} AND {bounds}") for way in ways]
+        origin = self._named(place, f"({' UNION ALL '.join(f'({page})' for page in pages)})")
         text = f"FROM (SELECT {', '.join(self.aggregates)} FROM {origin} {' '.join(self.child.joins)}) a"
         if self._counts():
-            total = f"SELECT count(*) AS n FROM {self.shape.table} x WHERE {self.condition('x')}"
-            text += f" CROSS JOIN ({total}) n0"
+            totals = [f"(SELECT count(*) {source} AND {way})" for way in ways]
+            text += f" CROSS JOIN (SELECT {' + '.join(totals)} AS n) n0"
         return f"(SELECT row_to_json(o) FROM (SELECT {body} {text}) o)"
 
     def nested(self, parent: Rows, via: str) -> str:
@@ -232,7 +236,8 @@ class ConnectionWriter:
         body = self._body(f"coalesce({count}.n, 0)")
         keys = f"(SELECT {parent.refer('id')} AS k FROM {parent.alias}) p"
         bounds = self.pager.bounds(self.page, "x")
-        select = f"FROM {self.shape.table} x WHERE {self.condition('x')} AND x.{via} = p.k AND {bounds}"
+        condition = f"{self.condition('x')} AND {self.search.holds('x') if self.search else 'TRUE'}"
+        select = f"FROM {self.shape.table} x WHERE {condition} AND x.{via} = p.k AND {bounds}"
         page = self._page(select)
         lateral = f"(SELECT p.k, y.* FROM {keys} CROSS JOIN LATERAL ({page}) y)"
         origin = self._named(place, lateral)
@@ -247,7 +252,7 @@ class ConnectionWriter:
             self.writer.fill(
                 self.writer.reserve(),
                 f"{count} AS MATERIALIZED (SELECT x.{via} AS k, count(*) AS n FROM {self.shape.table} x"
-                f" WHERE {self.condition('x')} AND {inner} GROUP BY 1)",
+                f" WHERE {condition} AND {inner} GROUP BY 1)",
             )
             parent.joins.append(f"LEFT JOIN {count} ON {count}.k = {parent.col('id')}")
         return as_object(body)
@@ -262,9 +267,6 @@ class ConnectionWriter:
             f"SELECT {columns}, row_number() OVER (ORDER BY {order}) AS rn {select}"
             f" ORDER BY {order} LIMIT {self.page.limit} + 1"
         )
-
-    def _origin(self, place: int, select: str) -> str:
-        return self._named(place, f"({self._page(select)})")
 
     def _named(self, place: int, text: str) -> str:
         if not self.child.referred:

@@ -11,6 +11,7 @@ from typing import Any
 from domain.errors import BadInput
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.conditions import check_role
+from resolvers.compiler.searches import words_of
 from resolvers.compiler.shapes import TypeShape
 from resolvers.compiler.writer import Writer
 
@@ -167,10 +168,12 @@ class Pager:
         return [None if value is None else str(value) for value in values]
 
     def _key(self, bindings: Bindings) -> bytes:
-        """What seals a cursor: our secret, the type, the order, the filter."""
+        """What seals a cursor: our secret, the type, the order, the filter, the words searched for."""
         arguments = self.fetch(bindings)
         bound = json.dumps(
-            [self.shape.name, arguments.get("where"), arguments.get("orderBy")], default=str, sort_keys=True
+            [self.shape.name, arguments.get("where"), arguments.get("orderBy"), words_of(arguments)],
+            default=str,
+            sort_keys=True,
         )
         return hashlib.sha256(bindings.secret + b"\0" + bound.encode()).digest()
 

@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 import domain
 from domain import plans, visits, work_orders
 from fieldgraph.addresses import sqlalchemy_url
+from fieldgraph.migrations import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.domain.world import World
@@ -247,7 +248,9 @@ async def test_its_checks_and_exclusions_are_what_the_models_say(
     async with connected(postgres.url("postgres")) as connection:
         await connection.execute(f"CREATE DATABASE {name}")
     async with connected(postgres.url(name)) as connection:
-        await connection.execute("CREATE EXTENSION btree_gist")
+        for extension in EXTENSIONS:
+            await connection.execute(f"CREATE EXTENSION {extension}")
+        await connection.execute(await owner.fetchval("SELECT pg_get_functiondef('searchable'::regproc)"))
     engine = create_async_engine(sqlalchemy_url(postgres.url(name)), poolclass=NullPool)
     async with engine.begin() as made:
         await made.run_sync(SQLModel.metadata.create_all)

@@ -315,7 +315,8 @@ async def read(work: UnitOfWork) -> None:
 
 async def insert(work: UnitOfWork) -> None:
     work.session.expunge_all()
-    await work.session.execute(text("INSERT INTO skill SELECT * FROM skill"))
+    columns = "organization_id, id, name, version, updated_at, created_at"
+    await work.session.execute(text(f"INSERT INTO skill ({columns}) SELECT {columns} FROM skill"))
 
 
 @pytest.mark.parametrize("step", [autoflush, flush, lock, read, insert])

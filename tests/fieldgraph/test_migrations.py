@@ -22,15 +22,16 @@ async def test_a_migrated_database_has_roles_that_cannot_pass_row_policies_by(da
     async with connected(database.owner_url) as owner:
         rows = await owner.fetch(
             "SELECT rolname, rolcanlogin, rolinherit, rolsuper OR rolbypassrls OR rolcreaterole AS strong"
-            " FROM pg_roles WHERE rolname IN ('fieldgraph_app', 'fieldgraph_system') ORDER BY 1"
+            " FROM pg_roles WHERE starts_with(rolname, 'fieldgraph_') ORDER BY 1"
         )
         extensions = await owner.fetch("SELECT extname FROM pg_extension ORDER BY 1")
 
     assert [tuple(row) for row in rows] == [
         ("fieldgraph_app", True, False, False),
+        ("fieldgraph_search", False, True, False),
         ("fieldgraph_system", False, True, False),
     ]
-    assert [row["extname"] for row in extensions] == ["btree_gist", "pg_trgm", "plpgsql"]
+    assert [row["extname"] for row in extensions] == ["btree_gin", "btree_gist", "pg_trgm", "plpgsql"]
 
 
 async def test_the_app_is_the_system_role_only_where_it_says_so(database: Database) -> None:
@@ -99,6 +100,39 @@ async def test_processes_that_start_together_do_not_collide(postgres: EmbeddedPo
                 )
                 assert await fresh.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
             await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: EmbeddedPostgres) -> None:
+    # given a cluster of their own, as far as roles go: whoever made the roles gives functions to them
+    async with connected(postgres.url("postgres")) as maintenance:
+        await maintenance.execute("CREATE ROLE hosting LOGIN CREATEROLE")
+        for role in ("fieldgraph_system", "fieldgraph_search"):
+            await maintenance.execute(f"GRANT {role} TO hosting WITH ADMIN OPTION, INHERIT FALSE, SET FALSE")
+        await maintenance.execute(
+            "GRANT fieldgraph_app TO hosting WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+        )
+        await maintenance.execute("CREATE DATABASE hosted OWNER hosting")
+
+        # when
+        await migrate(postgres.url("hosted", user="hosting"))
+
+        # then the look-ups run as roles that may still make nothing, nor is the owner one of them
+        async with connected(postgres.url("hosted", user="hosting")) as owner:
+            owners = await owner.fetch(
+                "SELECT proname, proowner::regrole::text FROM pg_proc WHERE prosecdef ORDER BY 1"
+            )
+            assert [tuple(row) for row in owners] == [
+                ("credential_by_digest", SYSTEM),
+                ("search_ids", "fieldgraph_search"),
+            ]
+            for role in (SYSTEM, "fieldgraph_search"):
+                assert not await owner.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", role)
+                assert not await owner.fetchval("SELECT pg_has_role($1, 'SET')", role)
+        async with connected(postgres.url("hosted", user="fieldgraph_app")) as app:
+            assert await app.fetchval("SELECT search_ids('skill', 'heat')") == []
+        await maintenance.execute("DROP DATABASE hosted WITH (FORCE)")
+        await maintenance.execute("DROP OWNED BY hosting")
+        await maintenance.execute("DROP ROLE hosting")
 
 
 async def test_a_migrated_database_is_at_the_one_head(database: Database) -> None:

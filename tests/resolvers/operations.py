@@ -23,6 +23,21 @@ from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Col, Key, Many, On
 
 DEEPEST = 5
 LISTS = frozenset({"in", "notIn"})
+SEARCHES = (
+    "",
+    "heat",
+    "o",
+    "HELSINKI",
+    "tie 1",
+    "WO-0000",
+    "a e",
+    "käs",
+    "kas",
+    "%",
+    "_",
+    "'",
+    "boiler gasket",
+)
 WORDS = ("a", "o", "WO-0000", "sa", "x%", "_", "'")
 VALUES = {
     "String": '"{word}"',
@@ -256,7 +271,16 @@ class Operations:
             terms = ", ".join(self._order(kind) for _ in range(self.random.choice([1, 1, 2, 3])))
             order = self.given(f"[{kind}Order!]", f"[{terms}]", nullable=True)
             parts.append(f"orderBy: {order}")
+        shape = self.graph.types[kind]
+        searchable = bool(shape.reading.search) and all(
+            self._allowed(shape.field_of(name)) for name in shape.reading.search
+        )
+        if searchable and self.random.random() < 0.4:
+            parts.append(f"search: {self.given('String', self._quoted(), nullable=True)}")
         return parts
+
+    def _quoted(self) -> str:
+        return f'"{self.random.choice(SEARCHES)}"'
 
     def _order(self, kind: str) -> str:
         shape = self.graph.types[kind]

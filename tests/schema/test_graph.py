@@ -1,6 +1,7 @@
 """The declarations: everything described, nothing promised that can be null, the published SDL served."""
 
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+from sqlmodel import SQLModel
 
 from fieldgraph.cli import SDL_FILE
 from fieldgraph.contract import published
@@ -31,6 +32,19 @@ def test_every_type_field_and_argument_has_a_description() -> None:
 
 def test_no_field_promises_what_its_column_does_not() -> None:
     assert faults(Graph(build())) == []
+
+
+def test_a_type_searches_what_its_table_keeps_for_it() -> None:
+    searched = 0
+    for shape in Graph(build()).types.values():
+        columns = tuple(shape.column_of(shape.field_of(name)) for name in shape.reading.search)
+        if shape.reading.table is None:
+            assert columns == (), shape.name
+        else:
+            kept = SQLModel.metadata.tables[shape.table].columns.get("searched")
+            assert columns == (() if kept is None else kept.info["columns"]), shape.name
+            searched += bool(columns)
+    assert searched == 11
 
 
 def test_every_scalar_of_ours_is_specified() -> None:

@@ -360,9 +360,14 @@ def upgrade() -> None:
     for statement in (*POLICIES, *GRANTS):
         op.get_bind().exec_driver_sql(statement)
     op.execute(LOOK_UP)
+    # An owner of the database who is no superuser gives away only to a role it is, and that may create here.
+    op.execute("GRANT fieldgraph_system TO CURRENT_USER")
+    op.execute("GRANT CREATE ON SCHEMA public TO fieldgraph_system")
     op.execute("ALTER FUNCTION credential_by_digest(bytea) OWNER TO fieldgraph_system")
+    op.execute("REVOKE CREATE ON SCHEMA public FROM fieldgraph_system")
     op.execute("REVOKE ALL ON FUNCTION credential_by_digest(bytea) FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION credential_by_digest(bytea) TO fieldgraph_app")
+    op.execute("REVOKE fieldgraph_system FROM CURRENT_USER")
 
 
 def downgrade() -> None:
