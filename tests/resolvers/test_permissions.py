@@ -1,4 +1,4 @@
-"""Permissions: the path of what is refused leads from the root of the response, whatever is in between."""
+"""Permissions, and bad input: the path of what is refused leads from the root of the response."""
 
 import pytest
 
@@ -45,3 +45,20 @@ async def test_a_fragment_of_another_operation_refuses_nothing(companies: Compan
     body = await executor.answer(executor.prepare(document, "Mine"), {}, viewer=viewer)
 
     assert body.startswith(b'{"data":{"customers":{"nodes":[{"name":')
+
+
+async def test_what_is_wrong_below_a_payload_is_told_with_its_path_and_undoes_the_change(
+    company: Companies,
+) -> None:
+    # given a visit that could be cancelled
+    query = "{ visits(first: 1, where: {state: {eq: SCHEDULED}}) { nodes { id state version } } }"
+    before = (await company.data(query))["visits"]["nodes"][0]
+    # when a page of the payload has no size
+    document = """mutation Cancel($visit: ID!, $first: Int) {
+      gone: cancelVisit(input: {visit: $visit, reason: "no"}) {
+        visit { id who: assignments(first: $first) { totalCount } } userErrors { code } } }"""
+    found = await company.ask(document, {"visit": before["id"], "first": 0})
+    # then
+    assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert found["errors"][0]["path"] == ["gone", "visit", "who"]
+    assert (await company.data(query))["visits"]["nodes"][0] == before
