@@ -30,7 +30,10 @@ from integrations.roads import Roads
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from realtime.wakeups import Wakeups
+from resolvers import catalogue
+from resolvers.compiler.shapes import Graph
 from resolvers.context import Services
+from resolvers.derived import DERIVED
 from resolvers.execution import Executor
 from resolvers.reads import open_reads
 from resolvers.root import build
@@ -89,6 +92,8 @@ class App:
         key = settings.signing_secret().encode()
         self.reads = await open_reads(addresses.app)
         stack.push_async_callback(self.reads.pool.close)
+        whole = build()
+        await catalogue.check(Graph(whole), DERIVED, self.reads.pool)
         engine = writing_engine(addresses.app)
         stack.push_async_callback(engine.dispose)
         self.system = await system_pool(addresses.app)
@@ -111,8 +116,9 @@ class App:
             secret=key,
             base_url=settings.base_url,
             real_now=lambda: datetime.now(UTC),
+            derived=DERIVED,
         )
-        self.executor = Executor(build(), self.services)
+        self.executor = Executor(whole, self.services)
         self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
         self._websocket = GraphQLWebSocket(
             self.executor, self.identity, metrics=self.metrics, closing=self.closing

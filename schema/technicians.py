@@ -13,6 +13,7 @@ from schema.entities import STAFF, Entity, Money
 from schema.graph import Connection, column, embedded, many, node, one, point, row, several
 from schema.scalars import Point
 from schema.sites import Territory
+from schema.values import foremost
 
 if TYPE_CHECKING:
     from schema.stock import StockLocation
@@ -94,6 +95,13 @@ class Technician(Entity):
     absences: Connection[Absence] = many("When they do not.", via="technician_id", expect=2, roles=STAFF)
     assignments: Connection[Annotated["Assignment", strawberry.lazy("schema.visits")]] = many(
         "Their visits, by planned start.", via="technician_id", order=("planned_start",), expect=6
+    )
+    next_assignment: Annotated["Assignment", strawberry.lazy("schema.visits")] | None = foremost(
+        "Their next visit by planned start, from now on; null where none is offered or accepted.",
+        via="technician_id",
+        order=("planned_start",),
+        where="{t}.state IN ('OFFERED', 'ACCEPTED') AND {t}.planned_start >= {now}",
+        roles=STAFF,
     )
     van: Annotated["StockLocation", strawberry.lazy("schema.stock")] | None = one(
         "The stock they carry.", via="technician_id", roles=STAFF

@@ -1,5 +1,6 @@
 """Bindings: what a compiled statement is given when it runs, fetched anew from each request."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ class Bindings:
     secret: bytes
     variables: VariableValues | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    marker: str = ""
+    """What marks the places of derived fields in this answer; empty while it has none."""
     _arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -40,6 +43,11 @@ class Bindings:
                 raise BadInput(error.message) from error
             self._arguments[id(node)] = found
         return found
+
+    def nonce(self) -> str:
+        """The marker: random, and new for each execution, so that no text of a client's can hold it."""
+        self.marker = self.marker or secrets.token_hex(16)
+        return self.marker
 
 
 Binder = Callable[[Bindings], object]

@@ -15,7 +15,7 @@ from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
-from resolvers.compiler.writer import Rows, View, Writer
+from resolvers.compiler.writer import Derivation, Rows, View, Writer
 from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Computed
 
 NULL = "NULL::json"
@@ -30,6 +30,8 @@ class Statement:
     binders: tuple[Binder, ...]
     computed: frozenset[str] = frozenset()
     """Keys of the values that Python gives, by `Bindings.values`."""
+    derivations: tuple[Derivation, ...] = ()
+    """The derived fields, by the number in their markers (resolvers/splicing.py)."""
 
     def parameters(self, bindings: Bindings) -> list[object]:
         return [binder(bindings) for binder in self.binders]
@@ -58,7 +60,7 @@ class Compiler:
                 computed.add(field.source.key)
             parts.append(f"{self._root(objects, field, nodes)} AS {quoted(key)}")
         sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {', '.join(parts)}) r")
-        return Statement(sql, tuple(writer.binders), frozenset(computed))
+        return Statement(sql, tuple(writer.binders), frozenset(computed), tuple(writer.derivations))
 
     def record(
         self, kind: str, role: Role, selections: Selections, sets: Iterable[SelectionSetNode | None]
@@ -68,7 +70,11 @@ class Compiler:
         objects = Objects(self.graph, writer, selections)
         shape = self.graph.types[kind]
         text = self._record(objects, shape, selections.fields(kind, sets), name=None)
-        return Statement(writer.statement(f"SELECT {text}"), tuple(writer.binders))
+        return Statement(
+            writer.statement(f"SELECT {text}"),
+            tuple(writer.binders),
+            derivations=tuple(writer.derivations),
+        )
 
     def _root(self, objects: Objects, field: FieldShape, nodes: list[FieldNode]) -> str:
         source, query = field.source, self.graph.executable.query_type

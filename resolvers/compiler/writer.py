@@ -3,11 +3,35 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from graphql import GraphQLOutputType
 
 from domain import access
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.shapes import TypeShape
+
+if TYPE_CHECKING:
+    from resolvers.compiler.values import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field of a derived object: its key in the answer, its name there; None is `__typename`."""
+
+    key: str
+    name: str | None
+    kind: GraphQLOutputType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A derived field as it was asked for: whose function answers it, and how its answer is written."""
+
+    key: str
+    kind: GraphQLOutputType
+    parts: tuple[Part, ...]
 
 
 @dataclass
@@ -19,6 +43,7 @@ class Rows:
     used: set[str] = field(default_factory=set)
     joins: list[str] = field(default_factory=list)
     referred: bool = False
+    totals: "dict[tuple[str, str, str], Totals]" = field(default_factory=dict)
 
     def col(self, name: str) -> str:
         self.used.add(name)
@@ -60,6 +85,7 @@ class Writer:
     def __init__(self, role: Role) -> None:
         self.role = role
         self.binders: list[Binder] = []
+        self.derivations: list[Derivation] = []
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
         self._serial = 0

@@ -3,7 +3,8 @@
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
 from fieldgraph.cli import SDL_FILE, published
-from resolvers.compiler.shapes import Graph, executable_of, faults
+from resolvers.catalogue import declared, faults
+from resolvers.compiler.shapes import Graph, executable_of
 from resolvers.root import build
 
 SPOKEN = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
@@ -29,7 +30,7 @@ def test_every_type_field_and_argument_has_a_description() -> None:
 
 
 def test_no_field_promises_what_its_column_does_not() -> None:
-    assert faults(Graph(build())) == []
+    assert faults(Graph(build()), declared()) == []
 
 
 def test_every_scalar_of_ours_is_specified() -> None:

@@ -1,0 +1,80 @@
+"""Derived: the functions that answer `derived` fields, each for all rows of an operation in one call."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.contracts import Coverage
+from domain.visits import FINAL
+from resolvers.context import Context, Derive, Inputs, Point
+
+FRESH = timedelta(minutes=15)
+"""An older position says nothing about where a drive would begin."""
+LONGEST_COVERAGE = timedelta(days=92)
+"""Coverage is counted day by day; nobody watches a clock that runs out next year."""
+
+
+async def drives(context: Context, inputs: Inputs) -> list[dict[str, Any] | None]:
+    """The way of each visit's lead to its site; a thread of its own, since roads take their time."""
+    services = context.services
+    now = services.clock.now()
+    found: list[dict[str, Any] | None] = []
+    ways: list[tuple[Point, Point]] = []
+    for one in inputs:
+        technician = (one["lead"] or {}).get("technician")
+        if one["state"] in FINAL or technician is None or one["site"] is None:
+            found.append(None)
+            continue
+        start, at = _start(technician, now)
+        ways.append((start, _point(one["site"]["location"])))
+        found.append({"from_home": at is None, "position_at": at})
+    seconds = iter(await asyncio.to_thread(services.roads.each, ways)) if ways else iter(())
+    return [None if drive is None else {**drive, "seconds": round(next(seconds))} for drive in found]
+
+
+def _start(technician: Mapping[str, Any], now: datetime) -> tuple[Point, datetime | None]:
+    """Where the technician is by a fresh position, and when that was measured; else their home."""
+    position = technician["position"]
+    if position is not None and position["at"] is not None and position["point"] is not None:
+        at = datetime.fromisoformat(position["at"])
+        if now - at <= FRESH:
+            return _point(position["point"]), at
+    return _point(technician["home"]), None
+
+
+def _point(geography: Mapping[str, Any]) -> Point:
+    longitude, latitude = geography["coordinates"]
+    return longitude, latitude
+
+
+async def coverage_left(context: Context, inputs: Inputs) -> list[int | None]:
+    """The seconds of coverage until each work order is due."""
+    now = context.services.clock.now()
+    return [_coverage_left(one, now) for one in inputs]
+
+
+def _coverage_left(one: Mapping[str, Any], now: datetime) -> int | None:
+    entitlement, site = one["entitlement"], one["site"]
+    if not one["isOpen"] or one["dueAt"] is None or entitlement is None or site is None:
+        return None
+    due = datetime.fromisoformat(one["dueAt"])
+    if due - now > LONGEST_COVERAGE:
+        return None
+    try:
+        zone = ZoneInfo(site["timeZone"])
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+    coverage = Coverage(
+        entitlement["coverageOpens"],
+        entitlement["coverageCloses"],
+        weekdays=entitlement["coverageWeekdays"],
+        zone=zone,
+    )
+    return coverage.seconds(now, due)
+
+
+DERIVED: Mapping[str, Derive] = MappingProxyType({"drive": drives, "coverage_left": coverage_left})
+"""By the key that a field's line names; start-up compares both (resolvers/catalogue.py)."""

@@ -1,0 +1,80 @@
+"""Splicing: the values that Python derives, written into an answer that is not parsed for it.
+
+Postgres leaves a marker at the place of each derived field: `["<nonce><number>", {inputs}, "<nonce>"]`. The
+nonce is random and new for each execution, so no text in the data can look like one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from graphql import (
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+)
+
+from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.statements import Statement
+from resolvers.compiler.writer import Derivation, Part
+from resolvers.context import Context
+from resolvers.plain import canonical
+
+
+async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Context) -> bytes:
+    """An answer with its derived fields filled in; the very same bytes where it has none."""
+    if not bindings.marker:
+        return body
+    pieces = body.split(bindings.marker.encode())
+    asked = [_asked(piece) for piece in pieces[1::2]]
+    by_key: dict[str, list[int]] = {}
+    for place, (number, _) in enumerate(asked):
+        by_key.setdefault(plan.derivations[number].key, []).append(place)
+    written: list[bytes] = [b""] * len(asked)
+    for key, places in by_key.items():
+        found = await context.derive(key, [asked[place][1] for place in places])
+        for place, value in zip(places, found, strict=True):
+            written[place] = _written(plan.derivations[asked[place][0]], value)
+    return _joined(pieces[0::2], written)
+
+
+def _asked(piece: bytes) -> tuple[int, dict[str, Any]]:
+    """The number and the inputs in a marker: `0", {…}, "`."""
+    number, _, rest = piece.partition(b'"')
+    return int(number), orjson.loads(rest[rest.index(b"{") : rest.rindex(b"}") + 1])
+
+
+def _joined(outside: Sequence[bytes], written: Sequence[bytes]) -> bytes:
+    """What stood around the markers, without their brackets and quotes, and the answers between."""
+    parts = [outside[0].removesuffix(b'["') if written else outside[0]]
+    for value, after in zip(written, outside[1:], strict=True):
+        parts += (value, after.removeprefix(b'"]').removesuffix(b'["'))
+    return b"".join(parts)
+
+
+def _written(derivation: Derivation, value: Any) -> bytes:
+    return orjson.dumps(_json(derivation.kind, value, derivation.parts))
+
+
+def _json(kind: GraphQLOutputType, value: Any, parts: Sequence[Part]) -> Any:
+    """A value as GraphQL completes it. Raises TypeError for a null where one cannot be."""
+    if isinstance(kind, GraphQLNonNull):
+        found = _json(kind.of_type, value, parts)
+        if found is None:
+            raise TypeError(f"a derived {kind} is null")
+        return found
+    if value is None:
+        return None
+    if isinstance(kind, GraphQLList):
+        return [_json(kind.of_type, one, parts) for one in value]
+    if isinstance(kind, GraphQLObjectType):
+        return {
+            part.key: kind.name if part.kind is None else _json(part.kind, value.get(part.name), ())
+            for part in parts
+        }
+    if not isinstance(kind, GraphQLScalarType | GraphQLEnumType):
+        raise TypeError(f"{kind} cannot be derived")
+    return canonical(kind.serialize(value))
