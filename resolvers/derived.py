@@ -51,7 +51,7 @@ def _point(geography: Mapping[str, Any]) -> Point:
 
 
 async def coverage_left(context: Context, inputs: Inputs) -> list[int | None]:
-    """The seconds of coverage until each work order is due."""
+    """The whole minutes of coverage until each work order is due."""
     now = context.services.clock.now()
     return [_coverage_left(one, now) for one in inputs]
 
@@ -73,7 +73,7 @@ def _coverage_left(one: Mapping[str, Any], now: datetime) -> int | None:
         weekdays=entitlement["coverageWeekdays"],
         zone=zone,
     )
-    return coverage.seconds(now, due)
+    return coverage.seconds(now, due) // 60
 
 
 DERIVED: Mapping[str, Derive] = MappingProxyType({"drive": drives, "coverage_left": coverage_left})

@@ -74,9 +74,9 @@ class WorkOrder(Entity):
         "How many visits it has, cancelled ones too, as far as the viewer may see them.",
         via="visit.work_order_id",
     )
-    coverage_seconds_left: int | None = derived(
+    coverage_minutes_left: int | None = derived(
         "coverage_left",
-        "How long until it is due, in seconds of the entitlement's coverage hours in the site's zone; 0 when"
+        "How long until it is due, in minutes of the entitlement's coverage hours in the site's zone; 0 when"
         " that is past. Null where it is not open, has no dueAt or no entitlement the viewer may see, or is"
         " due in more than 92 days.",
         needs="isOpen dueAt site { timeZone } entitlement { coverageOpens coverageCloses coverageWeekdays }",

@@ -6,6 +6,7 @@ from graphql import GraphQLEnumType
 
 from resolvers.compiler.shapes import FieldShape, Graph
 from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Col, Many, Sql
+from schema.values import Aggregate, Derived, Foremost
 
 DEEPEST = 4
 WORDS = ("a", "o", "WO-0000", "sa", "x%", "_", "'")
@@ -85,6 +86,13 @@ class Operations:
         parts = [self._alias(field.name) for field in chosen]
         if self.random.random() < 0.2:
             parts.append("__typename")
+        values = [field for field in fields if isinstance(field.source, Aggregate | Derived | Foremost)]
+        value = self.random.choice(values) if values and self.random.random() < 0.4 else None
+        if value is not None and value.target is None and value not in chosen:
+            parts.append(self._alias(value.name))
+        if value is not None and value.target is not None and depth < DEEPEST:
+            edges.remove(value)
+            parts.append(self._edge(value, depth))
         if depth < DEEPEST:
             count = min(len(edges), self.random.randint(0, 3 - depth // 2))
             parts += [self._edge(field, depth) for field in self.random.sample(edges, k=count)]
