@@ -304,7 +304,9 @@ class StraightLines:
 
     def each(self, ways: Sequence[tuple[Point, Point]]) -> list[float]:
         """Seconds of each way, from its first point to its second."""
-        return [self.seconds(origin, destination) for origin, destination in ways]
+        places = np.array(ways, np.float64).reshape(len(ways), 2, 2)
+        metres = distances(places[:, 0], places[:, 1]) * DETOUR
+        return [float(seconds) for seconds in metres / self.metres_per_second]
 
     def table(self, points: Sequence[Point]) -> Integers:
         """Seconds from every point (row) to every point (column)."""

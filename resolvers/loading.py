@@ -140,9 +140,13 @@ class Request:
             writer = Writer(self.context.viewer.role)
             place = writer.bind("uuid[]", lambda _bindings: keys)
             select, where = self.select(shape, writer, "x"), writer.expression(source.where, "x")
-            rows = f"FROM {shape.table} x WHERE x.{source.via} = ANY({place}) AND ({where})"
-            order = f"ORDER BY x.{source.via}, {order_of(source, 'x')}"
-            found = await self.rows(f"SELECT DISTINCT ON (x.{source.via}) {select} {rows} {order}", writer)
+            first = (
+                f"SELECT {select} FROM {shape.table} x WHERE x.{source.via} = p.k AND ({where})"
+                f" ORDER BY {order_of(source, 'x')} LIMIT 1"
+            )
+            found = await self.rows(
+                f"SELECT y.* FROM unnest({place}) AS p(k) CROSS JOIN LATERAL ({first}) y", writer
+            )
             return {row[source.via]: PlainRow(shape, row) for row in found}
 
         row: PlainRow | None = await self.load((shape.name, source), key, load)
