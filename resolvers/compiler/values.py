@@ -64,7 +64,7 @@ class Values:
         return f"{totals.alias} AS MATERIALIZED ({select})"
 
     def _foremost(self, field: FieldShape, source: Foremost, nodes: list[FieldNode], parent: Rows) -> str:
-        """One row of each parent: for 250 parents DISTINCT ON took 4 ms, LATERAL with LIMIT 1 took 8 to 11."""
+        """One row of each parent: for 250 parents DISTINCT ON took 4 ms, LATERAL with LIMIT 1 took 8."""
         shape = self.objects.graph.types[str(field.target)]
         child, place = self.objects.rows(shape), self.writer.reserve()
         result = self.writer.alias()

@@ -60,9 +60,11 @@ class Operations:
             return self._connection(field, 0)
         if isinstance(field.source, AnyNodes):
             names = self.random.sample(self.ids, k=3)
-            inner = " ".join(
-                f"... on {kind} {self._object(kind, 1)}"
-                for kind in sorted({self.graph.prefixes[one[:3]] for one in names})
+            kinds = sorted({self.graph.prefixes[one[:3]] for one in names})
+            stated = [kind for kind in kinds if "state" in self.graph.types[kind].fields]
+            inner = " ".join(  # one `state` in a list: two of them are of different types
+                f"... on {kind} {'{ version }' if kind in stated[1:] else self._object(kind, 1)}"
+                for kind in kinds
             )
             listed = ", ".join(f'"{one}"' for one in names)
             return self._alias(f"nodes(ids: [{listed}]) {{ __typename id {inner} }}")
