@@ -32,6 +32,7 @@ COLUMNS = (
     " WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p', 'v')"
     " AND a.attnum > 0 AND NOT a.attisdropped"
 )
+MOST_TOLD = 20
 USUAL_CAUSE = "The usual cause: the migrations of this release have not run here (python3 run.py migrate)."
 
 
@@ -45,7 +46,8 @@ async def check(graph: Graph, derived: Collection[str], pool: asyncpg.Pool) -> N
     for row in await pool.fetch(COLUMNS):
         tables.setdefault(row["table_name"], {})[row["column_name"]] = row["nullable"]
     found = faults(graph, tables)
-    wrong = [*found, *([USUAL_CAUSE] if found else []), *unanswered(graph, derived)]
+    more = [f"… and {len(found) - MOST_TOLD} more lines."] if len(found) > MOST_TOLD else []
+    wrong = [*unanswered(graph, derived), *found[:MOST_TOLD], *more, *([USUAL_CAUSE] if found else [])]
     if wrong:
         raise StartRefused("\n".join(["The graph cannot be served.", *wrong]))
 

@@ -60,6 +60,20 @@ async def test_a_database_that_is_otherwise_refuses_the_start(
     assert not app.ready
 
 
+async def test_an_empty_database_is_told_in_few_lines(database: Database, tmp_path: Path) -> None:
+    async with connected(database.owner_url) as connection:
+        await connection.execute("DROP SCHEMA public CASCADE")
+    with pytest.raises(StartRefused) as refused:
+        async with _app(database, tmp_path).running():
+            pass
+    lines = str(refused.value).splitlines()
+    assert lines[0] == "The graph cannot be served."
+    assert lines[1] == "Organization.id: there is no table organization"
+    assert len(lines) == 23
+    assert lines[-2].endswith(" more lines.")
+    assert "migrations of this release have not run" in lines[-1]
+
+
 async def test_a_database_that_was_migrated_starts(database: Database, tmp_path: Path) -> None:
     async with connected(database.owner_url) as connection:
         await connection.execute("ALTER TABLE visit ADD COLUMN of_a_later_release text")
