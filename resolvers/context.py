@@ -18,7 +18,9 @@ from resolvers.reads import Reads
 Point = tuple[float, float]
 Inputs = Sequence[Mapping[str, Any]]
 Derive = Callable[["Context", Inputs], Awaitable[Sequence[Any]]]
-"""Answers a derived field for all rows at once: an answer for each input, in their order."""
+"""Answers a derived field for all rows at once: an answer for each input, in their order.
+
+An input is what the field `needs`, as JSON has it, and the field's coerced `arguments`."""
 
 
 class Roads(Protocol):

@@ -152,14 +152,15 @@ class Request:
         row: PlainRow | None = await self.load((shape.name, source), key, load)
         return row
 
-    async def derived(self, key: str, inputs: Mapping[str, Any]) -> Any:
+    async def derived(self, key: str, inputs: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
         """One row's answer of a derived field; its function is called once for all that wait."""
 
         async def load(keys: list[Any]) -> dict[Any, Any]:
-            found = await self.context.derive(key, [orjson.loads(one) for one in keys])
-            return dict(zip(keys, found, strict=True))
+            rows = [{**orjson.loads(needed), "arguments": dict(given)} for needed, given in keys]
+            return dict(zip(keys, await self.context.derive(key, rows), strict=True))
 
-        return await self.load(("derived", key), orjson.dumps(inputs), load)
+        asked = (orjson.dumps(inputs), tuple(arguments.items()))
+        return await self.load(("derived", key), asked, load)
 
     async def page(self, target: TypeShape, asked: "Asked", parent: Any) -> Any:
         """One parent's page of a connection; `parent` is None at the root."""

@@ -119,7 +119,7 @@ def _field(
         longitude, latitude = row.get(source.longitude), row.get(source.latitude)
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     if isinstance(source, Aggregate | Derived | Foremost):
-        return _elsewhere(request, row, declared, info)
+        return _elsewhere(request, row, declared, info, arguments)
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
     target = request.graph.types[str(declared.target)]
@@ -143,21 +143,29 @@ def _embedded(shape: TypeShape, row: PlainRow, source: Embedded) -> PlainRow | N
 
 
 def _elsewhere(
-    request: Request, row: PlainRow, declared: FieldShape, info: GraphQLResolveInfo[Any]
+    request: Request,
+    row: PlainRow,
+    declared: FieldShape,
+    info: GraphQLResolveInfo[Any],
+    arguments: Mapping[str, Any],
 ) -> Awaitable[Any]:
     source = declared.source
     if isinstance(source, Aggregate):
         return request.aggregate(source, row.get("id"))
     if isinstance(source, Foremost):
         return request.foremost(request.graph.types[str(declared.target)], source, row.get("id"))
-    return _derived(request, row, declared, info)
+    return _derived(request, row, declared, info, arguments)
 
 
 async def _derived(
-    request: Request, row: PlainRow, declared: FieldShape, info: GraphQLResolveInfo[Any]
+    request: Request,
+    row: PlainRow,
+    declared: FieldShape,
+    info: GraphQLResolveInfo[Any],
+    arguments: Mapping[str, Any],
 ) -> Any:
     key = getattr(declared.source, "key", "")
-    found = await request.derived(key, await _needed(request, row, declared.needs, info))
+    found = await request.derived(key, await _needed(request, row, declared.needs, info), arguments)
     if declared.target is None or found is None:
         return found
     target = request.graph.types[declared.target]

@@ -35,7 +35,11 @@ async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Con
         by_key.setdefault(plan.derivations[number].key, []).append(place)
     written: list[bytes] = [b""] * len(asked)
     for key, places in by_key.items():
-        found = await context.derive(key, [asked[place][1] for place in places])
+        inputs = [
+            {**asked[place][1], "arguments": plan.derivations[asked[place][0]].arguments(bindings)}
+            for place in places
+        ]
+        found = await context.derive(key, inputs)
         for place, value in zip(places, found, strict=True):
             written[place] = _written(plan.derivations[asked[place][0]], value)
     return _joined(pieces[0::2], written)

@@ -10,10 +10,10 @@ from domain.technicians import AbsenceReason, TechnicianKind
 from domain.viewers import Role
 from schema.customers import ExternalId
 from schema.entities import STAFF, Entity, Money
-from schema.graph import Connection, column, embedded, many, node, one, point, row, several
+from schema.graph import Connection, column, embedded, many, node, one, point, row, several, value
 from schema.scalars import Point
 from schema.sites import Territory
-from schema.values import foremost
+from schema.values import derived, foremost
 
 if TYPE_CHECKING:
     from schema.stock import StockLocation
@@ -75,6 +75,13 @@ class Position:
     at: datetime | None = column("When the device measured it; null before the first fix.")
 
 
+@value("What a technician has planned on one day.")
+class RouteSummary:
+    visits: int = column("How many visits start on that day.")
+    travel_seconds: int = column("The planned ways to them, in seconds, as far as they were computed.")
+    work_seconds: int = column("The planned work, in seconds.")
+
+
 @node(technicians.Technician, prefix="tec", description="An employee or subcontractor.", order=("code",))
 class Technician(Entity):
     code: str = column("The company's own code for them.", roles=STAFF)
@@ -101,6 +108,14 @@ class Technician(Entity):
         via="technician_id",
         order=("planned_start",),
         where="{t}.state IN ('OFFERED', 'ACCEPTED') AND {t}.planned_start >= {now}",
+        roles=STAFF,
+    )
+    route_summary: RouteSummary | None = derived(
+        "route_summary",
+        "What is planned for them on a day, offered or accepted, as far as the viewer may see it.",
+        needs="id",
+        arguments={"day": (date | None, "A day of the organization's zone; null: today.")},
+        volatile=True,
         roles=STAFF,
     )
     van: Annotated["StockLocation", strawberry.lazy("schema.stock")] | None = one(

@@ -1,7 +1,11 @@
 """Values: fields that follow from other rows, counted, summed or foremost, and those that Python derives."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import StrawberryArgument
 
 from domain.viewers import Role
 from schema.graph import KEY, GraphField, Source
@@ -86,12 +90,26 @@ def derived(
     description: str,
     *,
     needs: str,
+    arguments: Mapping[str, tuple[Any, str]] | None = None,
     volatile: bool = False,
     roles: tuple[Role, ...] | None = None,
 ) -> Any:
-    """What SQL cannot answer; a function of resolvers/derived.py does, from what `needs` selects."""
+    """What SQL cannot answer; a function of resolvers/derived.py does, from what `needs` selects.
+
+    `arguments`: name → its type and its description; they are given to the function as `arguments`.
+    """
     source = Derived(key=key, needs=needs, volatile=volatile, roles=_roles(roles))
-    return _declare(source, description)
+    field = _declare(source, description)
+    field.arguments = [
+        StrawberryArgument(
+            python_name=name,
+            graphql_name=None,
+            type_annotation=StrawberryAnnotation(kind),
+            description=words,
+        )
+        for name, (kind, words) in (arguments or {}).items()
+    ]
+    return field
 
 
 def _aggregate(

@@ -1,10 +1,12 @@
 """Values: aggregates, foremost rows and the inputs of derived fields, as parts of one statement."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from graphql import FieldNode, GraphQLObjectType, get_named_type
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
 
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.conditions import check_role
@@ -100,7 +102,8 @@ class Values:
         parent = self.objects.graph.executable.type_map[shape.name]
         if not isinstance(parent, GraphQLObjectType) or not isinstance(field.source, Derived):
             raise NotCompilable(shape.name)
-        kind = parent.fields[field.name].type
+        declared = parent.fields[field.name]
+        kind = declared.type
         named, parts = get_named_type(kind), []
         if isinstance(named, GraphQLObjectType):
             target = self.objects.graph.types[named.name]
@@ -112,10 +115,14 @@ class Values:
                 inner = target.fields[name]
                 check_role(target, inner, self.writer)
                 parts.append(Part(key, inner.python_name, named.fields[name].type))
-        return Derivation(field.source.key, kind, tuple(parts))
+        return Derivation(field.source.key, kind, tuple(parts), partial(_arguments, declared, nodes[0]))
 
     def _condition(self, where: str) -> str:
         return f"({self.writer.expression(where, 'x')})"
+
+
+def _arguments(declared: GraphQLField, node: FieldNode, bindings: Bindings) -> Mapping[str, Any]:
+    return bindings.arguments(declared, node)
 
 
 def order_of(source: Foremost, alias: str) -> str:

@@ -1,9 +1,9 @@
 """Writer: the statement while it is being written: its common table expressions and its parameters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLOutputType
 
@@ -25,6 +25,10 @@ class Part:
     kind: GraphQLOutputType | None
 
 
+def _none(_bindings: Bindings) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Derivation:
     """A derived field as it was asked for: whose function answers it, and how its answer is written."""
@@ -32,6 +36,7 @@ class Derivation:
     key: str
     kind: GraphQLOutputType
     parts: tuple[Part, ...]
+    arguments: Callable[[Bindings], Mapping[str, Any]] = _none
 
 
 @dataclass

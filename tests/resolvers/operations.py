@@ -115,7 +115,8 @@ class Operations:
     def _edge(self, field: FieldShape, depth: int) -> str:
         if isinstance(field.source, Many):
             return self._connection(field, depth)
-        return self._alias(f"{field.name} {self._object(str(field.target), depth + 1)}")
+        day = '(day: "2026-11-23")' if field.name == "routeSummary" and self.random.random() < 0.5 else ""
+        return self._alias(f"{field.name}{day} {self._object(str(field.target), depth + 1)}")
 
     def _connection(self, field: FieldShape, depth: int) -> str:
         parts = []

@@ -256,6 +256,58 @@ async def test_coverage_is_counted_in_the_sites_zone(company: Companies) -> None
         assert 0 <= row["coverageMinutesLeft"] <= max(0, left) // 60 + 1
 
 
+async def test_a_route_summary_is_of_one_day_in_the_organizations_zone(companies: Companies) -> None:
+    # given a day of Helsinki's, two hours ahead of UTC
+    query = """query R($day: Date!) { technicians(first: 250) { nodes {
+      today: routeSummary { visits travelSeconds workSeconds } routeSummary(day: $day) { visits }
+      tomorrow: routeSummary(day: "2026-11-24") { visits travelSeconds workSeconds }
+      assignments(first: 250, where: {state: {in: [OFFERED, ACCEPTED]},
+        plannedStart: {gte: "2026-11-22T22:00:00Z", lt: "2026-11-23T22:00:00Z"}}) {
+        nodes { plannedStart plannedEnd visit { planned { travelSeconds } } } } } } }"""
+    reads = companies.app.reads
+    before = reads.statements
+    # when
+    data = await companies.data(query, {"day": companies.first.day.isoformat()})
+    # then: one statement for the graph, one for every summary in it
+    assert reads.statements - before == 2
+    planned = 0
+    for row in data["technicians"]["nodes"]:
+        found = row["assignments"]["nodes"]
+        planned += len(found)
+        assert row["today"] == {
+            "visits": len(found),
+            "travelSeconds": sum(one["visit"]["planned"]["travelSeconds"] or 0 for one in found),
+            "workSeconds": sum(
+                (
+                    datetime.fromisoformat(one["plannedEnd"]) - datetime.fromisoformat(one["plannedStart"])
+                ).total_seconds()
+                for one in found
+            ),
+        }
+        assert row["routeSummary"] == {"visits": len(found)}
+        assert row["tomorrow"] == {"visits": 0, "travelSeconds": 0, "workSeconds": 0}
+    assert planned > 0
+    compiled, plain = await companies.both_ways(
+        query, {"day": "2026-11-23"}, viewer=companies.viewer(Role.TECHNICIAN)
+    )
+    assert orjson.dumps(orjson.loads(compiled)) == orjson.dumps(orjson.loads(plain))
+
+
+@pytest.mark.parametrize("day", ["23.11.2026", "2026-02-30", 7])
+async def test_a_day_that_is_none_is_bad_input(companies: Companies, day: object) -> None:
+    query = "query R($day: Date) { technicians { nodes { routeSummary(day: $day) { visits } } } }"
+    found = await companies.ask(query, {"day": day})
+    assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_route_summary_in_a_payload_is_of_what_was_written(company: Companies) -> None:
+    able, _, visit = await _free(company)
+    given = {"visit": visit["id"], "technician": able, "start": _at(0.5)}
+    summary = "technician { id routeSummary { visits } }"
+    found = (await company.data(SCHEDULE.replace("technician { id }", summary), given))["scheduleVisit"]
+    assert found["visit"]["assignments"]["nodes"][0]["technician"]["routeSummary"] == {"visits": 1}
+
+
 def _plan(*keys: str) -> Statement:
     kind = GraphQLNonNull(GraphQLString)
     return Statement("", (), derivations=tuple(Derivation(key, kind, ()) for key in keys))
