@@ -19,7 +19,7 @@ from graphql import (
 
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.statements import Statement
-from resolvers.compiler.writer import Derivation, Part
+from resolvers.compiler.writer import Part
 from resolvers.context import Context
 from resolvers.plain import canonical
 
@@ -29,26 +29,30 @@ async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Con
     if not bindings.marker:
         return body
     pieces = body.split(bindings.marker.encode())
-    asked = [_asked(piece) for piece in pieces[1::2]]
-    by_key: dict[str, list[int]] = {}
-    for place, (number, _) in enumerate(asked):
-        by_key.setdefault(plan.derivations[number].key, []).append(place)
-    written: list[bytes] = [b""] * len(asked)
-    for key, places in by_key.items():
+    by_key: dict[str, list[bytes]] = {}
+    for piece in dict.fromkeys(pieces[1::2]):  # the same inputs are asked for once
+        by_key.setdefault(plan.derivations[_number(piece)].key, []).append(piece)
+    written: dict[bytes, bytes] = {}
+    for key, asked in by_key.items():
+        derivations = [plan.derivations[_number(piece)] for piece in asked]
         inputs = [
-            {**asked[place][1], "arguments": plan.derivations[asked[place][0]].arguments(bindings)}
-            for place in places
+            {**_needed(piece), "arguments": derivation.arguments(bindings)}
+            for piece, derivation in zip(asked, derivations, strict=True)
         ]
         found = await context.derive(key, inputs)
-        for place, value in zip(places, found, strict=True):
-            written[place] = _written(plan.derivations[asked[place][0]], value)
-    return _joined(pieces[0::2], written)
+        for piece, derivation, value in zip(asked, derivations, found, strict=True):
+            written[piece] = orjson.dumps(_json(derivation.kind, value, derivation.parts))
+    return _joined(pieces[0::2], [written[piece] for piece in pieces[1::2]])
 
 
-def _asked(piece: bytes) -> tuple[int, dict[str, Any]]:
-    """The number and the inputs in a marker: `0", {…}, "`."""
-    number, _, rest = piece.partition(b'"')
-    return int(number), orjson.loads(rest[rest.index(b"{") : rest.rindex(b"}") + 1])
+def _number(piece: bytes) -> int:
+    """The derivation's number in what stands between two nonces: `0", {…}, "`."""
+    return int(piece[: piece.index(b'"')])
+
+
+def _needed(piece: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(piece[piece.index(b"{") : piece.rindex(b"}") + 1])
+    return found
 
 
 def _joined(outside: Sequence[bytes], written: Sequence[bytes]) -> bytes:
@@ -57,10 +61,6 @@ def _joined(outside: Sequence[bytes], written: Sequence[bytes]) -> bytes:
     for value, after in zip(written, outside[1:], strict=True):
         parts += (value, after.removeprefix(b'"]').removesuffix(b'["'))
     return b"".join(parts)
-
-
-def _written(derivation: Derivation, value: Any) -> bytes:
-    return orjson.dumps(_json(derivation.kind, value, derivation.parts))
 
 
 def _json(kind: GraphQLOutputType, value: Any, parts: Sequence[Part]) -> Any:

@@ -214,7 +214,8 @@ async def test_a_derived_field_is_one_call_for_all_rows(company: Companies) -> N
     data = await company.data(query)
     rows = len(data["visits"]["nodes"]) * 2
     rows += sum(len(order["visits"]["nodes"]) for order in data["workOrders"]["nodes"])
-    assert calls == [rows]
+    assert len(calls) == 1
+    assert 0 < calls[0] <= rows
     for visit in data["visits"]["nodes"]:
         assert (visit["drive"] or {}).get("seconds") == (visit["again"] or {}).get("s")
 
@@ -326,6 +327,23 @@ async def test_answers_stand_where_the_markers_were_and_nothing_else_moves(compa
     body = f'{{"a":["{nonce}0", {text}, "{nonce}"],"b":["{nonce}1", {{"text":"b"}}, "{nonce}"], "c":["", 0]}}'
     found = await spliced(body.encode(), _plan("shout", "cry"), bindings, context)
     assert found == b'{"a":' + orjson.dumps('A"],["X0", {}, "`}{ Ä\n') + b',"b":"B", "c":["", 0]}'
+
+
+async def test_what_is_asked_again_is_computed_once(companies: Companies) -> None:
+    given: list[Any] = []
+
+    async def shout(context: Context, inputs: Inputs) -> Sequence[Any]:
+        given.extend(inputs)
+        return await _shout(context, inputs)
+
+    services = dataclasses.replace(companies.app.services, derived={"shout": shout})
+    context = Context(companies.viewer(Role.ADMIN), services)
+    bindings = Bindings(context.viewer, START, b"")
+    nonce = bindings.nonce()
+    markers = [f'["{nonce}0", {{"text": "{word}"}}, "{nonce}"]' for word in ("a", "b", "a")]
+    found = await spliced(f"[{', '.join(markers)}]".encode(), _plan("shout"), bindings, context)
+    assert found == b'["A", "B", "A"]'
+    assert given == [{"text": "a", "arguments": {}}, {"text": "b", "arguments": {}}]
 
 
 async def test_an_answer_without_derived_fields_is_passed_on_as_it_is(companies: Companies) -> None:
