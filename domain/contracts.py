@@ -1,9 +1,11 @@
 """Contracts: agreements with a term and a price, and the entitlements they grant."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, UniqueConstraint
 
@@ -63,3 +65,46 @@ class Entitlement(Row, table=True):
     coverage_opens: str = text(default="00:00")
     coverage_closes: str = text(default="23:59")
     coverage_weekdays: str = text(default="1234567")
+
+
+WHOLE_DAY = 24 * 60
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """When an entitlement's clocks run: wall times (`HH:MM`) on ISO weekdays in a site's zone.
+
+    A close of 23:59 is the end of the day; one that is not after the opening lies on the next day.
+    """
+
+    opens: str
+    closes: str
+    weekdays: str
+    zone: ZoneInfo
+
+    def seconds(self, start: datetime, end: datetime) -> int:
+        """The seconds of coverage from one instant to another; 0 when that one is past."""
+        opens, closes = _minutes(self.opens), _minutes(self.closes)
+        if closes <= opens:
+            closes += WHOLE_DAY
+        day, last = start.astimezone(self.zone).date() - DAY, end.astimezone(self.zone).date()
+        total = timedelta()
+        while day <= last:
+            if str(day.isoweekday()) in self.weekdays:
+                covered = min(end, self._at(day, closes)) - max(start, self._at(day, opens))
+                total += max(covered, timedelta())
+            day += DAY
+        return int(total.total_seconds())
+
+    def _at(self, day: date, minutes: int) -> datetime:
+        """The instant of a wall time; in UTC, because times of one zone are subtracted without its shifts."""
+        midnight = datetime.combine(day, time(), tzinfo=self.zone)
+        return (midnight + timedelta(minutes=minutes)).astimezone(UTC)
+
+
+def _minutes(wall: str) -> int:
+    """Minutes since midnight, the last minute of the day counted as its end."""
+    hours, minutes = wall.split(":")
+    found = int(hours) * 60 + int(minutes)
+    return WHOLE_DAY if found >= WHOLE_DAY - 1 else found

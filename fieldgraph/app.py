@@ -29,7 +29,10 @@ from integrations.identity import Identity, new_secret
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from realtime.wakeups import Wakeups
+from resolvers import catalogue
+from resolvers.compiler.shapes import Graph
 from resolvers.context import Services
+from resolvers.derived import DERIVED
 from resolvers.execution import Executor
 from resolvers.reads import open_reads
 from resolvers.root import build
@@ -88,6 +91,8 @@ class App:
         key = settings.signing_secret().encode()
         self.reads = await open_reads(addresses.app)
         stack.push_async_callback(self.reads.connections.close)
+        whole = build()
+        await catalogue.check(Graph(whole), DERIVED, self.reads)
         engine = writing_engine(addresses.app)
         stack.push_async_callback(engine.dispose)
         self.system = await system_pool(addresses.app)
@@ -110,8 +115,9 @@ class App:
             secret=key,
             base_url=settings.base_url,
             real_now=lambda: datetime.now(UTC),
+            derived=DERIVED,
         )
-        self.executor = Executor(build(), self.services)
+        self.executor = Executor(whole, self.services)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
         self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
         self._websocket = GraphQLWebSocket(

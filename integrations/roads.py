@@ -1,7 +1,7 @@
 """Roads: travel times and routes over straight lines, and what every kind of road has in common.
 
 Points are (longitude, latitude) in degrees, times are seconds, lengths are metres. `StraightLines` and
-streets.py's `Roads` answer the same questions: `seconds`, `table`, `route`, `streets`.
+streets.py's `Roads` answer the same questions: `seconds`, `each`, `table`, `route`, `streets`.
 """
 
 from collections.abc import Sequence
@@ -60,6 +60,12 @@ class StraightLines:
     def seconds(self, origin: Point, destination: Point) -> float:
         """Travel time."""
         return self.route(origin, destination).seconds
+
+    def each(self, ways: Sequence[tuple[Point, Point]]) -> list[float]:
+        """Seconds of each way, from its first point to its second."""
+        places = np.array(ways, np.float64).reshape(len(ways), 2, 2)
+        metres = distances(places[:, 0], places[:, 1]) * DETOUR
+        return [float(seconds) for seconds in metres / self.metres_per_second]
 
     def table(self, points: Sequence[Point]) -> Integers:
         """Seconds from every point (row) to every point (column)."""

@@ -159,6 +159,23 @@ class Roads:
             self._column(np.array([origin], np.float64), destination, reach=self._reach(destination))[0]
         )
 
+    def each(self, ways: Sequence[tuple[Point, Point]]) -> list[float]:
+        """Seconds of each way, from its first point to its second; destinations are searched together."""
+        result = [0.0] * len(ways)
+        by_destination: dict[Point, list[int]] = {}
+        for number, (_, destination) in enumerate(ways):
+            by_destination.setdefault(destination, []).append(number)
+        destinations = list(by_destination)
+        for start in range(0, len(destinations), CHUNK):
+            chunk = destinations[start : start + CHUNK]
+            for destination, reach in zip(chunk, self._reaches(chunk), strict=True):
+                numbers = by_destination[destination]
+                origins = np.array([ways[number][0] for number in numbers], np.float64)
+                column = self._column(origins, destination, reach=reach)
+                for number, seconds in zip(numbers, column, strict=True):
+                    result[number] = float(seconds)
+        return result
+
     def table(self, points: Sequence[Point]) -> Integers:
         """Seconds from every point (row) to every point (column)."""
         places = np.array(points, np.float64).reshape(len(points), 2)

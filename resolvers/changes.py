@@ -23,6 +23,7 @@ from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context
 from resolvers.documents import Operation
 from resolvers.refusals import Refusal
+from resolvers.splicing import spliced
 from schema.verbs import Verb
 
 
@@ -55,7 +56,9 @@ class Changes:
                 data[step] = b'"Mutation"'
                 continue
             try:
-                data[step.key] = await self._again(step, variables, context)
+                found, bindings = await self._again(step, variables, context)
+                # After the commit: what Python derives takes its time, and holds up nobody then.
+                data[step.key] = await spliced(found, step.payload, bindings, context)
             except FieldgraphError as error:
                 failure = refused(error).errors[0]
                 return response(None, [{**failure, "path": [step.key, *error.response_path]}])
@@ -100,7 +103,7 @@ class Changes:
             name, field, field.source, arguments, payload, selections.idempotency_key(nodes[0]) or key
         )
 
-    async def _again(self, step: Step, variables: VariableValues, context: Context) -> bytes:
+    async def _again(self, step: Step, variables: VariableValues, context: Context) -> tuple[bytes, Bindings]:
         """The whole field once more when the database chose it to give way to another transaction."""
         for pause in PAUSES:
             try:
@@ -111,7 +114,7 @@ class Changes:
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # spreads the tries
         return await self._run(step, variables, context)
 
-    async def _run(self, step: Step, variables: VariableValues, context: Context) -> bytes:
+    async def _run(self, step: Step, variables: VariableValues, context: Context) -> tuple[bytes, Bindings]:
         given = convert_argument(
             step.arguments["input"],
             step.verb.given,
@@ -123,7 +126,8 @@ class Changes:
             async with work:
                 values = await self._perform(step, given, work, context)
                 await work.flush()
-                return await self._payload(step, values, variables, context, work)
+                bindings = self._bindings(values, variables, context)
+                return await self._payload(step, bindings, work), bindings
         except Refused as error:
             return await self._refusal(step, given, error, variables, context)
         finally:
@@ -151,16 +155,8 @@ class Changes:
         row.answer = orjson.loads(orjson.dumps(kept, default=str))  # asyncpg's uuids are a class of their own
         return values
 
-    async def _payload(
-        self,
-        step: Step,
-        values: Mapping[str, Any],
-        variables: VariableValues,
-        context: Context,
-        work: UnitOfWork,
-    ) -> bytes:
+    async def _payload(self, step: Step, bindings: Bindings, work: UnitOfWork) -> bytes:
         connection = await work.connection()
-        bindings = self._bindings(values, variables, context)
         # As text: SQLAlchemy's own codec on this connection would parse the JSON.
         sql = f"SELECT payload.j::text FROM ({step.payload.sql}) AS payload(j)"
         found: str = await connection.fetchval(sql, *step.payload.parameters(bindings))
@@ -168,12 +164,11 @@ class Changes:
 
     async def _refusal(
         self, step: Step, given: Any, error: Refused, variables: VariableValues, context: Context
-    ) -> bytes:
+    ) -> tuple[bytes, Bindings]:
         bindings = self._bindings(self._refused_values(step, given, error), variables, context)
         parameters = step.payload.parameters(bindings)
-        return (
-            await context.services.reads.value(step.payload.sql, parameters, viewer=context.viewer) or b"null"
-        )
+        found = await context.services.reads.value(step.payload.sql, parameters, viewer=context.viewer)
+        return found or b"null", bindings
 
     def _refused_values(self, step: Step, given: Any, error: Refused) -> dict[str, Any]:
         """Why not, and what the input named, as it stands."""

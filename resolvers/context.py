@@ -1,6 +1,6 @@
 """Context: what one operation of one viewer may reach; made by the executor, handed to every resolver."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,12 +16,19 @@ from realtime.log import Cursors, Log
 from resolvers.reads import Reads
 
 Point = tuple[float, float]
+Inputs = Sequence[Mapping[str, Any]]
+Derive = Callable[["Context", Inputs], Awaitable[Sequence[Any]]]
+"""Answers a derived field for all rows at once: an answer for each input, in their order.
+
+An input is what the field `needs`, as JSON has it, and the field's coerced `arguments`."""
 
 
 class Roads(Protocol):
     """What live reads and pages ask about roads; points are (longitude, latitude)."""
 
     def seconds(self, origin: Point, destination: Point) -> float: ...
+
+    def each(self, ways: Sequence[tuple[Point, Point]]) -> list[float]: ...
 
     def streets(self) -> list[list[Point]]: ...
 
@@ -41,6 +48,8 @@ class Services:
     secret: bytes
     base_url: str
     real_now: Callable[[], datetime]
+    derived: Mapping[str, Derive]
+    """The functions that answer derived fields, by their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,13 @@ class Context:
     async def cursor(self) -> str:
         """The head of the log, as a client keeps it."""
         return self.services.cursors.encode(await self.services.log.head())
+
+    async def derive(self, key: str, inputs: Inputs) -> Sequence[Any]:
+        """One call for all rows. Raises ValueError when fewer or more are answered than were asked."""
+        found = await self.services.derived[key](self, inputs)
+        if len(found) != len(inputs):
+            raise ValueError(f"{key} answered {len(found)} of {len(inputs)}")
+        return found
 
 
 def key(prefix: str, text: str) -> Any:

@@ -22,6 +22,7 @@ from resolvers.documents import Documents, Operation
 from resolvers.kept import Kept
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
+from resolvers.splicing import spliced
 from resolvers.streams import Streams
 
 GLOBAL_ID = re.compile(r"[a-z]{3}\d_")
@@ -97,7 +98,7 @@ class Executor:
         row = await self.services.reads.value(
             statement.sql, statement.parameters(bindings), viewer=context.viewer
         )
-        return b'{"data":' + (row or b"null") + b"}"
+        return b'{"data":' + await spliced(row or b"null", statement, bindings, context) + b"}"
 
     def bindings(self, context: Context, variables: VariableValues) -> Bindings:
         services = self.services

@@ -12,11 +12,13 @@ from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import Page, Pager
 from resolvers.compiler.searches import Search
 from resolvers.compiler.shapes import Graph, TypeShape
+from resolvers.compiler.values import order_of
 from resolvers.compiler.writer import Writer
 from resolvers.context import Context
 from schema.graph import (
     Sql,
 )
+from schema.values import Aggregate, Foremost
 
 Load = Callable[[list[Any]], Awaitable[dict[Any, Any]]]
 
@@ -117,6 +119,49 @@ class Request:
 
         rows: list[PlainRow] = await self.load((shape.name, via, "several"), key, load)
         return rows
+
+    async def aggregate(self, source: Aggregate, key: Any) -> Any:
+        """One number over the rows that refer to the key; 0 over none."""
+
+        async def load(keys: list[Any]) -> dict[Any, Any]:
+            writer = Writer(self.context.viewer.role)
+            place = writer.bind("uuid[]", lambda _bindings: keys)
+            value, where = (writer.expression(text, "x") for text in (source.expression, source.where))
+            rows = f"FROM {source.table} x WHERE x.{source.via} = ANY({place}) AND ({where}) GROUP BY 1"
+            found = await self.rows(f"SELECT x.{source.via} AS k, {value} AS v {rows}", writer)
+            return {row["k"]: row["v"] for row in found}
+
+        found = await self.load((source.table, source.via, source.expression, source.where), key, load)
+        return 0 if found is None else found
+
+    async def foremost(self, shape: TypeShape, source: Foremost, key: Any) -> PlainRow | None:
+        """The first, in the source's order, of the rows that refer to the key."""
+
+        async def load(keys: list[Any]) -> dict[Any, Any]:
+            writer = Writer(self.context.viewer.role)
+            place = writer.bind("uuid[]", lambda _bindings: keys)
+            select, where = self.select(shape, writer, "x"), writer.expression(source.where, "x")
+            first = (
+                f"SELECT {select} FROM {shape.table} x WHERE x.{source.via} = p.k AND ({where})"
+                f" ORDER BY {order_of(source, 'x')} LIMIT 1"
+            )
+            found = await self.rows(
+                f"SELECT y.* FROM unnest({place}) AS p(k) CROSS JOIN LATERAL ({first}) y", writer
+            )
+            return {row[source.via]: PlainRow(shape, row) for row in found}
+
+        row: PlainRow | None = await self.load((shape.name, source), key, load)
+        return row
+
+    async def derived(self, key: str, inputs: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+        """One row's answer of a derived field; its function is called once for all that wait."""
+
+        async def load(keys: list[Any]) -> dict[Any, Any]:
+            rows = [{**orjson.loads(needed), "arguments": dict(given)} for needed, given in keys]
+            return dict(zip(keys, await self.context.derive(key, rows), strict=True))
+
+        asked = (orjson.dumps(inputs), tuple(arguments.items()))
+        return await self.load(("derived", key), asked, load)
 
     async def page(self, target: TypeShape, asked: "Asked", parent: Any) -> Any:
         """One parent's page of a connection; `parent` is None at the root."""

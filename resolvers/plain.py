@@ -7,15 +7,18 @@ way. Rows come under row-level security alone, without the compiled reads' own p
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from inspect import isawaitable
 from typing import Any
 from uuid import UUID
 
 import orjson
 from graphql import (
+    FieldNode,
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    SelectionSetNode,
     execute,
     get_named_type,
 )
@@ -46,6 +49,7 @@ from schema.graph import (
     Sql,
 )
 from schema.scalars import format_instant
+from schema.values import Aggregate, Derived, Foremost
 
 
 class Plain:
@@ -123,6 +127,8 @@ def _field(
     if isinstance(source, Place):
         longitude, latitude = row.get(source.longitude), row.get(source.latitude)
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
+    if isinstance(source, Aggregate | Derived | Foremost):
+        return _elsewhere(request, row, declared, info, arguments)
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
     target = request.graph.types[str(declared.target)]
@@ -143,6 +149,55 @@ def _embedded(shape: TypeShape, row: PlainRow, source: Embedded) -> PlainRow | N
     first = next(iter(shape.fields.values()))
     name = first.source.longitude if isinstance(first.source, Place) else first.python_name
     return None if inner.get(name) is None else inner
+
+
+def _elsewhere(
+    request: Request,
+    row: PlainRow,
+    declared: FieldShape,
+    info: GraphQLResolveInfo[Any],
+    arguments: Mapping[str, Any],
+) -> Awaitable[Any]:
+    source = declared.source
+    if isinstance(source, Aggregate):
+        return request.aggregate(source, row.get("id"))
+    if isinstance(source, Foremost):
+        return request.foremost(request.graph.types[str(declared.target)], source, row.get("id"))
+    return _derived(request, row, declared, info, arguments)
+
+
+async def _derived(
+    request: Request,
+    row: PlainRow,
+    declared: FieldShape,
+    info: GraphQLResolveInfo[Any],
+    arguments: Mapping[str, Any],
+) -> Any:
+    key = getattr(declared.source, "key", "")
+    found = await request.derived(key, await _needed(request, row, declared.needs, info), arguments)
+    if declared.target is None or found is None:
+        return found
+    target = request.graph.types[declared.target]
+    return [PlainRow(target, one) for one in found] if declared.listed else PlainRow(target, found)
+
+
+async def _needed(
+    request: Request, row: PlainRow, needs: SelectionSetNode | None, info: GraphQLResolveInfo[Any]
+) -> dict[str, Any]:
+    """What a derived field's function is given, as Postgres writes it."""
+    found: dict[str, Any] = {}
+    for node in needs.selections if needs else ():
+        if not isinstance(node, FieldNode):
+            raise TypeError("needs are plain fields")
+        field = row.shape.fields[node.name.value]
+        value = _field(request, row, field, info, {})
+        value = await value if isawaitable(value) else value
+        if isinstance(value, PlainRow):
+            found[field.name] = await _needed(request, value, node.selection_set, info)
+        else:
+            serialize: Any = getattr(info.schema.type_map[field.leaf], "serialize", None)
+            found[field.name] = None if value is None else canonical(serialize(value))
+    return found
 
 
 async def _root(

@@ -43,6 +43,12 @@ class Reads:
             found: list[asyncpg.Record] = await connection.driver.fetch(sql, *parameters)
             return found
 
+    async def fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
+        """What is asked without any viewer, such as which tables there are."""
+        async with self.connections.lend(None) as connection:
+            found: list[asyncpg.Record] = await connection.driver.fetch(query, *values)
+            return found
+
     async def fetchrow(self, query: str, *values: object) -> asyncpg.Record | None:
         """One row of what is asked before any viewer is known, such as whose a token is."""
         async with self.connections.lend(None) as connection:

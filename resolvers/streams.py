@@ -15,6 +15,7 @@ from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context
 from resolvers.documents import Operation
 from resolvers.refusals import Refusal
+from resolvers.splicing import spliced
 from schema.verbs import Item, Stream
 
 
@@ -61,4 +62,4 @@ async def _answer(plan: Statement, item: Item, variables: VariableValues, contex
     services = context.services
     bindings = Bindings(context.viewer, services.clock.now(), services.secret, variables, item.values)
     found = await services.reads.value(plan.sql, plan.parameters(bindings), viewer=context.viewer)
-    return found or b"null"
+    return await spliced(found or b"null", plan, bindings, context)

@@ -11,6 +11,7 @@ from domain.viewers import Role
 from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, WITH_COST, Entity, Money
 from schema.graph import Connection, column, embedded, many, node, one, several
+from schema.values import counted
 
 if TYPE_CHECKING:
     from schema.work_orders import WorkOrder
@@ -50,5 +51,10 @@ class Contract(Entity):
     entitlements: Connection[Entitlement] = many("What it grants.", via="contract_id", expect=2)
     work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("schema.work_orders")]] = many(
         "The work done under it, the newest first.", via="contract_id", order=("-created_at",), expect=10
+    )
+    open_work_order_count: int = counted(
+        "How many work orders under it are neither closed nor cancelled, as far as the viewer may see them.",
+        via="work_order.contract_id",
+        where="{t}.state NOT IN ('CLOSED', 'CANCELLED')",
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

@@ -8,6 +8,7 @@ from domain import customers
 from domain.customers import Channel, Tier
 from schema.entities import BACK_OFFICE, STAFF, Entity
 from schema.graph import Connection, column, many, node, one, several
+from schema.values import counted, foremost
 
 if TYPE_CHECKING:
     from schema.contracts import Contract
@@ -69,5 +70,16 @@ class Customer(Entity):
     )
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "All visits at the customer's sites.", via="customer_id", order=("planned_start",), expect=10
+    )
+    open_work_order_count: int = counted(
+        "How many of its work orders are neither closed nor cancelled, as far as the viewer may see them.",
+        via="work_order.customer_id",
+        where="{t}.state NOT IN ('CLOSED', 'CANCELLED')",
+    )
+    latest_visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = foremost(
+        "The visit at which somebody arrived last.",
+        via="customer_id",
+        order=("-arrived_at",),
+        where="{t}.arrived_at IS NOT NULL",
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

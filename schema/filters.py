@@ -32,6 +32,7 @@ from schema.graph import (
     reading_of,
 )
 from schema.scalars import Duration
+from schema.values import Aggregate
 from schema.words import described
 
 
@@ -275,7 +276,7 @@ def leaf_of(field: GraphField) -> object:
 
 def target_of(field: GraphField) -> object:
     """The type an edge leads to, or an object lives in; None for a leaf."""
-    if isinstance(field.source, Source) and not isinstance(field.source, Col | Sql | Key):
+    if isinstance(field.source, Source) and not isinstance(field.source, Col | Sql | Key | Aggregate):
         kind: Any = leaf_of(field)
         while isinstance(kind, StrawberryType) and hasattr(kind, "of_type"):
             kind = kind.of_type

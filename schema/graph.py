@@ -42,10 +42,14 @@ class Col(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sql(Source):
-    """An expression over the row `{t}`; `{now}` is the Clock's time. `volatile`: it changes by time alone."""
+    """An expression over the row `{t}`; `{now}` is the Clock's time. `volatile`: it changes by time alone.
+
+    `never_null` says that whoever wrote it has made sure: without it the field cannot be promised (`!`).
+    """
 
     expression: str
     volatile: bool = False
+    never_null: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,10 +167,16 @@ def column(description: str, *, of: str | None = None, roles: tuple[Role, ...] |
 
 
 def sql(
-    expression: str, description: str, *, volatile: bool = False, roles: tuple[Role, ...] | None = None
+    expression: str,
+    description: str,
+    *,
+    volatile: bool = False,
+    never_null: bool = False,
+    roles: tuple[Role, ...] | None = None,
 ) -> Any:
     """An SQL expression over the row `{t}`."""
-    return _declare(Sql(expression=expression, volatile=volatile, roles=_roles(roles)), description)
+    source = Sql(expression=expression, volatile=volatile, never_null=never_null, roles=_roles(roles))
+    return _declare(source, description)
 
 
 def point(longitude: str, latitude: str, description: str, *, roles: tuple[Role, ...] | None = None) -> Any:

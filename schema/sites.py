@@ -9,6 +9,7 @@ from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, Entity
 from schema.graph import Connection, column, many, node, one, point, several
 from schema.scalars import Point, Polygon, TimeZone
+from schema.values import counted, foremost
 
 if TYPE_CHECKING:
     from schema.technicians import Technician
@@ -37,5 +38,16 @@ class Site(Entity):
     territory: Territory | None = one("The area it lies in.", by="territory_id", roles=STAFF)
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "All visits there.", via="site_id", order=("planned_start",), expect=5
+    )
+    open_work_order_count: int = counted(
+        "How many work orders there are neither closed nor cancelled, as far as the viewer may see them.",
+        via="work_order.site_id",
+        where="{t}.state NOT IN ('CLOSED', 'CANCELLED')",
+    )
+    latest_visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = foremost(
+        "The visit at which somebody arrived there last.",
+        via="site_id",
+        order=("-arrived_at",),
+        where="{t}.arrived_at IS NOT NULL",
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

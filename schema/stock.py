@@ -10,6 +10,7 @@ from schema.customers import ExternalId
 from schema.entities import STAFF, Entity, Money
 from schema.graph import Connection, column, embedded, many, node, one, several
 from schema.technicians import Technician
+from schema.values import counted, summed
 
 if TYPE_CHECKING:
     from schema.visits import Visit
@@ -32,6 +33,15 @@ class Part(Entity):
     stock_levels: Connection[Annotated["StockLevel", strawberry.lazy("schema.stock")]] = many(
         "Where it lies.", via="part_id", expect=10
     )
+    on_hand: int = summed(
+        "{t}.on_hand", "Pieces that lie in all places the viewer may see.", via="stock_level.part_id"
+    )
+    reserved: int = summed(
+        "{t}.reserved", "Pieces held for visits in all places the viewer may see.", via="stock_level.part_id"
+    )
+    available: int = summed(
+        "{t}.available", "Pieces that are free in all places the viewer may see.", via="stock_level.part_id"
+    )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 
 
@@ -48,6 +58,11 @@ class StockLocation(Entity):
     technician: Technician | None = one("Whose van it is.", by="technician_id")
     stock_levels: Connection[Annotated["StockLevel", strawberry.lazy("schema.stock")]] = many(
         "What lies there.", via="stock_location_id", expect=10
+    )
+    part_count: int = counted(
+        "How many different parts lie there.",
+        via="stock_level.stock_location_id",
+        where="{t}.on_hand > 0",
     )
 
 

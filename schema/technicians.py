@@ -10,9 +10,10 @@ from domain.technicians import AbsenceReason, TechnicianKind
 from domain.viewers import Role
 from schema.customers import ExternalId
 from schema.entities import STAFF, Entity, Money
-from schema.graph import Connection, column, embedded, many, node, one, point, row, several
+from schema.graph import Connection, column, embedded, many, node, one, point, row, several, value
 from schema.scalars import Point
 from schema.sites import Territory
+from schema.values import derived, foremost
 
 if TYPE_CHECKING:
     from schema.stock import StockLocation
@@ -80,6 +81,13 @@ class Position:
     at: datetime | None = column("When the device measured it; null before the first fix.")
 
 
+@value("What a technician has planned on one day.")
+class RouteSummary:
+    visits: int = column("How many visits start on that day.")
+    travel_seconds: int = column("The planned ways to them, in seconds, as far as they were computed.")
+    work_seconds: int = column("The planned work, in seconds.")
+
+
 @node(
     technicians.Technician,
     prefix="tec",
@@ -106,6 +114,21 @@ class Technician(Entity):
     absences: Connection[Absence] = many("When they do not.", via="technician_id", expect=2, roles=STAFF)
     assignments: Connection[Annotated["Assignment", strawberry.lazy("schema.visits")]] = many(
         "Their visits, by planned start.", via="technician_id", order=("planned_start",), expect=6
+    )
+    next_assignment: Annotated["Assignment", strawberry.lazy("schema.visits")] | None = foremost(
+        "Their next visit by planned start, from now on; null where none is offered or accepted.",
+        via="technician_id",
+        order=("planned_start",),
+        where="{t}.state IN ('OFFERED', 'ACCEPTED') AND {t}.planned_start >= {now}",
+        roles=STAFF,
+    )
+    route_summary: RouteSummary | None = derived(
+        "route_summary",
+        "What is planned for them on a day, offered or accepted, as far as the viewer may see it.",
+        needs="id",
+        arguments={"day": (date | None, "A day of the organization's zone; null: today.")},
+        volatile=True,
+        roles=STAFF,
     )
     van: Annotated["StockLocation", strawberry.lazy("schema.stock")] | None = one(
         "The stock they carry.", via="technician_id", roles=STAFF

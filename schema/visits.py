@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain import visits
+from domain.viewers import OFFICE
 from domain.visits import AssignmentState, Pin, VisitState
 from schema.customers import Customer
 from schema.entities import STAFF, Entity
@@ -15,6 +16,7 @@ from schema.scalars import Duration
 from schema.sites import Site, Territory
 from schema.stock import Part, Reservation
 from schema.technicians import Technician
+from schema.values import derived, foremost
 from schema.work_orders import WorkOrder
 
 if TYPE_CHECKING:
@@ -48,6 +50,13 @@ class ActualTime:
     arrived_at: datetime | None = column("When the technician was there.")
     started_at: datetime | None = column("When the work began.")
     ended_at: datetime | None = column("When the work ended.")
+
+
+@value("The way of a visit's lead technician to its site, were they to set off now.")
+class Drive:
+    seconds: int = column("How long it takes by road, in seconds.")
+    from_home: bool = column("Whether it begins at their home, because no position of 15 minutes is known.")
+    position_at: datetime | None = column("When the position it begins at was measured; null from home.")
 
 
 @node(visits.VisitPart, prefix="vpt", description="A part that a visit needs.")
@@ -87,6 +96,20 @@ class Visit(Entity):
         "The visit whose rest it does.", by="follow_up_of_id"
     )
     assignments: Connection[Assignment] = many("Who goes there, released ones too.", via="visit_id", expect=1)
+    lead: Assignment | None = foremost(
+        "The assignment of the technician who leads it, offered or accepted.",
+        via="visit_id",
+        order=("planned_start",),
+        where="{t}.is_lead AND {t}.state IN ('OFFERED', 'ACCEPTED')",
+    )
+    drive: Drive | None = derived(
+        "drive",
+        "The way of its lead technician to its site, from their last position, or from home where that is"
+        " older than 15 minutes. Null where nobody leads it or its state is final.",
+        needs="state site { location } lead { technician { home position { at point } } }",
+        volatile=True,
+        roles=tuple(sorted(OFFICE)),
+    )
     parts: Connection[VisitPart] = many("What it needs.", via="visit_id", expect=2, roles=STAFF)
     reservations: Connection[Reservation] = many(
         "What is held for it.", via="visit_id", expect=2, roles=STAFF

@@ -16,6 +16,7 @@ from schema.scalars import Duration
 from schema.sites import Site
 from schema.stock import Part
 from schema.technicians import Skill
+from schema.values import counted, derived
 
 if TYPE_CHECKING:
     from schema.visits import ArrivalWindowInput, Visit
@@ -65,7 +66,9 @@ class WorkOrder(Entity):
     priority: Priority = column("How urgent it is.")
     created_at: datetime = column("When it was asked for.")
     due_at: datetime | None = column("The promise of the contract: the technician arrives by then.")
-    is_open: bool = sql("{t}.state NOT IN ('CLOSED', 'CANCELLED')", "Whether it is not closed or cancelled.")
+    is_open: bool = sql(
+        "{t}.state NOT IN ('CLOSED', 'CANCELLED')", "Whether it is not closed or cancelled.", never_null=True
+    )
     customer: Customer | None = one("For whom.", by="customer_id")
     site: Site | None = one("Where.", by="site_id")
     contract: Contract | None = one("Under which agreement.", by="contract_id")
@@ -73,6 +76,18 @@ class WorkOrder(Entity):
     work_type: WorkType | None = one("After which template.", by="work_type_id")
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "The times somebody goes there.", via="work_order_id", expect=3
+    )
+    visit_count: int = counted(
+        "How many visits it has, cancelled ones too, as far as the viewer may see them.",
+        via="visit.work_order_id",
+    )
+    coverage_minutes_left: int | None = derived(
+        "coverage_left",
+        "How long until it is due, in minutes of the entitlement's coverage hours in the site's zone; 0 when"
+        " that is past. Null where it is not open, has no dueAt or no entitlement the viewer may see, or is"
+        " due in more than 92 days.",
+        needs="isOpen dueAt site { timeZone } entitlement { coverageOpens coverageCloses coverageWeekdays }",
+        volatile=True,
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

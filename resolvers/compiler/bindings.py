@@ -1,5 +1,6 @@
 """Bindings: what a compiled statement is given when it runs, fetched anew from each request."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ class Bindings:
     variables: VariableValues | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     readers: Readers = field(default_factory=dict)
+    marker: str = ""
+    """What marks the places of derived fields in this answer; empty while it has none."""
     _arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -56,6 +59,11 @@ class Bindings:
                 found = reader(self.variables)
             self._arguments[key] = found
         return found
+
+    def nonce(self) -> str:
+        """The marker: random, and new for each execution, so that no text of a client's can hold it."""
+        self.marker = self.marker or secrets.token_hex(16)
+        return self.marker
 
 
 def _coerced(declared: GraphQLField, node: FieldNode, variables: VariableValues | None) -> dict[str, Any]:

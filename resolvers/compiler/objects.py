@@ -14,6 +14,7 @@ from resolvers.compiler.pages import Pager
 from resolvers.compiler.searches import Search
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
+from resolvers.compiler.values import Values
 from resolvers.compiler.writer import Rows, View, Writer
 from schema.graph import Col, Embedded, Key, Listed, Many, One, Place, Several, Sql
 
@@ -49,6 +50,10 @@ class Objects:
                 parts.append(f"{self._field(shape, nodes, view)} AS {quoted(key)}")
         return ", ".join(parts)
 
+    def selected(self, shape: TypeShape, fields: Fields, view: View) -> str:
+        """JSON of what is asked for of a row."""
+        return as_object(self.columns(shape, fields, view))
+
     def _field(self, shape: TypeShape, nodes: list[FieldNode], view: View) -> str:
         name = nodes[0].name.value
         if name == "__typename":
@@ -66,7 +71,7 @@ class Objects:
         if isinstance(source, Key):
             return f"'{shape.reading.prefix}1_' || {view.col('id')}::text"
         if isinstance(source, Col):
-            return self._column(field, view.col(source.name or field.python_name))
+            return self.column(field, view.col(source.name or field.python_name))
         if isinstance(source, Sql):
             return view.rows.expression(source.expression, self.writer)
         if isinstance(source, Place):
@@ -83,9 +88,9 @@ class Objects:
             return self._several(field, source, nodes, view.rows)
         if isinstance(source, Many):
             return self._many(shape, field, source, nodes, view.rows)
-        raise NotCompilable(type(source).__name__)
+        return Values(self).write(shape, field, nodes, view)
 
-    def _column(self, field: FieldShape, text: str) -> str:
+    def column(self, field: FieldShape, text: str) -> str:
         if field.leaf == "Decimal":
             return f"{text}::text"
         if field.leaf == "Duration":

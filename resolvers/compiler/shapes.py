@@ -4,13 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLNamedType, GraphQLObjectType, GraphQLSchema, get_named_type, is_list_type
+from graphql import (
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_list_type,
+    parse,
+)
 from graphql import get_nullable_type as nullable_type
 from sqlalchemy.dialects import postgresql
 from strawberry import Schema
 
 from domain.rows import Table
-from schema.graph import Col, GraphField, Reading, Source, reading_of
+from schema.graph import GraphField, Reading, Source, reading_of
+from schema.values import Derived
 
 DEFINITION = "strawberry-definition"
 
@@ -27,7 +37,7 @@ class ColumnShape:
 class FieldShape:
     """A field that says its source. `leaf` names its GraphQL type; `target` the object it leads to.
 
-    `prefix` is that of the type's ids.
+    `prefix` is that of the type's ids; `needs` is what a derived field's function is given.
     """
 
     name: str
@@ -37,6 +47,7 @@ class FieldShape:
     target: str | None
     listed: bool
     prefix: str | None
+    needs: SelectionSetNode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,16 @@ def _field(name: str, declared: GraphField, kind: Any, *, prefix: str | None) ->
         target=target,
         listed=is_list_type(nullable_type(kind)),
         prefix=prefix,
+        needs=_needs(declared.source),
     )
+
+
+def _needs(source: Source) -> SelectionSetNode | None:
+    """Parsed once, because arguments are kept by node."""
+    if not isinstance(source, Derived):
+        return None
+    definition = parse(f"{{ {source.needs} }}", no_location=True).definitions[0]
+    return definition.selection_set if isinstance(definition, OperationDefinitionNode) else None
 
 
 def _columns(reading: Reading) -> dict[str, ColumnShape]:
@@ -138,22 +158,3 @@ def _columns(reading: Reading) -> dict[str, ColumnShape]:
 
 def _table(table: type[Table]) -> Any:
     return table.__table__  # type: ignore[attr-defined]  # made by SQLModel's metaclass
-
-
-def faults(graph: Graph) -> list[str]:
-    """Lines of the declarations that cannot be: a column that is not there, a `!` on one that can be null."""
-    found = []
-    for shape in graph.types.values():
-        kind = graph.executable.type_map[shape.name]
-        if shape.reading.table is None or not isinstance(kind, GraphQLObjectType):
-            continue
-        for field in shape.fields.values():
-            if not isinstance(field.source, Col):
-                continue
-            column = shape.columns.get(shape.column_of(field))
-            promised = str(kind.fields[field.name].type).endswith("!")
-            if column is None:
-                found.append(f"{shape.name}.{field.name}: the table has no such column")
-            elif promised and column.nullable:
-                found.append(f"{shape.name}.{field.name} is promised, but its column can be null")
-    return found

@@ -15,7 +15,7 @@ from resolvers.compiler.bindings import Binder, Bindings, Readers
 from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
-from resolvers.compiler.writer import Rows, View, Writer
+from resolvers.compiler.writer import Derivation, Rows, View, Writer
 from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Computed
 
 NULL = "NULL::json"
@@ -32,6 +32,8 @@ class Statement:
     """Keys of the values that Python gives, by `Bindings.values`."""
     paths: tuple[tuple[str, ...], ...] = ()
     """For each parameter, the field of the response that it belongs to."""
+    derivations: tuple[Derivation, ...] = ()
+    """The derived fields, by the number in their markers (resolvers/splicing.py)."""
     readers: Readers = field(default_factory=dict)
     """How the arguments of its fields are read, kept from one request to the next."""
 
@@ -74,7 +76,7 @@ class Compiler:
             with writer.at(key):
                 parts.append(f"{self._root(objects, field, nodes)} AS {quoted(key)}")
         sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {', '.join(parts)}) r")
-        return Statement(sql, tuple(writer.binders), frozenset(computed), tuple(writer.paths))
+        return _statement(sql, writer, frozenset(computed))
 
     def record(
         self, kind: str, role: Role, selections: Selections, sets: Iterable[SelectionSetNode | None]
@@ -84,8 +86,7 @@ class Compiler:
         objects = Objects(self.graph, writer, selections)
         shape = self.graph.types[kind]
         text = self._record(objects, shape, selections.fields(kind, sets), name=None)
-        sql = writer.statement(f"SELECT {text}")
-        return Statement(sql, tuple(writer.binders), paths=tuple(writer.paths))
+        return _statement(writer.statement(f"SELECT {text}"), writer)
 
     def _root(self, objects: Objects, field: FieldShape, nodes: list[FieldNode]) -> str:
         source, query = field.source, self.graph.executable.query_type
@@ -170,6 +171,10 @@ class Compiler:
             values.append(f"{objects.writer.bind(sql_type, binder)} AS {column}")
         text = f"(SELECT {', '.join(values) or '1 AS nothing'})"
         return f"({self._read(objects, rows, place, text, columns)})"
+
+
+def _statement(sql: str, writer: Writer, computed: frozenset[str] = frozenset()) -> Statement:
+    return Statement(sql, tuple(writer.binders), computed, tuple(writer.paths), tuple(writer.derivations))
 
 
 def split_all(names: Iterable[str]) -> list[tuple[str, UUID]]:

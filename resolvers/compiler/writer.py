@@ -1,15 +1,44 @@
 """Writer: the statement while it is being written: its common table expressions and its parameters."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLOutputType
 
 from domain import access
 from domain.errors import FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.shapes import TypeShape
+
+if TYPE_CHECKING:
+    from resolvers.compiler.values import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A field of a derived object: its key in the answer, its name there; None is `__typename`."""
+
+    key: str
+    name: str | None
+    kind: GraphQLOutputType | None
+
+
+def _none(_bindings: Bindings) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A derived field as it was asked for: whose function answers it, and how its answer is written."""
+
+    key: str
+    kind: GraphQLOutputType
+    parts: tuple[Part, ...]
+    arguments: Callable[[Bindings], Mapping[str, Any]] = _none
 
 
 @dataclass
@@ -21,6 +50,7 @@ class Rows:
     used: set[str] = field(default_factory=set)
     joins: list[str] = field(default_factory=list)
     referred: bool = False
+    totals: "dict[tuple[str, str, str], Totals]" = field(default_factory=dict)
 
     def col(self, name: str) -> str:
         self.used.add(name)
@@ -65,6 +95,7 @@ class Writer:
         self.path: tuple[str, ...] = ()
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
+        self.derivations: list[Derivation] = []
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
         self._serial = 0

@@ -105,6 +105,13 @@ def test_a_table_larger_than_one_search() -> None:
     assert table[149, 7] == round(square.seconds(points[149], points[7]))
 
 
+def test_each_of_many_ways_takes_as_long_as_it_would_alone() -> None:
+    ways = [(A, B), (B, A), (C, A), (A, FAR), (B, B), (C, B)]
+    for known in (block(), StraightLines()):
+        assert known.each(ways) == [known.seconds(start, end) for start, end in ways]
+        assert known.each([]) == []
+
+
 def test_an_empty_table() -> None:
     assert block().table([]).shape == (0, 0)
     assert StraightLines().table([]).shape == (0, 0)

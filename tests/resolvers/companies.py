@@ -3,13 +3,14 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyrosm
 
+from domain.clock import Clock
 from domain.viewers import Role, Viewer
 from fieldgraph.app import App
 from fieldgraph.databases import writing_engine
@@ -75,11 +76,16 @@ class Companies:
     async def both_ways(
         self, query: str, variables: Mapping[str, object], *, viewer: Viewer
     ) -> tuple[bytes, bytes]:
-        """The compiled answer and the plain one."""
-        executor = self.app.executor
+        """The compiled answer and the plain one, both at one instant."""
+        executor, services = self.app.executor, self.app.services
+        stopped = Clock(business_origin=services.clock.now().timestamp(), speed=0)
         operation = executor.prepare(query, None)
-        compiled = await executor.answer(operation, variables, viewer=viewer)
-        plain = await executor.plain.answer(operation, variables, Context(viewer, self.app.services))
+        executor.services = replace(services, clock=stopped)
+        try:
+            compiled = await executor.answer(operation, variables, viewer=viewer)
+            plain = await executor.plain.answer(operation, variables, Context(viewer, executor.services))
+        finally:
+            executor.services = services
         return compiled, plain
 
     @asynccontextmanager

@@ -20,6 +20,7 @@ from resolvers.compiler.shapes import FieldShape, Graph
 from resolvers.documents import MOST_TOKENS
 from resolvers.refusals import Refusal
 from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Col, Key, Many, One, Several, Sql
+from schema.values import Aggregate, Derived, Foremost
 
 DEEPEST = 5
 LISTS = frozenset({"in", "notIn"})
@@ -161,9 +162,11 @@ class Operations:
             return self._connection(field, 0)
         if isinstance(field.source, AnyNodes):
             names = self.random.sample(self.ids, k=3)
-            inner = " ".join(
-                f"... on {kind} {self._object(kind, 1)}"
-                for kind in sorted({self.graph.prefixes[one[:3]] for one in names})
+            kinds = sorted({self.graph.prefixes[one[:3]] for one in names})
+            stated = [kind for kind in kinds if "state" in self.graph.types[kind].fields]
+            inner = " ".join(  # one `state` in a list: two of them are of different types
+                f"... on {kind} {'{ version }' if kind in stated[1:] else self._object(kind, 1)}"
+                for kind in kinds
             )
             listed = self.given("[ID!]!", "[" + ", ".join(f'"{one}"' for one in names) + "]")
             return self._alias(f"nodes(ids: {listed}) {{ __typename id {inner} }}")
@@ -196,6 +199,13 @@ class Operations:
         parts = [self._alias(field.name) for field in chosen]
         if self.random.random() < 0.2:
             parts.append("__typename")
+        values = [field for field in fields if isinstance(field.source, Aggregate | Derived | Foremost)]
+        value = self.random.choice(values) if values and self.random.random() < 0.4 else None
+        if value is not None and value.target is None and value not in chosen:
+            parts.append(self._alias(value.name))
+        if value is not None and value.target is not None and depth < DEEPEST:
+            edges.remove(value)
+            parts.append(self._edge(value, depth))
         if depth < DEEPEST:
             count = min(len(edges), self.random.randint(0, 3 - depth // 2))
             parts += [self._edge(field, depth) for field in self.random.sample(edges, k=count)]
@@ -231,8 +241,9 @@ class Operations:
     def _edge(self, field: FieldShape, depth: int) -> str:
         if isinstance(field.source, Many):
             return self._connection(field, depth)
-        text = self._alias(f"{field.name} {self._object(str(field.target), depth + 1)}")
-        if self.random.random() < 0.1:  # asked for twice, to be merged
+        day = '(day: "2026-11-23")' if field.name == "routeSummary" and self.random.random() < 0.5 else ""
+        text = self._alias(f"{field.name}{day} {self._object(str(field.target), depth + 1)}")
+        if not day and self.random.random() < 0.1:  # asked for twice, to be merged
             text += f" {field.name} {{ __typename }}"
         return text
 

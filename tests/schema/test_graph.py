@@ -5,7 +5,8 @@ from sqlmodel import SQLModel
 
 from fieldgraph.cli import SDL_FILE
 from fieldgraph.contract import published
-from resolvers.compiler.shapes import Graph, executable_of, faults
+from resolvers.catalogue import declared, faults
+from resolvers.compiler.shapes import Graph, executable_of
 from resolvers.root import build
 
 SPOKEN = (GraphQLObjectType, GraphQLInterfaceType, GraphQLInputObjectType)
@@ -31,7 +32,7 @@ def test_every_type_field_and_argument_has_a_description() -> None:
 
 
 def test_no_field_promises_what_its_column_does_not() -> None:
-    assert faults(Graph(build())) == []
+    assert faults(Graph(build()), declared()) == []
 
 
 def test_a_type_searches_what_its_table_keeps_for_it() -> None:

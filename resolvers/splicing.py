@@ -1,0 +1,84 @@
+"""Splicing: the values that Python derives, written into an answer that is not parsed for it.
+
+Postgres leaves a marker at the place of each derived field: `["<nonce><number>", {inputs}, "<nonce>"]`. The
+nonce is random and new for each execution, so no text in the data can look like one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from graphql import (
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+)
+
+from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.statements import Statement
+from resolvers.compiler.writer import Part
+from resolvers.context import Context
+from resolvers.plain import canonical
+
+
+async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Context) -> bytes:
+    """An answer with its derived fields filled in; the very same bytes where it has none."""
+    if not bindings.marker:
+        return body
+    pieces = body.split(bindings.marker.encode())
+    by_key: dict[str, list[bytes]] = {}
+    for piece in dict.fromkeys(pieces[1::2]):  # the same inputs are asked for once
+        by_key.setdefault(plan.derivations[_number(piece)].key, []).append(piece)
+    written: dict[bytes, bytes] = {}
+    for key, asked in by_key.items():
+        derivations = [plan.derivations[_number(piece)] for piece in asked]
+        inputs = [
+            {**_needed(piece), "arguments": derivation.arguments(bindings)}
+            for piece, derivation in zip(asked, derivations, strict=True)
+        ]
+        found = await context.derive(key, inputs)
+        for piece, derivation, value in zip(asked, derivations, found, strict=True):
+            written[piece] = orjson.dumps(_json(derivation.kind, value, derivation.parts))
+    return _joined(pieces[0::2], [written[piece] for piece in pieces[1::2]])
+
+
+def _number(piece: bytes) -> int:
+    """The derivation's number in what stands between two nonces: `0", {…}, "`."""
+    return int(piece[: piece.index(b'"')])
+
+
+def _needed(piece: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(piece[piece.index(b"{") : piece.rindex(b"}") + 1])
+    return found
+
+
+def _joined(outside: Sequence[bytes], written: Sequence[bytes]) -> bytes:
+    """What stood around the markers, without their brackets and quotes, and the answers between."""
+    parts = [outside[0].removesuffix(b'["') if written else outside[0]]
+    for value, after in zip(written, outside[1:], strict=True):
+        parts += (value, after.removeprefix(b'"]').removesuffix(b'["'))
+    return b"".join(parts)
+
+
+def _json(kind: GraphQLOutputType, value: Any, parts: Sequence[Part]) -> Any:
+    """A value as GraphQL completes it. Raises TypeError for a null where one cannot be."""
+    if isinstance(kind, GraphQLNonNull):
+        found = _json(kind.of_type, value, parts)
+        if found is None:
+            raise TypeError(f"a derived {kind} is null")
+        return found
+    if value is None:
+        return None
+    if isinstance(kind, GraphQLList):
+        return [_json(kind.of_type, one, parts) for one in value]
+    if isinstance(kind, GraphQLObjectType):
+        return {
+            part.key: kind.name if part.kind is None else _json(part.kind, value.get(part.name), ())
+            for part in parts
+        }
+    if not isinstance(kind, GraphQLScalarType | GraphQLEnumType):
+        raise TypeError(f"{kind} cannot be derived")
+    return canonical(kind.serialize(value))
