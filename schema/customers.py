@@ -7,13 +7,16 @@ import strawberry
 from domain import customers
 from domain.customers import Channel, Tier
 from schema.entities import BACK_OFFICE, STAFF, Entity
-from schema.graph import Connection, column, many, node, one, several
+from schema.graph import Connection, Node, column, many, node, one, one_of, several
 
 if TYPE_CHECKING:
     from schema.contracts import Contract
     from schema.sites import Site
     from schema.visits import Visit
     from schema.work_orders import WorkOrder
+
+KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part")
+"""The tables whose rows other systems may have keys for."""
 
 
 @node(
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 class ExternalId(Entity):
     system: str = column("The other system, such as salesforce.")
     key: str = column("The entity's key there.")
+    entity: Node | None = one_of(
+        "What it is the key of.", type="entity_type", by="entity_id", tables=KNOWN_ELSEWHERE
+    )
 
 
 @node(customers.Contact, prefix="cnt", description="A person at a customer.", order=("name",))

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from domain import access
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.shapes import TypeShape
+
+if TYPE_CHECKING:
+    from resolvers.compiler.overlays import Overlay
 
 
 @dataclass
@@ -60,6 +64,7 @@ class Writer:
     def __init__(self, role: Role) -> None:
         self.role = role
         self.binders: list[Binder] = []
+        self.overlay: Overlay | None = None
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
         self._serial = 0
@@ -92,6 +97,10 @@ class Writer:
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
+
+    def source(self, table: str) -> str:
+        """What a table is read from: itself, or below asOf as the plan would leave it."""
+        return self.overlay.source(table) if self.overlay else table
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""

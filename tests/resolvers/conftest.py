@@ -10,6 +10,7 @@ from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.resolvers.companies import Companies, running, seed_companies
+from tests.resolvers.proposals import proposed
 
 SEEDED = "seeded_companies"
 
@@ -58,3 +59,9 @@ async def company(
     async with running(database, seeded, tmp_path) as found:
         yield found
     await _drop(postgres, database.name)
+
+
+@pytest.fixture(scope="session")
+async def plan(companies: Companies) -> str:
+    """A PROPOSED plan in the company that is only read."""
+    return (await proposed(companies, seed=1))[0]

@@ -1,0 +1,145 @@
+"""Overlays: the schedule as a plan would leave it, as SQL over the tables that its commit writes.
+
+What `plans.commit` does by verbs is said here once more, so that it can be looked at before: a test compares
+the two. A change counts while its visit is as the optimizer saw it, and until the plan is committed: a plan
+that was made real, or that has no changes yet, shows the graph as it is.
+
+Each layer is an expression of one statement; `{name}` in its text is another layer, `{plan}` the plan's key
+and `{scope}` the viewer's plans (`p`). A layer named like a table stands in its place.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Table
+
+from domain.plans import LEFT_OUT
+from domain.visits import Assignment, Visit
+from domain.work_orders import DERIVED, WorkOrder
+
+TABLES = ("visit", "work_order", "assignment")
+MOVES = """
+SELECT c.id, c.organization_id, c.created_at, c.updated_at, c.visit_id, c.technician_id, c.planned_start,
+  c.planned_start + v.duration_seconds * interval '1 second' AS planned_end, c.planned_travel_seconds,
+  v.work_order_id, v.customer_id, v.site_id, w.placed, held.id AS held_id,
+  coalesce(w.placed AND held.technician_id = c.technician_id, FALSE) AS stays
+FROM plan p
+JOIN plan_change c ON c.organization_id = p.organization_id AND c.plan_id = p.id
+JOIN visit v ON v.organization_id = c.organization_id AND v.id = c.visit_id AND v.version = c.visit_version
+CROSS JOIN LATERAL (SELECT c.technician_id IS NOT NULL AND c.planned_start IS NOT NULL AS placed) w
+LEFT JOIN assignment held ON held.organization_id = v.organization_id AND held.visit_id = v.id
+  AND held.is_lead AND held.state IN ('OFFERED', 'ACCEPTED')
+WHERE {scope} AND p.id = {plan} AND p.state <> 'COMMITTED'
+  AND (v.state = 'SCHEDULED' OR (w.placed AND v.state IN ('UNSCHEDULED', 'DISPATCHED')))
+"""
+ORDER_STATE = """
+CASE WHEN bool_or(s.state IN ('EN_ROUTE', 'ARRIVED', 'IN_PROGRESS', 'PAUSED')) THEN 'IN_PROGRESS'
+  WHEN bool_or(s.state IN ('SCHEDULED', 'DISPATCHED')) THEN 'SCHEDULED' ELSE 'READY' END
+"""
+"""As `work_orders.derived_state`; an order of a visit that is moved has an open one: it is not COMPLETED."""
+
+
+def layers() -> Mapping[str, str]:
+    """Every layer's text, after those that it reads."""
+    return {
+        "moves": MOVES,
+        "visit_moved": _visits(),
+        "visit": _laid_over(_table(Visit)),
+        "work_order_moved": _work_orders(),
+        "work_order": _laid_over(_table(WorkOrder)),
+        "assignment_moved": _assignments(),
+        "assignment": _laid_over(_table(Assignment)),
+    }
+
+
+def is_kept(layer: str) -> bool:
+    """Whether a layer's few rows are made once; one that stands for a table is read through instead."""
+    return layer not in TABLES
+
+
+def _table(row: type) -> Table:
+    found: Table = row.__table__  # type: ignore[attr-defined]  # made by SQLModel's metaclass
+    return found
+
+
+def _columns(table: Table, alias: str, **changed: str) -> str:
+    """All columns of a table, each as it is or by the expression that is given for it."""
+    return ", ".join(
+        f"{changed[column.name]} AS {column.name}" if column.name in changed else f"{alias}.{column.name}"
+        for column in table.columns
+    )
+
+
+def _laid_over(table: Table) -> str:
+    """The table with some of its rows exchanged.
+
+    A plain union of whole relations under one condition: so the planner takes it for an inheritance tree,
+    and every index of the table serves as ever.
+    """
+    names, moved = ", ".join(column.name for column in table.columns), f"{{{table.name}_moved}}"
+    union = f"SELECT FALSE AS moved, {names} FROM {table.name} UNION ALL SELECT TRUE, {names} FROM {moved}"
+    return f"SELECT {names} FROM ({union}) u WHERE u.moved OR u.id NOT IN (SELECT id FROM {moved})"
+
+
+def _visits() -> str:
+    columns = _columns(
+        _table(Visit),
+        "v",
+        state="CASE WHEN m.placed THEN 'SCHEDULED' ELSE 'UNSCHEDULED' END",
+        reason=f"CASE WHEN NOT m.placed THEN '{LEFT_OUT}' END",
+        pin="CASE WHEN m.placed THEN v.pin END",
+        planned_start="CASE WHEN m.placed THEN m.planned_start END",
+        planned_end="CASE WHEN m.placed THEN m.planned_end END",
+        planned_travel_seconds="CASE WHEN m.placed THEN m.planned_travel_seconds END",
+        en_route_at="CASE WHEN m.placed THEN v.en_route_at END",
+    )
+    return (
+        f"SELECT {columns} FROM {{moves}} m"
+        " JOIN visit v ON v.organization_id = m.organization_id AND v.id = m.visit_id"
+    )
+
+
+def _work_orders() -> str:
+    derived = ", ".join(f"'{state}'" for state in DERIVED)
+    columns = _columns(
+        _table(WorkOrder), "o", state=f"CASE WHEN o.state IN ({derived}) THEN d.state ELSE o.state END"
+    )
+    orders = "SELECT DISTINCT organization_id, work_order_id FROM {moves}"
+    states = (
+        f"SELECT {ORDER_STATE} AS state FROM {{visit}} s"
+        " WHERE s.organization_id = m.organization_id AND s.work_order_id = m.work_order_id"
+    )
+    return (
+        f"SELECT {columns} FROM ({orders}) m"
+        " JOIN work_order o ON o.organization_id = m.organization_id AND o.id = m.work_order_id"
+        f" CROSS JOIN LATERAL ({states}) d"
+    )
+
+
+def _assignments() -> str:
+    """Who is on a visit now, kept or released; and who comes, under the id that the commit will give it."""
+    table = _table(Assignment)
+    held = _columns(
+        table,
+        "a",
+        state="CASE WHEN m.stays THEN a.state ELSE 'RELEASED' END",
+        occupies="m.stays AND a.occupies",
+        planned_start="CASE WHEN m.stays THEN m.planned_start ELSE a.planned_start END",
+        planned_end="CASE WHEN m.stays THEN m.planned_end ELSE a.planned_end END",
+        during="CASE WHEN m.stays THEN tstzrange(m.planned_start, m.planned_end, '[)') ELSE a.during END",
+    )
+    new = _columns(
+        table,
+        "m",
+        version="1",
+        state="CASE WHEN t.kind = 'SUBCONTRACTOR' THEN 'OFFERED' ELSE 'ACCEPTED' END",
+        is_lead="TRUE",
+        occupies="TRUE",
+        during="tstzrange(m.planned_start, m.planned_end, '[)')",
+    )
+    return (
+        f"SELECT {held} FROM {{moves}} m"
+        " JOIN assignment a ON a.organization_id = m.organization_id AND a.id = m.held_id"
+        f" UNION ALL SELECT {new} FROM {{moves}} m"
+        " JOIN technician t ON t.organization_id = m.organization_id AND t.id = m.technician_id"
+        " WHERE m.placed AND NOT m.stays"
+    )
