@@ -18,11 +18,14 @@ class Overlay:
         self.writer = writer
         self.plan = plan
         self.alias = writer.alias()
-        self.place = writer.bind("uuid", plan)
         self.layers = overlays.layers()
         # An expression may only read what stands before it: all have their places before any level has.
         self.places = {name: writer.reserve() for name in self.layers}
         self.written: set[str] = set()
+
+    def place(self) -> str:
+        """The parameter that holds the plan; bound only where it is asked for."""
+        return self.writer.bind("uuid", self.plan, name=f"{self.alias}.plan")
 
     def source(self, table: str) -> str:
         """What a table is read from: its layer, or itself where a plan changes nothing."""
@@ -37,7 +40,7 @@ class Overlay:
         if name not in self.written:
             self.written.add(name)
             text = self.layers[name]
-            words = {"plan": self.place, "scope": self.writer.scope("plan", "p")}
+            words = {"plan": self.place(), "scope": self.writer.scope("plan", "p")}
             for _, word, _, _ in Formatter().parse(text):
                 if word is not None and word in self.layers:
                     words[word] = self._layer(word)

@@ -147,7 +147,7 @@ class Compiler:
             parts = self._roots(objects, objects.selections.below("Query", nodes), computed)
         finally:
             writer.overlay = None
-        exists = f"SELECT 1 FROM plan x WHERE {writer.scope('plan', 'x')} AND x.id = {overlay.place}"
+        exists = f"SELECT 1 FROM plan x WHERE {writer.scope('plan', 'x')} AND x.id = {overlay.place()}"
         return f"(SELECT row_to_json(o) FROM (SELECT {parts}) o WHERE EXISTS ({exists}))"
 
     def _keyed(self, objects: Objects, field: FieldShape, declared: GraphQLField, node: FieldNode) -> str:

@@ -5,7 +5,8 @@ from random import Random
 from graphql import GraphQLEnumType
 
 from resolvers.compiler.shapes import FieldShape, Graph
-from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Col, Many, Sql
+from schema.federation import AnyEntities
+from schema.graph import All, AnyNode, AnyNodes, AsOf, ByExternalId, ById, ByKey, Col, Many, OneOf, Sql
 
 DEEPEST = 4
 WORDS = ("a", "o", "WO-0000", "sa", "x%", "_", "'")
@@ -20,14 +21,21 @@ VALUES = {
     "Float": "{number}.5",
 }
 
+SAID_ELSEWHERE = {"cursor", "_service"}
+"""The one moves while it is asked twice, the other is the same long text for everybody."""
+
 
 class Operations:
-    """Writes operations that a role may ask; `ids` and `keys` are real ones to look up by."""
+    """Writes operations that a role may ask; `ids` and `keys` (system, key) are real ones to look up by."""
 
-    def __init__(self, graph: Graph, role: str, *, ids: list[str], seed: int) -> None:
+    def __init__(
+        self, graph: Graph, role: str, *, ids: list[str], keys: list[tuple[str, str]], seed: int
+    ) -> None:
         self.graph = graph
         self.role = role
         self.ids = ids
+        self.keys = keys
+        self.plans = [one for one in ids if one.startswith("pln")]
         self.random = Random(seed)  # noqa: S311  # tests need repeatable, not secret
         self.aliases = 0
         self.fragments: list[str] = []
@@ -35,14 +43,23 @@ class Operations:
     def query(self) -> str:
         """One operation within the limits."""
         self.aliases, self.fragments = 0, []
+        return f"query {{ {self._roots(ahead=True)} }} {' '.join(self.fragments)}"
+
+    def _roots(self, *, ahead: bool = False) -> str:
+        """One or two roots, and often asOf beside them, but not inside of it."""
         roots = [
             field
             for field in self.graph.roots.values()
-            if self._allowed(field) and field.name != "cursor" and not isinstance(field.source, ByKey)
+            if self._allowed(field)
+            and field.name not in SAID_ELSEWHERE
+            and not isinstance(field.source, ByKey)
         ]
+        overlaid = [field for field in roots if isinstance(field.source, AsOf)]
+        roots = [field for field in roots if field not in overlaid]
         chosen = self.random.sample(roots, k=self.random.randint(1, 2))
-        body = " ".join(self._root(field) for field in chosen)
-        return f"query {{ {body} }} {' '.join(self.fragments)}"
+        if ahead and self.random.random() < 0.4:
+            chosen += overlaid
+        return " ".join(self._root(field) for field in chosen)
 
     def _allowed(self, field: FieldShape) -> bool:
         roles = field.source.roles
@@ -57,13 +74,27 @@ class Operations:
     def _root(self, field: FieldShape) -> str:
         if isinstance(field.source, All):
             return self._connection(field, 0)
-        if isinstance(field.source, AnyNodes):
-            names = self.random.sample(self.ids, k=3)
-            inner = " ".join(
-                f"... on {kind} {self._object(kind, 1)}"
-                for kind in sorted({self.graph.prefixes[one[:3]] for one in names})
+        if isinstance(field.source, AsOf):
+            return self._alias(
+                f'{field.name}(plan: "{self.random.choice(self.plans)}") {{ {self._roots()} }}'
             )
+        if isinstance(field.source, ByExternalId):
+            system, key = self.random.choice(self.keys)
+            found = self._object(str(field.target), 1)
+            return self._alias(f'{field.name}(system: "{system}", key: "{key}") {found}')
+        if isinstance(field.source, AnyNodes | AnyEntities):
+            names = self.random.sample(self.ids, k=3)
+            # Of one type only: fields of two types under one key may have types that do not agree.
+            kind = self.graph.prefixes[names[0][:3]]
+            inner = f"... on {kind} {self._object(kind, 1)}"
             listed = ", ".join(f'"{one}"' for one in names)
+            if isinstance(field.source, AnyEntities):
+                listed = ", ".join(
+                    f'{{__typename: "{self.graph.prefixes[one[:3]]}", id: "{one}"}}' for one in names
+                )
+                return self._alias(
+                    f"_entities(representations: [{listed}]) {{ __typename ... on Node {{ id }} {inner} }}"
+                )
             return self._alias(f"nodes(ids: [{listed}]) {{ __typename id {inner} }}")
         if isinstance(field.source, ById | AnyNode):
             name = self.random.choice(self.ids)
@@ -79,8 +110,8 @@ class Operations:
     def _object(self, kind: str, depth: int) -> str:
         shape = self.graph.types[kind]
         fields = [field for field in shape.fields.values() if self._allowed(field)]
-        leaves = [field for field in fields if field.target is None]
-        edges = [field for field in fields if field.target is not None]
+        edges = [field for field in fields if field.target is not None or isinstance(field.source, OneOf)]
+        leaves = [field for field in fields if field not in edges]
         chosen = self.random.sample(leaves, k=min(len(leaves), self.random.randint(1, 4))) if leaves else []
         parts = [self._alias(field.name) for field in chosen]
         if self.random.random() < 0.2:
@@ -105,6 +136,10 @@ class Operations:
     def _edge(self, field: FieldShape, depth: int) -> str:
         if isinstance(field.source, Many):
             return self._connection(field, depth)
+        if isinstance(field.source, OneOf):
+            kind = self.graph.tables[self.random.choice(field.source.tables)]
+            inner = self._object(kind, depth + 1)
+            return self._alias(f"{field.name} {{ id __typename ... on {kind} {inner} }}")
         return self._alias(f"{field.name} {self._object(str(field.target), depth + 1)}")
 
     def _connection(self, field: FieldShape, depth: int) -> str:

@@ -20,20 +20,22 @@ ROLES = (
     Role.INTEGRATION,
 )
 SAMPLE = """{
-  customers(first: 2) { nodes { id } } visits(first: 3) { nodes { id } }
+  customers(first: 3) { nodes { id externalIds { system key } } } visits(first: 3) { nodes { id } }
   technicians(first: 2) { nodes { id } }
   contracts(first: 1) { nodes { id } } parts(first: 1) { nodes { id } } workOrders(first: 2) { nodes { id } }
 }"""
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_both_ways_give_the_same_bytes(companies: Companies, role: Role) -> None:
+async def test_both_ways_give_the_same_bytes(companies: Companies, role: Role, plan: str) -> None:
     # given real ids, of which a narrow role can see few
     found = await companies.data(SAMPLE)
-    ids = [node["id"] for connection in found.values() for node in connection["nodes"]]
+    ids = [plan, *(node["id"] for connection in found.values() for node in connection["nodes"])]
+    customers = found["customers"]["nodes"]
+    keys = [(one["system"], one["key"]) for customer in customers for one in customer["externalIds"]]
     executor, viewer = companies.app.executor, companies.viewer(role)
     for number in range(40 * ROUNDS):
-        query = Operations(executor.graph, role, ids=ids, seed=number).query()
+        query = Operations(executor.graph, role, ids=ids, keys=keys, seed=number).query()
         # when
         compiled, plain = await companies.both_ways(query, {}, viewer=viewer)
         # then: Postgres puts spaces into jsonb and between list items, which JSON does not mean
