@@ -13,15 +13,17 @@ from collections.abc import Mapping
 from sqlalchemy import Table
 
 from domain.plans import LEFT_OUT
+from domain.stock import Reservation, StockLevel
 from domain.visits import Assignment, Visit
 from domain.work_orders import DERIVED, WorkOrder
 
-TABLES = ("visit", "work_order", "assignment")
+TABLES = ("visit", "work_order", "assignment", "reservation", "stock_level")
 MOVES = """
 SELECT c.id, c.organization_id, c.created_at, c.updated_at, c.visit_id, c.technician_id, c.planned_start,
   c.planned_start + v.duration_seconds * interval '1 second' AS planned_end, c.planned_travel_seconds,
   v.work_order_id, v.customer_id, v.site_id, w.placed, held.id AS held_id,
-  coalesce(w.placed AND held.technician_id = c.technician_id, FALSE) AS stays
+  coalesce(w.placed AND held.technician_id = c.technician_id, FALSE) AS stays,
+  c.kind IN ('REASSIGN', 'UNASSIGN') OR coalesce(held.technician_id <> c.technician_id, FALSE) AS lets_go
 FROM plan p
 JOIN plan_change c ON c.organization_id = p.organization_id AND c.plan_id = p.id
 JOIN visit v ON v.organization_id = c.organization_id AND v.id = c.visit_id AND v.version = c.visit_version
@@ -37,6 +39,33 @@ CASE WHEN bool_or(s.state IN ('EN_ROUTE', 'ARRIVED', 'IN_PROGRESS', 'PAUSED')) T
 """
 """As `work_orders.derived_state`; an order of a visit that is moved has an open one: it is not COMPLETED."""
 
+HOLDS = """
+WITH RECURSIVE wanted AS (
+  SELECT m.organization_id, m.created_at, m.updated_at, m.id AS change_id, m.visit_id,
+    l.stock_location_id, l.part_id, n.quantity, l.on_hand - l.reserved + coalesce(b.quantity, 0) AS free,
+    row_number() OVER (PARTITION BY l.stock_location_id, l.part_id ORDER BY m.visit_id) AS turn
+  FROM {moves} m
+  JOIN visit_part n ON n.organization_id = m.organization_id AND n.visit_id = m.visit_id
+  JOIN stock_location s ON s.organization_id = m.organization_id AND s.technician_id = m.technician_id
+  JOIN stock_level l ON l.organization_id = m.organization_id AND l.stock_location_id = s.id
+    AND l.part_id = n.part_id
+  LEFT JOIN (
+    SELECT stock_location_id, part_id, sum(quantity)::integer AS quantity FROM {freed} GROUP BY 1, 2
+  ) b
+    ON b.stock_location_id = l.stock_location_id AND b.part_id = l.part_id
+  WHERE m.placed AND NOT m.stays
+), walk AS (
+  SELECT w.*, w.quantity <= w.free AS is_held FROM wanted w WHERE w.turn = 1
+  UNION ALL
+  SELECT w.organization_id, w.created_at, w.updated_at, w.change_id, w.visit_id, w.stock_location_id,
+    w.part_id, w.quantity, k.rest, w.turn, w.quantity <= k.rest
+  FROM (SELECT *, CASE WHEN is_held THEN free - quantity ELSE free END AS rest FROM walk) k
+  JOIN wanted w ON w.stock_location_id = k.stock_location_id AND w.part_id = k.part_id AND w.turn = k.turn + 1
+)
+SELECT *, md5(change_id::text || part_id::text)::uuid AS id FROM walk WHERE is_held
+"""
+"""As `stock.Holds.reserve`: visit after visit, and what does not fit is left open."""
+
 
 def layers() -> Mapping[str, str]:
     """Every layer's text, after those that it reads."""
@@ -48,6 +77,12 @@ def layers() -> Mapping[str, str]:
         "work_order": _laid_over(_table(WorkOrder)),
         "assignment_moved": _assignments(),
         "assignment": _laid_over(_table(Assignment)),
+        "freed": _freed(),
+        "holds": HOLDS,
+        "reservation_moved": _reservations(),
+        "reservation": _laid_over(_table(Reservation)),
+        "stock_level_moved": _stock_levels(),
+        "stock_level": _laid_over(_table(StockLevel)),
     }
 
 
@@ -142,4 +177,35 @@ def _assignments() -> str:
         f" UNION ALL SELECT {new} FROM {{moves}} m"
         " JOIN technician t ON t.organization_id = m.organization_id AND t.id = m.technician_id"
         " WHERE m.placed AND NOT m.stays"
+    )
+
+
+def _freed() -> str:
+    """What was held for visits that go back, or to somebody else."""
+    columns = _columns(_table(Reservation), "r", state="'RELEASED'")
+    return (
+        f"SELECT {columns} FROM {{moves}} m"
+        " JOIN reservation r ON r.organization_id = m.organization_id AND r.visit_id = m.visit_id"
+        " WHERE m.lets_go AND r.state IN ('HELD', 'PICKED')"
+    )
+
+
+def _reservations() -> str:
+    table = _table(Reservation)
+    new = _columns(table, "h", version="1", state="'HELD'")
+    return f"SELECT {_columns(table, 'f')} FROM {{freed}} f UNION ALL SELECT {new} FROM {{holds}} h"
+
+
+def _stock_levels() -> str:
+    reserved = "l.reserved + d.quantity"
+    columns = _columns(_table(StockLevel), "l", reserved=reserved, available=f"l.on_hand - ({reserved})")
+    moved = (
+        "SELECT organization_id, stock_location_id, part_id, -quantity AS quantity FROM {freed} UNION ALL"
+        " SELECT organization_id, stock_location_id, part_id, quantity FROM {holds}"
+    )
+    shelves = "organization_id, stock_location_id, part_id"
+    return (
+        f"SELECT {columns} FROM (SELECT {shelves}, sum(quantity)::integer AS quantity FROM ({moved}) q"
+        f" GROUP BY {shelves}) d JOIN stock_level l ON l.organization_id = d.organization_id"
+        " AND l.stock_location_id = d.stock_location_id AND l.part_id = d.part_id"
     )

@@ -33,10 +33,11 @@ from schema.visits import Assignment, Visit
 from schema.work_orders import WorkOrder, WorkType
 
 AS_OF = (
-    "The same graph over the schedule as a plan would leave it: visits, assignments, and the states of work"
-    " orders. What the plan does to a visit counts while the visit is as the optimizer saw it. A discarded or"
-    " stale plan shows what it would have done; one that is committed, failed or not yet solved, the graph as"
-    " it is. Null where there is no such plan to be seen; not to be asked for inside of itself."
+    "The same graph over the schedule as a plan would leave it: visits, assignments, what is held for them,"
+    " and the states of work orders. What the plan does to a visit counts while the visit is as the optimizer"
+    " saw it. A discarded or stale plan shows what it would have done; one that is committed, failed or not"
+    " yet solved, the graph as it is. Null where there is no such plan to be seen; not to be asked for inside"
+    " of itself."
 )
 ELSEWHERE = "One by the key that another system knows it by."
 STARTS = "Where the log stands: read it before a first sync, then follow from there."

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text as literal
 
 from domain import ids
 from domain.plans import PlanChangeKind
+from domain.unit_of_work import UnitOfWork
 from domain.viewers import OFFICE, Role
-from tests.resolvers.companies import Companies
+from tests.resolvers.companies import START, Companies
 from tests.resolvers.proposals import commit, proposed
 
 GRAPH = """
@@ -40,6 +42,18 @@ fragment Whole on Visit { id state reason pin plannedStart planned { start end t
 """
 BEFORE = f"query B($plan: ID!, $visit: ID!) {{ asOf(plan: $plan) {{ {GRAPH} }} }} {WHOLE}"
 AFTER = f"query A($visit: ID!) {{ {GRAPH} }} {WHOLE}"
+HELD = """
+  held: reservations(first: 250, where: {state: {eq: HELD}}) { ...Holds }
+  freed: reservations(first: 250, where: {state: {eq: RELEASED}}) { ...Holds }
+  parts(first: 50) { nodes { number stockLevels(where: {reserved: {gt: 0}}, first: 50) { totalCount nodes {
+    id onHand reserved available } } } }
+"""
+HOLDS = """
+fragment Holds on ReservationConnection { totalCount nodes {
+  quantity visit { id state } part { number } stockLocation { name } } }
+"""
+HELD_AFTER = f"query A {{ {HELD} }} {HOLDS}"
+HELD_BEFORE = f"query H($plan: ID!) {{ asOf(plan: $plan) {{ {HELD} }} }} {HOLDS}"
 COUNT = "query C($plan: ID!) { asOf(plan: $plan) { visits { totalCount } } }"
 
 
@@ -67,6 +81,33 @@ async def test_before_the_commit_it_is_what_is_after(company: Companies) -> None
         # and a plan that was made real changes nothing more
         assert seen == (await company.data(BEFORE, named))["asOf"]
     assert kinds == set(PlanChangeKind)
+
+
+def in_order(found: dict[str, Any]) -> list[Any]:
+    """A new hold has another id before the commit than after it, and holds come by id."""
+    return [*(sorted(found[name]["nodes"], key=repr) for name in ("held", "freed")), found["parts"]]
+
+
+async def test_what_is_held_is_what_will_be_held(company: Companies) -> None:
+    counts = []
+    for seed in (4, 5, 6):
+        plan, _ = await proposed(company, seed=seed)
+        now = await company.data(HELD_AFTER)
+        seen = (await company.data(HELD_BEFORE, {"plan": plan}))["asOf"]
+        assert in_order(seen) != in_order(now)
+        await commit(company, plan)
+        after = await company.data(HELD_AFTER)
+        assert in_order(seen) == in_order(after)
+        counts.append((after["held"]["totalCount"], after["freed"]["totalCount"]))
+        # next time there is too little, so that who comes first has it, and who wants less may still fit
+        await _scarce(company)
+    assert counts[0][1] < counts[1][1] < counts[2][1]
+    assert counts[1][0] < 0.9 * counts[0][0]
+
+
+async def _scarce(company: Companies) -> None:
+    async with UnitOfWork(company.app.services.engine, company.viewer(Role.ADMIN), START) as work:
+        await work.session.execute(literal("UPDATE stock_level SET on_hand = reserved"))
 
 
 async def test_a_plan_that_is_not_proposed_shows_what_it_would_still_do(company: Companies) -> None:
