@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from json import loads
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from graphql import GraphQLUnionType, parse
 from graphql.language import ObjectTypeDefinitionNode, SchemaExtensionNode
 
 from domain import ids
+from domain.customers import ExternalId
+from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role
 from resolvers.execution import shape_of
-from tests.resolvers.companies import Companies
+from tests.resolvers.companies import START, Companies
 
 ENTITIES = """query E($representations: [_Any!]!) { _entities(representations: $representations) {
   __typename ... on Node { id } ... on Visit { state site { name } }
@@ -85,6 +88,29 @@ async def test_a_customer_gets_no_entity_of_another(companies: Companies) -> Non
     refused = await companies.ask(secret, {"r": asked}, viewer=viewer)
     assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert refused["errors"][0]["path"] == ["_entities", "tier"]
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_entities_are_the_rows_that_the_role_sees(companies: Companies, role: Role) -> None:
+    every = await companies.data(
+        "{ visits(first: 250) { nodes { id } } assignments(first: 1) { nodes { id } } }"
+    )
+    names = [node["id"] for node in every["visits"]["nodes"]]
+    viewer = companies.viewer(Role.CUSTOMER)
+    if role == Role.TRACKING:
+        viewer = replace(viewer, role=role, customer_id=None, visit_id=ids.decode("vis", names[0]))
+    else:
+        viewer = companies.viewer(role)
+    query = """query E($r: [_Any!]!, $ids: [ID!]) {
+      _entities(representations: $r) { ... on Visit { id } }
+      visits(first: 250, where: {id: {in: $ids}}) { nodes { id } } }"""
+    asked = {"r": [represented("Visit", name) for name in names], "ids": names}
+    found = await companies.data(query, asked, viewer=viewer)
+    seen = {one["id"] for one in found["_entities"] if one is not None}
+    assert seen == {node["id"] for node in found["visits"]["nodes"]}
+    narrow = role in {Role.TECHNICIAN, Role.SUBCONTRACTOR, Role.CUSTOMER, Role.TRACKING}
+    assert (len(seen) < len(names)) == narrow
+    assert (role != Role.TRACKING) or seen == {names[0]}
 
 
 async def test_another_companys_entity_is_absent(companies: Companies) -> None:
@@ -195,3 +221,40 @@ async def test_customers_do_not_ask_by_keys_of_other_systems(companies: Companie
     assert "data" not in found
     (error,) = found["errors"]
     assert (error["extensions"]["code"], error["path"]) == ("FORBIDDEN", ["customerByExternalId"])
+
+
+async def test_keys_lead_to_rows_of_every_kind(company: Companies) -> None:
+    kinds = {"customer": "Customer", "site": "Site", "contract": "Contract", "part": "Part"}
+    kinds |= {"work_order": "WorkOrder", "technician": "Technician"}
+    roots = {table: kind[0].lower() + kind[1:] for table, kind in kinds.items()}
+    sample = " ".join(f"{root}s(first: 1) {{ nodes {{ id }} }}" for root in roots.values())
+    rows = {name: found["nodes"][0]["id"] for name, found in (await company.data(f"{{ {sample} }}")).items()}
+    # given a key of the same letters for a row of each kind, and for something that is not in the graph
+    keys = {}
+    async with UnitOfWork(company.app.services.engine, company.viewer(Role.ADMIN), START) as work:
+        for table, root in roots.items():
+            entity = UUID(rows[f"{root}s"].partition("_")[2])
+            keys[table] = work.add(ExternalId(system="erp", key="K1", entity_type=table, entity_id=entity))
+        keys["event"] = work.add(ExternalId(system="erp", key="K1", entity_type="event", entity_id=uuid4()))
+    # when
+    asked = " ".join(f'{root}ByExternalId(system: "erp", key: "K1") {{ id }}' for root in roots.values())
+    found = await company.data(f"{{ {asked} }}")
+    # then
+    assert found == {f"{root}ByExternalId": {"id": rows[f"{root}s"]} for root in roots.values()}
+    back = """query B($ids: [ID!]!) { nodes(ids: $ids) { ... on ExternalId { entity { __typename id
+      ... on Customer { name } ... on WorkOrder { number visits { totalCount } }
+      ... on Technician { code skills { nodes { skill { name } } } } } } } }"""
+    asking = {"ids": [ids.encode("ext", key.id) for key in keys.values()]}
+    compiled, plain = await company.both_ways(back, asking, viewer=company.viewer(Role.SALES))
+    nodes = loads(compiled)["data"]["nodes"]
+    assert loads(plain)["data"]["nodes"] == nodes
+    assert nodes[-1] == {"entity": None}
+    assert [(node["entity"]["__typename"], node["entity"]["id"]) for node in nodes[:-1]] == [
+        (kinds[table], rows[f"{root}s"]) for table, root in roots.items()
+    ]
+    assert nodes[-2]["entity"]["skills"]["nodes"]
+    # and field scope holds in the fragments
+    cost = "query C($ids: [ID!]!) { nodes(ids: $ids) { ... on ExternalId { entity { ...T } } } }"
+    cost += " fragment T on Technician { hourlyCost { amount } }"
+    refused = await company.ask(cost, asking, viewer=company.viewer(Role.SALES))
+    assert refused["errors"][0]["extensions"]["code"] == "FORBIDDEN"
