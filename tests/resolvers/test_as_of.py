@@ -57,8 +57,9 @@ HELD_BEFORE = f"query H($plan: ID!) {{ asOf(plan: $plan) {{ {HELD} }} }} {HOLDS}
 COUNT = "query C($plan: ID!) { asOf(plan: $plan) { visits { totalCount } } }"
 
 
-async def first_change(company: Companies, plan: str) -> str:
-    query = "query P($plan: ID!) { plan(id: $plan) { changes(first: 1) { nodes { visit { id } } } } }"
+async def first_change(company: Companies, plan: str, which: str = "where: {}") -> str:
+    query = f"query P($plan: ID!) {{ plan(id: $plan) {{ changes(first: 1, {which}) {{"
+    query += " nodes { visit { id } } } } }"
     found = await company.data(query, {"plan": plan})
     return str(found["plan"]["changes"]["nodes"][0]["visit"]["id"])
 
@@ -112,16 +113,17 @@ async def _scarce(company: Companies) -> None:
 
 async def test_a_plan_that_is_not_proposed_shows_what_it_would_still_do(company: Companies) -> None:
     plan, _ = await proposed(company, seed=1)
-    visit = await first_change(company, plan)
+    visit = await first_change(
+        company, plan, "where: {fromPlannedStart: {isNull: false}, kind: {neq: UNASSIGN}}"
+    )
     both = """query S($plan: ID!) { asOf(plan: $plan) { ...V } ...V }
       fragment V on Query { visits(where: {state: {neq: COMPLETED}}, first: 250) {
         nodes { id state plannedStart } } }"""
     # when one of its visits has moved on, that one stays as it is
-    moved = 'mutation C($visit: ID!) { cancelVisit(input: {visit: $visit, reason: "no"}) { visit { id } } }'
-    await company.data(moved, {"visit": visit})
+    moved = "mutation D($visit: ID!) { dispatchVisit(input: {visit: $visit}) { visit { plannedStart } } }"
+    start = (await company.data(moved, {"visit": visit}))["dispatchVisit"]["visit"]["plannedStart"]
     seen = await company.data(both, {"plan": plan})
-    states = {row["id"]: row["state"] for row in seen["asOf"]["visits"]["nodes"]}
-    assert states[visit] == "CANCELLED"
+    assert {"id": visit, "state": "DISPATCHED", "plannedStart": start} in seen["asOf"]["visits"]["nodes"]
     assert seen["asOf"]["visits"] != seen["visits"]
     # and its dismissal changes nothing of what it would have done
     discard = "mutation D($plan: ID!) { discardPlan(input: {plan: $plan}) { plan { state } } }"
@@ -201,3 +203,10 @@ async def test_several_plans_are_looked_at_side_by_side(companies: Companies, pl
     assert found["b"] is None
     assert found["a"]["viewer"] == {"role": "ADMIN"}
     assert found["a"]["visits"]["totalCount"] > found["visits"]["totalCount"] > 0
+
+
+async def test_what_is_asked_below_it_counts_as_roots(companies: Companies, plan: str) -> None:
+    roots = " ".join(f'n{number}: node(id: "{plan}") {{ id }}' for number in range(20))
+    found = await companies.ask(f'{{ asOf(plan: "{plan}") {{ {roots} }} }}')
+    assert found["errors"][0]["extensions"]["code"] == "COST_EXCEEDED"
+    assert "21 root fields" in found["errors"][0]["message"]
