@@ -59,6 +59,9 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 )
 
 
+LEFT_OUT = "The optimizer left it out."
+
+
 class Plan(Row, table=True):
     """A proposal. `request` holds whom and what it was asked for; `objective` the parts of its cost."""
 
@@ -261,7 +264,7 @@ async def _apply(work: UnitOfWork, changes: Sequence[tuple[Visit, PlanChange]]) 
             board.rules.check(visit, placement)
             await board.place(work, visit, placement)
         elif visit.state == VisitState.SCHEDULED:
-            await board.give_up(work, visit, reason="The optimizer left it out.")
+            await board.give_up(work, visit, reason=LEFT_OUT)
 
 
 def _placement(change: PlanChange) -> Placement | None:
@@ -271,6 +274,7 @@ def _placement(change: PlanChange) -> Placement | None:
         technician_id=change.technician_id,
         start=change.planned_start,
         travel_seconds=change.planned_travel_seconds,
+        assignment_id=change.id,
     )
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from domain import stock, technicians, visits
+from domain import ids, stock, technicians, visits
 from domain.errors import Invalid, InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
@@ -28,11 +28,15 @@ from domain.work_orders import Orders, WorkTypeSkill
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """Who serves a visit, and when the work starts. `travel_seconds` is the way there, where it is known."""
+    """Who serves a visit, and when the work starts. `travel_seconds` is the way there, where it is known.
+
+    `assignment_id` is the id of a new assignment, where somebody has seen it already (domain/overlays.py).
+    """
 
     technician_id: UUID
     start: datetime
     travel_seconds: int | None = None
+    assignment_id: UUID | None = None
 
 
 async def schedule(
@@ -156,6 +160,7 @@ class Board:
         offered = technician.kind == TechnicianKind.SUBCONTRACTOR
         work.add(
             Assignment(
+                id=placement.assignment_id or ids.new(),
                 visit_id=visit.id,
                 technician_id=technician.id,
                 work_order_id=visit.work_order_id,

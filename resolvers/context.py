@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,6 +14,8 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import Viewer
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
+from resolvers.compiler.overlays import Overlay
+from resolvers.compiler.writer import Writer
 from resolvers.reads import Reads
 
 Point = tuple[float, float]
@@ -58,6 +61,15 @@ class Context:
 
     viewer: Viewer
     services: Services
+    plan_id: UUID | None = None
+    """Below asOf: everything is over this plan's schedule."""
+
+    def writer(self) -> Writer:
+        """For a statement of the viewer's own."""
+        writer = Writer(self.viewer.role)
+        if self.plan_id is not None:
+            writer.overlay = Overlay(writer, lambda _bindings: self.plan_id)
+        return writer
 
     def work(self) -> UnitOfWork:
         return UnitOfWork(self.services.engine, self.viewer, self.services.clock.now())

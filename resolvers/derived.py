@@ -11,7 +11,6 @@ from domain import ids
 from domain.contracts import Coverage
 from domain.visits import FINAL
 from resolvers.compiler.bindings import Bindings
-from resolvers.compiler.writer import Writer
 from resolvers.context import Context, Derive, Inputs, Point
 
 FRESH = timedelta(minutes=15)
@@ -86,31 +85,33 @@ SELECT count(a.id) AS visits,
 FROM unnest({technicians}, {days}) WITH ORDINALITY AS w(technician_id, day, n)
 JOIN organization o ON {organization}
 CROSS JOIN LATERAL (SELECT coalesce(w.day, ({now} AT TIME ZONE o.time_zone)::date) AS day) d
-LEFT JOIN assignment a ON {assignment} AND a.technician_id = w.technician_id
+LEFT JOIN {assignments} a ON {assignment} AND a.technician_id = w.technician_id
   AND a.state IN ('OFFERED', 'ACCEPTED')
   AND a.planned_start >= d.day::timestamp AT TIME ZONE o.time_zone
   AND a.planned_start < (d.day + 1)::timestamp AT TIME ZONE o.time_zone
-LEFT JOIN visit v ON {visit} AND v.id = a.visit_id
+LEFT JOIN {visits} v ON {visit} AND v.id = a.visit_id
 GROUP BY w.n ORDER BY w.n
 """
 
 
 async def route_summaries(context: Context, inputs: Inputs) -> list[dict[str, Any]]:
     """What each technician has planned on a day of the organization's zone, by one statement."""
-    services, viewer, writer = context.services, context.viewer, Writer(context.viewer.role)
+    services, viewer, writer = context.services, context.viewer, context.writer()
     people = [ids.decode("tec", one["id"]) for one in inputs]
     days = [one["arguments"].get("day") for one in inputs]
     sql = ROUTES.format(
         technicians=writer.bind("uuid[]", lambda _bindings: people),
         days=writer.bind("date[]", lambda _bindings: days),
         now=writer.now(),
+        assignments=writer.source("assignment"),
+        visits=writer.source("visit"),
         organization=writer.scope("organization", "o"),
         assignment=writer.scope("assignment", "a"),
         visit=writer.scope("visit", "v"),
     )
     bindings = Bindings(viewer, services.clock.now(), services.secret)
     parameters = [binder(bindings) for binder in writer.binders]
-    return [dict(row) for row in await services.reads.rows(sql, parameters, viewer=viewer)]
+    return [dict(row) for row in await services.reads.rows(writer.statement(sql), parameters, viewer=viewer)]
 
 
 DERIVED: Mapping[str, Derive] = MappingProxyType(

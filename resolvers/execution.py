@@ -92,6 +92,8 @@ class Executor:
         values: dict[str, Any] = {}
         if "viewer" in statement.computed:
             values["viewer"] = viewer_values(context.viewer)
+        if "service" in statement.computed:
+            values["service"] = {"sdl": self.graph.subgraph}
         if "cursor" in statement.computed:
             values["cursor"] = await context.cursor()
         bindings.values = values
@@ -115,10 +117,14 @@ class Executor:
 
 
 def shape_of(value: Any) -> Any:
-    """What of the variables decides the statement: which are given, and words, switches and id types."""
+    """What of the variables decides the statement: which are given, words, switches, types of ids."""
     if isinstance(value, dict):
+        if "__typename" in value:
+            return ("entity", str(value["__typename"]))
         return tuple((name, shape_of(inner)) for name, inner in sorted(value.items()))
     if isinstance(value, list):
+        if value and all(isinstance(one, dict) and "__typename" in one for one in value):
+            return ("entities", *sorted({str(one["__typename"]) for one in value}))
         if any(isinstance(one, dict) for one in value):
             return tuple(shape_of(one) for one in value)
         prefixes = {one[:4] for one in value if isinstance(one, str) and GLOBAL_ID.match(one)}

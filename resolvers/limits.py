@@ -68,7 +68,8 @@ def _extent(
         directives += len(selection.directives or ())
         if isinstance(selection, FieldNode):
             inner = _extent(selection.selection_set, fragments, known)
-            roots += 1
+            # What is asked for below asOf is a root as well.
+            roots += 1 + (inner.roots if selection.name.value == "asOf" else 0)
             inner = Extent(
                 inner.depth + 1, inner.fields + 1, 0, inner.aliases + bool(selection.alias), inner.directives
             )

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -31,6 +32,8 @@ class PlainRow:
     values: Mapping[str, Any]
     prefix: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    request: "Request | None" = None
+    """The execution below asOf that it was read by; the operation's own otherwise."""
 
     def get(self, name: str) -> Any:
         return self.values.get(self.columns.get(name, self.prefix + name))
@@ -71,6 +74,10 @@ class Request:
             if not answer.done():  # whoever waited may have been cancelled
                 answer.set_result(found)
 
+    def as_of(self, plan_id: UUID) -> "Request":
+        """The same, over a plan's schedule."""
+        return Request(self.graph, replace(self.context, plan_id=plan_id))
+
     def bindings(self) -> Bindings:
         services = self.context.services
         return Bindings(self.context.viewer, services.clock.now(), services.secret)
@@ -78,7 +85,9 @@ class Request:
     async def rows(self, sql: str, writer: Writer) -> list[dict[str, Any]]:
         bindings = self.bindings()
         parameters = [binder(bindings) for binder in writer.binders]
-        found = await self.context.services.reads.rows(sql, parameters, viewer=self.context.viewer)
+        found = await self.context.services.reads.rows(
+            writer.statement(sql), parameters, viewer=self.context.viewer
+        )
         return [dict(row) for row in found]
 
     def select(self, shape: TypeShape, writer: Writer, alias: str) -> str:
@@ -94,28 +103,42 @@ class Request:
         """The one row whose column is the key."""
 
         async def load(keys: list[Any]) -> dict[Any, Any]:
-            writer = Writer(self.context.viewer.role)
+            writer = self.context.writer()
             kind = shape.columns[column].sql_type
             place = writer.bind(f"{kind}[]", lambda _bindings: keys)
             select = self.select(shape, writer, "x")
             found = await self.rows(
-                f"SELECT {select} FROM {shape.table} x WHERE x.{column} = ANY({place})", writer
+                f"SELECT {select} FROM {writer.source(shape.table)} x WHERE x.{column} = ANY({place})", writer
             )
-            return {row[column]: PlainRow(shape, row) for row in found}
+            return {row[column]: PlainRow(shape, row, request=self) for row in found}
 
         row: PlainRow | None = await self.load((shape.name, column), key, load)
         return row
+
+    async def known(self, shape: TypeShape, system: str, key: str) -> PlainRow | None:
+        """The row that another system knows by a key."""
+        writer = self.context.writer()
+        of_system = writer.bind("text", lambda _bindings: system)
+        of_key = writer.bind("text", lambda _bindings: key)
+        found = await self.rows(
+            f"SELECT entity_id FROM external_id WHERE system = {of_system} AND key = {of_key}"
+            f" AND entity_type = '{shape.table}'",
+            writer,
+        )
+        return await self.by(shape, "id", found[0]["entity_id"]) if found else None
 
     async def several(self, shape: TypeShape, via: str, key: Any) -> list[PlainRow]:
         """All rows that refer to the key, in their own order."""
 
         async def load(keys: list[Any]) -> dict[Any, Any]:
-            writer = Writer(self.context.viewer.role)
+            writer = self.context.writer()
             place = writer.bind("uuid[]", lambda _bindings: keys)
             order = ", ".join(f"x.{name}" for name in (*shape.reading.order, "id"))
-            select = f"SELECT {self.select(shape, writer, 'x')} FROM {shape.table} x"
+            select = f"SELECT {self.select(shape, writer, 'x')} FROM {writer.source(shape.table)} x"
             found = await self.rows(f"{select} WHERE x.{via} = ANY({place}) ORDER BY {order}", writer)
-            return {one: [PlainRow(shape, row) for row in found if row[via] == one] for one in keys}
+            return {
+                one: [PlainRow(shape, row, request=self) for row in found if row[via] == one] for one in keys
+            }
 
         rows: list[PlainRow] = await self.load((shape.name, via, "several"), key, load)
         return rows
@@ -124,10 +147,11 @@ class Request:
         """One number over the rows that refer to the key; 0 over none."""
 
         async def load(keys: list[Any]) -> dict[Any, Any]:
-            writer = Writer(self.context.viewer.role)
+            writer = self.context.writer()
             place = writer.bind("uuid[]", lambda _bindings: keys)
             value, where = (writer.expression(text, "x") for text in (source.expression, source.where))
-            rows = f"FROM {source.table} x WHERE x.{source.via} = ANY({place}) AND ({where}) GROUP BY 1"
+            table = writer.source(source.table)
+            rows = f"FROM {table} x WHERE x.{source.via} = ANY({place}) AND ({where}) GROUP BY 1"
             found = await self.rows(f"SELECT x.{source.via} AS k, {value} AS v {rows}", writer)
             return {row["k"]: row["v"] for row in found}
 
@@ -138,17 +162,18 @@ class Request:
         """The first, in the source's order, of the rows that refer to the key."""
 
         async def load(keys: list[Any]) -> dict[Any, Any]:
-            writer = Writer(self.context.viewer.role)
+            writer = self.context.writer()
             place = writer.bind("uuid[]", lambda _bindings: keys)
             select, where = self.select(shape, writer, "x"), writer.expression(source.where, "x")
+            table = writer.source(shape.table)
             first = (
-                f"SELECT {select} FROM {shape.table} x WHERE x.{source.via} = p.k AND ({where})"
+                f"SELECT {select} FROM {table} x WHERE x.{source.via} = p.k AND ({where})"
                 f" ORDER BY {order_of(source, 'x')} LIMIT 1"
             )
             found = await self.rows(
                 f"SELECT y.* FROM unnest({place}) AS p(k) CROSS JOIN LATERAL ({first}) y", writer
             )
-            return {row[source.via]: PlainRow(shape, row) for row in found}
+            return {row[source.via]: PlainRow(shape, row, request=self) for row in found}
 
         row: PlainRow | None = await self.load((shape.name, source), key, load)
         return row
@@ -178,7 +203,7 @@ class Request:
         return found or asked.empty()
 
     async def _pages(self, target: TypeShape, asked: "Asked", keys: list[Any]) -> dict[Any, Any]:
-        writer = Writer(self.context.viewer.role)
+        writer = self.context.writer()
         pager = Pager(target, writer, fetch=lambda _bindings: asked.arguments, usual=asked.order)
         page = pager.page(asked.arguments)
         where = asked.where(self.graph, writer, target)
@@ -190,8 +215,9 @@ class Request:
             link = f" AND x.{asked.via} = p.parent_key"
         cursor = pager.cursor(page, lambda name: f"x.{name}")
         select = f'{self.select(target, writer, "x")}, {cursor} AS "cursor:"'
+        source = writer.source(target.table)
         page_sql = (
-            f"SELECT {select} FROM {target.table} x WHERE {where}{link} AND {pager.bounds(page, 'x')}"
+            f"SELECT {select} FROM {source} x WHERE {where}{link} AND {pager.bounds(page, 'x')}"
             f" ORDER BY {page.order('x')} LIMIT {page.limit} + 1"
         )
         found = await self.rows(f"SELECT * FROM {origin} ({page_sql}) y", writer)
@@ -202,19 +228,24 @@ class Request:
         pages: dict[Any, list[dict[str, Any]]] = {key: [] for key in keys}
         for row in found:
             pages[row.get("parent_key")].append(row)
-        return {key: _connection(target, rows, page, size, totals.get(key, 0)) for key, rows in pages.items()}
+        return {
+            key: _connection(
+                [PlainRow(target, row, request=self) for row in rows], page, size, totals.get(key, 0)
+            )
+            for key, rows in pages.items()
+        }
 
     async def _totals(self, target: TypeShape, asked: "Asked", keys: list[Any]) -> dict[Any, int]:
-        writer = Writer(self.context.viewer.role)
+        writer = self.context.writer()
         where = asked.where(self.graph, writer, target)
         if not asked.via:
             found = await self.rows(
-                f"SELECT NULL AS k, count(*) AS n FROM {target.table} x WHERE {where}", writer
+                f"SELECT NULL AS k, count(*) AS n FROM {writer.source(target.table)} x WHERE {where}", writer
             )
         else:
             place = writer.bind("uuid[]", lambda _bindings: keys)
             link = f"x.{asked.via} = ANY({place})"
-            counted = f"SELECT x.{asked.via} AS k, count(*) AS n FROM {target.table} x"
+            counted = f"SELECT x.{asked.via} AS k, count(*) AS n FROM {writer.source(target.table)} x"
             sql = f"{counted} WHERE {where} AND {link} GROUP BY 1"
             found = await self.rows(sql, writer)
         return {row["k"]: row["n"] for row in found}
@@ -245,18 +276,16 @@ class Asked:
         return {"edges": [], "nodes": [], "pageInfo": info, "totalCount": 0}
 
 
-def _connection(
-    shape: TypeShape, rows: list[dict[str, Any]], page: Page, size: int, total: int
-) -> dict[str, Any]:
+def _connection(rows: list[PlainRow], page: Page, size: int, total: int) -> dict[str, Any]:
     more, kept = len(rows) > size, rows[:size]
     if page.backward:
         kept.reverse()
-    nodes = [PlainRow(shape, row) for row in kept]
+    cursors = [row.values["cursor:"] for row in kept]
     info = {
         "hasNextPage": page.before if page.backward else more,
         "hasPreviousPage": more if page.backward else page.after,
-        "startCursor": kept[0]["cursor:"] if kept else None,
-        "endCursor": kept[-1]["cursor:"] if kept else None,
+        "startCursor": cursors[0] if kept else None,
+        "endCursor": cursors[-1] if kept else None,
     }
-    edges = [{"node": node, "cursor": row["cursor:"]} for node, row in zip(nodes, kept, strict=True)]
-    return {"edges": edges, "nodes": nodes, "pageInfo": info, "totalCount": total}
+    edges = [{"node": node, "cursor": cursor} for node, cursor in zip(kept, cursors, strict=True)]
+    return {"edges": edges, "nodes": kept, "pageInfo": info, "totalCount": total}

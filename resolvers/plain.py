@@ -18,24 +18,28 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLUnionType,
     SelectionSetNode,
     execute,
     get_named_type,
 )
 
 from domain import ids
-from domain.errors import FieldgraphError
+from domain.errors import BadInput, FieldgraphError
 from resolvers.answers import masked
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
-from resolvers.compiler.statements import split_all
+from resolvers.compiler.statements import PLAN, represented, split_all
 from resolvers.context import Context, viewer_values
 from resolvers.documents import Operation
 from resolvers.loading import Asked, PlainRow, Request
 from resolvers.refusals import Refusal
+from schema.federation import AnyEntities
 from schema.graph import (
     All,
     AnyNode,
     AnyNodes,
+    AsOf,
+    ByExternalId,
     ById,
     ByKey,
     Col,
@@ -44,12 +48,15 @@ from schema.graph import (
     Key,
     Many,
     One,
+    OneOf,
     Place,
     Several,
     Sql,
 )
 from schema.scalars import format_instant
 from schema.values import Aggregate, Derived, Foremost
+
+ROOTS = All | AnyEntities | AnyNode | AnyNodes | AsOf | ByExternalId | ById | ByKey | Computed
 
 
 class Plain:
@@ -58,7 +65,7 @@ class Plain:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         for kind in graph.executable.type_map.values():
-            if isinstance(kind, GraphQLInterfaceType):
+            if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
                 kind.resolve_type = _type_name
             if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
                 continue
@@ -96,14 +103,21 @@ def _type_name(row: PlainRow, _info: object, _kind: object) -> str:
     return row.shape.name
 
 
+def _request(source: object) -> Request | None:
+    """The execution below asOf, for what was read by it."""
+    if isinstance(source, PlainRow):
+        return source.request
+    return source if isinstance(source, Request) else None
+
+
 def _item(source: Any, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
     return source.get(info.field_name) if isinstance(source, Mapping) else None
 
 
 def _resolver(declared: FieldShape) -> Callable[..., Any]:
     def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        request: Request = info.context
-        if isinstance(declared.source, All | AnyNode | AnyNodes | ById | ByKey | Computed):
+        request: Request = _request(source) or info.context
+        if isinstance(declared.source, ROOTS):
             return _root(request, declared, info, arguments)
         return _field(request, source, declared, info, arguments)
 
@@ -127,10 +141,10 @@ def _field(
     if isinstance(source, Place):
         longitude, latitude = row.get(source.longitude), row.get(source.latitude)
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
-    if isinstance(source, Aggregate | Derived | Foremost):
-        return _elsewhere(request, row, declared, info, arguments)
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
+    if isinstance(source, Aggregate | Derived | Foremost | OneOf):
+        return _elsewhere(request, row, declared, info, arguments)
     target = request.graph.types[str(declared.target)]
     if isinstance(source, One):
         key = row.get(source.by or "id")
@@ -145,7 +159,7 @@ def _field(
 
 def _embedded(shape: TypeShape, row: PlainRow, source: Embedded) -> PlainRow | None:
     renamed = {name: row.columns.get(column, row.prefix + column) for name, column in source.columns.items()}
-    inner = PlainRow(shape, row.values, row.prefix + source.prefix, renamed)
+    inner = PlainRow(shape, row.values, row.prefix + source.prefix, renamed, row.request)
     first = next(iter(shape.fields.values()))
     name = first.source.longitude if isinstance(first.source, Place) else first.python_name
     return None if inner.get(name) is None else inner
@@ -157,8 +171,11 @@ def _elsewhere(
     declared: FieldShape,
     info: GraphQLResolveInfo[Any],
     arguments: Mapping[str, Any],
-) -> Awaitable[Any]:
+) -> Awaitable[Any] | None:
     source = declared.source
+    if isinstance(source, OneOf):
+        kind = request.graph.tables.get(row.get(source.type))
+        return None if kind is None else request.by(request.graph.types[kind], "id", row.get(source.by))
     if isinstance(source, Aggregate):
         return request.aggregate(source, row.get("id"))
     if isinstance(source, Foremost):
@@ -207,20 +224,38 @@ async def _root(
     if isinstance(source, Computed):
         if source.key == "cursor":
             return await request.context.cursor()
+        if source.key == "service":
+            return PlainRow(graph.types[str(declared.target)], {"sdl": graph.subgraph})
         return PlainRow(graph.types[str(declared.target)], viewer_values(request.context.viewer))
     if isinstance(source, All):
         target = graph.types[str(declared.target)]
         return await request.page(target, Asked(None, target.reading.order, arguments, _counts(info)), None)
     if isinstance(source, ByKey):
         return await request.by(graph.types[str(declared.target)], source.column, arguments[source.argument])
-    if isinstance(source, AnyNodes):
-        found = split_all(arguments["ids"])
+    if isinstance(source, ByExternalId):
+        return await request.known(graph.types[str(declared.target)], arguments["system"], arguments["key"])
+    if isinstance(source, AsOf):
+        return await _as_of(request, ids.decode(PLAN, str(arguments["plan"])))
+    if isinstance(source, AnyNodes | AnyEntities):
+        found = (
+            split_all(arguments["ids"])
+            if isinstance(source, AnyNodes)
+            else represented(graph, arguments["representations"])
+        )
         return [await _node(request, graph.prefixes.get(prefix), key) for prefix, key in found]
     prefix, key = ids.split(str(arguments["id"]))
     wanted = graph.prefixes.get(prefix)
     return await _node(
         request, wanted if isinstance(source, AnyNode) or wanted == declared.target else None, key
     )
+
+
+async def _as_of(request: Request, plan_id: UUID) -> Request | None:
+    """What the fields below read by."""
+    if request.context.plan_id is not None:
+        raise BadInput("asOf is not to be asked for inside of asOf.")
+    found = await request.by(request.graph.types[request.graph.prefixes[PLAN]], "id", plan_id)
+    return None if found is None else request.as_of(plan_id)
 
 
 async def _node(request: Request, kind: str | None, key: UUID) -> PlainRow | None:

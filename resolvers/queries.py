@@ -1,10 +1,27 @@
 """Query: the roots that read."""
 
+from typing import Annotated, Optional
+
 import strawberry
 
+from domain.viewers import OFFICE
 from schema.contracts import Contract, Entitlement
 from schema.customers import Contact, Customer
-from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Computed, Connection, Node, root
+from schema.entities import STAFF
+from schema.federation import AnyEntities, Service
+from schema.graph import (
+    All,
+    AnyNode,
+    AnyNodes,
+    AsOf,
+    ByExternalId,
+    ById,
+    ByKey,
+    Computed,
+    Connection,
+    Node,
+    root,
+)
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.scalars import Cursor
@@ -15,7 +32,17 @@ from schema.tracking import TrackingLink
 from schema.visits import Assignment, Visit
 from schema.work_orders import WorkOrder, WorkType
 
+AS_OF = (
+    "The same graph over the schedule as a plan would leave it: visits, assignments, what is held for them,"
+    " and the states of work orders. What the plan does to a visit counts while the visit is as the optimizer"
+    " saw it. A discarded or stale plan shows what it would have done; one that is committed, failed or not"
+    " yet solved, the graph as it is. Null where there is no such plan to be seen; not to be asked for inside"
+    " of itself."
+)
+ELSEWHERE = "One by the key that another system knows it by."
 STARTS = "Where the log stands: read it before a first sync, then follow from there."
+
+KEEPERS = frozenset(STAFF)
 
 
 @strawberry.type(description="What can be read.")
@@ -24,6 +51,17 @@ class Query:
     cursor: Cursor = root(Computed(key="cursor"), STARTS)
     node: Node | None = root(AnyNode(), "Anything by its id; null where there is none to be seen.")
     nodes: list[Node | None] = root(AnyNodes(), "Several by their ids, in their order; null per miss.")
+    entities: list[Node | None] = root(
+        AnyEntities(),
+        "For a gateway: entities by their keys, in their order; null per miss.",
+        name="_entities",
+    )
+    service: Service = root(
+        Computed(key="service"), "For a gateway: this graph's own schema.", name="_service"
+    )
+    as_of: Optional[Annotated["Query", strawberry.lazy("resolvers.queries")]] = root(
+        AsOf(roles=OFFICE), AS_OF
+    )
     customer: Customer | None = root(ById(), "One customer by its id.")
     site: Site | None = root(ById(), "One site by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")
@@ -47,6 +85,12 @@ class Query:
     technician_by_code: Technician | None = root(
         ByKey(column="code", argument="code"), "One technician by the organization's code."
     )
+    customer_by_external_id: Customer | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    site_by_external_id: Site | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    contract_by_external_id: Contract | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    work_order_by_external_id: WorkOrder | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    technician_by_external_id: Technician | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    part_by_external_id: Part | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     customers: Connection[Customer] = root(All(), "Customers, by name.")
     contacts: Connection[Contact] = root(All(), "Contacts, by name.")
     sites: Connection[Site] = root(All(), "Sites, by name.")

@@ -5,7 +5,9 @@ nonce is random and new for each execution, so no text in the data can look like
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import orjson
 from graphql import (
@@ -29,17 +31,20 @@ async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Con
     if not bindings.marker:
         return body
     pieces = body.split(bindings.marker.encode())
-    by_key: dict[str, list[bytes]] = {}
+    by_key: dict[tuple[str, str | None], list[bytes]] = {}
     for piece in dict.fromkeys(pieces[1::2]):  # the same inputs are asked for once
-        by_key.setdefault(plan.derivations[_number(piece)].key, []).append(piece)
+        derivation = plan.derivations[_number(piece)]
+        as_of = derivation.plan(bindings) if derivation.plan else None
+        by_key.setdefault((derivation.key, as_of), []).append(piece)
     written: dict[bytes, bytes] = {}
-    for key, asked in by_key.items():
+    for (key, as_of), asked in by_key.items():
+        over = replace(context, plan_id=UUID(as_of)) if as_of else context
         derivations = [plan.derivations[_number(piece)] for piece in asked]
         inputs = [
             {**_needed(piece), "arguments": derivation.arguments(bindings)}
             for piece, derivation in zip(asked, derivations, strict=True)
         ]
-        found = await context.derive(key, inputs)
+        found = await over.derive(key, inputs)
         for piece, derivation, value in zip(asked, derivations, found, strict=True):
             written[piece] = orjson.dumps(_json(derivation.kind, value, derivation.parts))
     return _joined(pieces[0::2], [written[piece] for piece in pieces[1::2]])

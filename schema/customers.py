@@ -7,7 +7,7 @@ import strawberry
 from domain import customers
 from domain.customers import Channel, Tier
 from schema.entities import BACK_OFFICE, STAFF, Entity
-from schema.graph import Connection, column, many, node, one, several
+from schema.graph import Connection, Node, column, many, node, one, one_of, several
 from schema.values import counted, foremost
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from schema.sites import Site
     from schema.visits import Visit
     from schema.work_orders import WorkOrder
+
+KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part")
+"""The tables whose rows other systems may have keys for."""
 
 
 @node(
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 class ExternalId(Entity):
     system: str = column("The other system, such as salesforce.")
     key: str = column("The entity's key there.")
+    entity: Node | None = one_of(
+        "What it is the key of.", type="entity_type", by="entity_id", tables=KNOWN_ELSEWHERE
+    )
 
 
 @node(

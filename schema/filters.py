@@ -15,10 +15,13 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.lazy_type import LazyType
 from strawberry.types.unset import UNSET
 
+from schema.federation import AnyEntities, entities
 from schema.graph import (
     All,
     AnyNode,
     AnyNodes,
+    AsOf,
+    ByExternalId,
     ById,
     ByKey,
     Col,
@@ -26,12 +29,13 @@ from schema.graph import (
     Key,
     Many,
     One,
+    Reading,
     Several,
     Source,
     Sql,
     reading_of,
 )
-from schema.scalars import Duration
+from schema.scalars import Duration, Representation
 from schema.values import Aggregate
 from schema.words import described
 
@@ -113,6 +117,17 @@ class Filters:
                     field.arguments = [_argument("ids", list[strawberry.ID], "The global ids, at most 250.")]
                 elif isinstance(field.source, ByKey):
                     field.arguments = [_argument(field.source.argument, str, "The key, exactly.")]
+                elif isinstance(field.source, ByExternalId | AsOf | AnyEntities):
+                    field.arguments = _arguments_of(field.source)
+        self._complete_entities(kinds)
+
+    def _complete_entities(self, kinds: Iterable[type]) -> None:
+        """Only now it is known what types there are."""
+        for kind in kinds:
+            for field in fields_of(kind):
+                if isinstance(field.source, AnyEntities):
+                    keyed = [one for one in self.visited if (reading_of(one) or Reading()).prefix]
+                    field.type_annotation = StrawberryAnnotation(entities(keyed))
 
     def _arguments(self, target: type) -> list[StrawberryArgument]:
         where, order = self.where(target), self.order(target)
@@ -249,6 +264,19 @@ def _search(target: type) -> list[StrawberryArgument]:
         " row. The rows keep the connection's order."
     )
     return [_argument("search", Optional[str], text)]
+
+
+def _arguments_of(source: Source) -> list[StrawberryArgument]:
+    if isinstance(source, ByExternalId):
+        return [
+            _argument("system", str, "The other system, such as salesforce."),
+            _argument("key", str, "The key there, exactly."),
+        ]
+    if isinstance(source, AsOf):
+        return [_argument("plan", strawberry.ID, "The plan's global id.")]
+    if isinstance(source, AnyEntities):
+        return [_argument("representations", list[Representation], "What is asked for, at most 250.")]
+    return []
 
 
 def _argument(name: str, kind: Any, description: str) -> StrawberryArgument:

@@ -80,6 +80,15 @@ class One(Source):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf(Source):
+    """A row of one of several tables: column `type` has the table's name, column `by` the row's id."""
+
+    type: str
+    by: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Many(Source):
     """A connection to the rows whose `via` is this row's id; `expect` is their usual number (for cost)."""
 
@@ -111,6 +120,16 @@ class ByKey(Source):
 
     column: str
     argument: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByExternalId(Source):
+    """A root field: the row that another system knows by the field's arguments `system` and `key`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsOf(Source):
+    """A root field: all roots once more, over the schedule as the plan `plan` would leave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +219,13 @@ def one(
 ) -> Any:
     """An edge to one row; null where there is none or the viewer may not see it."""
     return _declare(One(by=by, via=via, roles=_roles(roles)), description)
+
+
+def one_of(
+    description: str, *, type: str, by: str, tables: tuple[str, ...], roles: tuple[Role, ...] | None = None
+) -> Any:
+    """An edge to a row of one of several tables, as an interface or union that all their types belong to."""
+    return _declare(OneOf(type=type, by=by, tables=tables, roles=_roles(roles)), description)
 
 
 def many(

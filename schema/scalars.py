@@ -16,6 +16,7 @@ Duration = NewType("Duration", int)
 TimeZone = NewType("TimeZone", str)
 Cursor = NewType("Cursor", str)
 JSON = NewType("JSON", object)
+Representation = NewType("Representation", object)
 
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MOST_DIGITS = 15
@@ -159,6 +160,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="JSON",
         description="Any JSON value, for facts whose shape is their maker's.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=_as_is,
+        parse_value=_as_is,
+    ),
+    Representation: strawberry.scalar(
+        name="_Any",
+        description="A representation of an entity: its `__typename`, and the fields of one of its keys.",
+        specified_by_url="https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec",
         serialize=_as_is,
         parse_value=_as_is,
     ),

@@ -79,7 +79,8 @@ class Conditions:
 
     def _exists(self, target: TypeShape, inner: str, link: str, condition: str) -> str:
         scope = self.writer.scope(target.table, inner)
-        return f"EXISTS (SELECT 1 FROM {target.table} {inner} WHERE {scope} AND {link} AND {condition})"
+        source = self.writer.source(target.table)
+        return f"EXISTS (SELECT 1 FROM {source} {inner} WHERE {scope} AND {link} AND {condition})"
 
     def _expression(self, shape: TypeShape, field: FieldShape, alias: str) -> tuple[str, str]:
         if isinstance(field.source, Key):

@@ -14,9 +14,10 @@ from resolvers.compiler.pages import Pager
 from resolvers.compiler.searches import Search
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
+from resolvers.compiler.unions import one_of
 from resolvers.compiler.values import Values
 from resolvers.compiler.writer import Rows, View, Writer
-from schema.graph import Col, Embedded, Key, Listed, Many, One, Place, Several, Sql
+from schema.graph import Col, Embedded, Key, Listed, Many, One, OneOf, Place, Several, Sql
 
 Fields = Mapping[str, list[FieldNode]]
 LIST_TYPES = {"Int": "integer", "Float": "double precision", "Boolean": "boolean"}
@@ -82,7 +83,7 @@ class Objects:
             return self._embedded(field, source, nodes, view)
         if isinstance(source, Listed):
             return self._listed(field, view.col(source.name or field.python_name), nodes)
-        if isinstance(source, One):
+        if isinstance(source, One | OneOf):
             return self._one(field, source, nodes, view.rows)
         if isinstance(source, Several):
             return self._several(field, source, nodes, view.rows)
@@ -122,15 +123,18 @@ class Objects:
         )
         return f"coalesce(({items}), '[]'::json)"
 
-    def _one(self, field: FieldShape, source: One, nodes: list[FieldNode], parent: Rows) -> str:
+    def _one(self, field: FieldShape, source: One | OneOf, nodes: list[FieldNode], parent: Rows) -> str:
+        if isinstance(source, OneOf):
+            return one_of(self, source, nodes, parent)
         shape = self.graph.types[str(field.target)]
         child, place, result = self.rows(shape), self.writer.reserve(), self.writer.alias()
         columns = self.columns(shape, self.selections.below(shape.name, nodes), View(child))
         local, remote = (source.by, "id") if source.by else ("id", str(source.via))
         key = child.col(remote)
         wanted = f"x.{remote} = ANY(ARRAY(SELECT {parent.refer(str(local))} FROM {parent.alias}))"
-        select = f"FROM {shape.table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
-        origin = self._origin(child, place, select)
+        table = self.writer.source(shape.table)
+        select = f"FROM {table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
+        origin = self.origin(child, place, select)
         self.writer.fill(
             self.writer.reserve(),
             f"{result} AS MATERIALIZED (SELECT {key} AS k, {as_object(columns)} AS j"
@@ -146,8 +150,9 @@ class Objects:
         key = child.col(source.via)
         order = ", ".join(f"{child.col(name)}" for name in (*shape.reading.order, "id"))
         wanted = f"x.{source.via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
-        select = f"FROM {shape.table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
-        origin = self._origin(child, place, select)
+        table = self.writer.source(shape.table)
+        select = f"FROM {table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
+        origin = self.origin(child, place, select)
         self.writer.fill(
             self.writer.reserve(),
             f"{result} AS MATERIALIZED (SELECT {key} AS k,"
@@ -157,7 +162,7 @@ class Objects:
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         return f"coalesce({result}.j, '[]'::json)"
 
-    def _origin(self, rows: Rows, place: int, select: str) -> str:
+    def origin(self, rows: Rows, place: int, select: str) -> str:
         """Where a level is read from: named when a level below refers to it, inline otherwise."""
         text = f"(SELECT {rows.columns('x')} {select})"
         if not rows.referred:
@@ -196,6 +201,7 @@ class ConnectionWriter:
         self.objects = objects
         self.writer = objects.writer
         self.shape = objects.graph.types[str(field.target)]
+        self.table = self.writer.source(self.shape.table)
         self.fetch = partial(_arguments, declared, nodes[0])
         self.fields = objects.selections.below(get_named_type(declared.type).name, nodes)
         self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)
@@ -223,7 +229,7 @@ class ConnectionWriter:
         ways = self.search.ways("x") if self.search else ("TRUE",)
         place = self.writer.reserve()
         body = self._body("n0.n")
-        source = f"FROM {self.shape.table} x WHERE {self.condition('x')}"
+        source = f"FROM {self.table} x WHERE {self.condition('x')}"
         bounds = self.pager.bounds(self.page, "x")
         pages = [self._page(f"{source} AND {way} AND {bounds}") for way in ways]
         origin = self._named(place, f"({' UNION ALL '.join(f'({page})' for page in pages)})")
@@ -242,7 +248,7 @@ class ConnectionWriter:
         keys = f"(SELECT {parent.refer('id')} AS k FROM {parent.alias}) p"
         bounds = self.pager.bounds(self.page, "x")
         condition = f"{self.condition('x')} AND {self.search.holds('x') if self.search else 'TRUE'}"
-        select = f"FROM {self.shape.table} x WHERE {condition} AND x.{via} = p.k AND {bounds}"
+        select = f"FROM {self.table} x WHERE {condition} AND x.{via} = p.k AND {bounds}"
         page = self._page(select)
         lateral = f"(SELECT p.k, y.* FROM {keys} CROSS JOIN LATERAL ({page}) y)"
         origin = self._named(place, lateral)
@@ -256,7 +262,7 @@ class ConnectionWriter:
             inner = f"x.{via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"
             self.writer.fill(
                 self.writer.reserve(),
-                f"{count} AS MATERIALIZED (SELECT x.{via} AS k, count(*) AS n FROM {self.shape.table} x"
+                f"{count} AS MATERIALIZED (SELECT x.{via} AS k, count(*) AS n FROM {self.table} x"
                 f" WHERE {condition} AND {inner} GROUP BY 1)",
             )
             parent.joins.append(f"LEFT JOIN {count} ON {count}.k = {parent.col('id')}")

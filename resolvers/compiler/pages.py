@@ -83,6 +83,7 @@ class Pager:
         self.writer = writer
         self.fetch = fetch
         self.usual = usual
+        self.overlay = writer.overlay
 
     def page(self, arguments: Mapping[str, Any]) -> Page:
         """Raises BadInput for sizes outside 1 to 250, or for both ends at once."""
@@ -168,13 +169,13 @@ class Pager:
         return [None if value is None else str(value) for value in values]
 
     def _key(self, bindings: Bindings) -> bytes:
-        """What seals a cursor: our secret, the type, the order, the filter, the words searched for."""
+        """What seals a cursor: our secret, type, order, filter, words searched for, below asOf the plan."""
         arguments = self.fetch(bindings)
-        bound = json.dumps(
-            [self.shape.name, arguments.get("where"), arguments.get("orderBy"), words_of(arguments)],
-            default=str,
-            sort_keys=True,
-        )
+        terms: list[Any] = [self.shape.name, arguments.get("where"), arguments.get("orderBy")]
+        terms.append(words_of(arguments))
+        if self.overlay is not None:
+            terms.append(self.overlay.bound_to(bindings))
+        bound = json.dumps(terms, default=str, sort_keys=True)
         return hashlib.sha256(bindings.secret + b"\0" + bound.encode()).digest()
 
     def _seal(self, bindings: Bindings, payload: bytes) -> str:

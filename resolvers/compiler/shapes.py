@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -19,6 +20,7 @@ from sqlalchemy.dialects import postgresql
 from strawberry import Schema
 
 from domain.rows import Table
+from resolvers import federation
 from schema.graph import GraphField, Reading, Source, reading_of
 from schema.values import Derived
 
@@ -84,15 +86,22 @@ class Graph:
         self.scalars = whole.schema_converter.scalar_registry
         self.types: dict[str, TypeShape] = {}
         self.prefixes: dict[str, str] = {}
+        self.tables: dict[str, str] = {}
         for kind in executable.type_map.values():
             shape = _type_shape(kind)
             if shape is not None:
                 self.types[shape.name] = shape
                 if shape.reading.prefix:
                     self.prefixes[shape.reading.prefix] = shape.name
+                    self.tables[shape.table] = shape.name
         self.roots = _fields(executable.query_type) if executable.query_type else {}
         self.mutations = _fields(executable.mutation_type) if executable.mutation_type else {}
         self.subscriptions = _fields(executable.subscription_type) if executable.subscription_type else {}
+
+    @cached_property
+    def subgraph(self) -> str:
+        """The SDL that a gateway reads; it takes a while, so it is made when it is first asked for."""
+        return federation.subgraph(self.executable, self.prefixes.values())
 
 
 def executable_of(whole: Schema) -> GraphQLSchema:

@@ -6,20 +6,25 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from graphql import FieldNode, SelectionSetNode
+from graphql import FieldNode, GraphQLField, SelectionSetNode
 
 from domain import ids
 from domain.errors import BadInput, FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings, Readers
-from resolvers.compiler.objects import ConnectionWriter, Objects, as_object, quoted
+from resolvers.compiler.objects import ConnectionWriter, Fields, Objects, as_object, quoted
+from resolvers.compiler.overlays import Overlay
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Derivation, Rows, View, Writer
-from schema.graph import All, AnyNode, AnyNodes, ById, ByKey, Computed
+from schema.federation import AnyEntities
+from schema.graph import All, AnyNode, AnyNodes, AsOf, ByExternalId, ById, ByKey, Computed, Source
 
 NULL = "NULL::json"
 MOST_NODES = 250
+PLAN = "pln"
+Keys = list[tuple[str, UUID]]
+"""Prefixes and keys of global ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,15 @@ class Compiler:
         """A whole query. Raises NotCompilable, Forbidden or BadInput."""
         writer = Writer(role)
         objects = Objects(self.graph, writer, selections)
-        parts, computed = [], set()
-        for key, nodes in selections.fields("Query", [selection_set]).items():
+        computed: set[str] = set()
+        parts = self._roots(objects, selections.fields("Query", [selection_set]), computed)
+        sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {parts}) r")
+        return _statement(sql, writer, frozenset(computed))
+
+    def _roots(self, objects: Objects, fields: Fields, computed: set[str]) -> str:
+        """The select list of Query: at the root, and below asOf."""
+        parts = []
+        for key, nodes in fields.items():
             name = nodes[0].name.value
             if name == "__typename":
                 parts.append(f"'Query'::text AS {quoted(key)}")
@@ -73,10 +85,13 @@ class Compiler:
                 raise NotCompilable(name)
             if isinstance(field.source, Computed):
                 computed.add(field.source.key)
-            with writer.at(key):
-                parts.append(f"{self._root(objects, field, nodes)} AS {quoted(key)}")
-        sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {', '.join(parts)}) r")
-        return _statement(sql, writer, frozenset(computed))
+            with objects.writer.at(key):
+                if isinstance(field.source, AsOf):
+                    text = self._as_of(objects, field, nodes, computed)
+                else:
+                    text = self._root(objects, field, nodes)
+            parts.append(f"{text} AS {quoted(key)}")
+        return ", ".join(parts)
 
     def record(
         self, kind: str, role: Role, selections: Selections, sets: Iterable[SelectionSetNode | None]
@@ -98,12 +113,11 @@ class Compiler:
         if isinstance(source, Computed):
             return self._computed(objects, field, source.key, nodes)
         arguments = Bindings.of(objects.selections.variables).arguments(declared, nodes[0])
-        if isinstance(source, ByKey):
-            key = source.argument
-            place = objects.writer.bind("text", lambda bindings: bindings.arguments(declared, nodes[0])[key])
-            return self._single(objects, str(field.target), nodes, f"x.{source.column} = {place}")
-        if isinstance(source, AnyNodes):
-            return self._nodes(objects, nodes, lambda b: split_all(b.arguments(declared, nodes[0])["ids"]))
+        if isinstance(source, ByKey | ByExternalId):
+            keyed = self._keyed(objects, field, declared, nodes[0])
+            return self._single(objects, str(field.target), nodes, keyed)
+        if isinstance(source, AnyNodes | AnyEntities):
+            return self._nodes(objects, nodes, self._wanted(source, declared, nodes[0]))
         if not isinstance(source, ById | AnyNode):
             raise NotCompilable(type(source).__name__)
         prefix, _ = ids.split(str(arguments["id"]))
@@ -116,9 +130,7 @@ class Compiler:
 
         return self._single(objects, wanted, nodes, f"x.id = {objects.writer.bind('uuid', key_of)}")
 
-    def _nodes(
-        self, objects: Objects, nodes: list[FieldNode], fetch: Callable[[Bindings], list[tuple[str, UUID]]]
-    ) -> str:
+    def _nodes(self, objects: Objects, nodes: list[FieldNode], fetch: Callable[[Bindings], Keys]) -> str:
         """Each type that is asked for is read once; the whole is put in the order of the ids."""
         writer = objects.writer
         wanted = {prefix for prefix, _ in fetch(Bindings.of(objects.selections.variables))}
@@ -130,18 +142,62 @@ class Compiler:
             columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(rows))
             own = writer.bind("uuid[]", _keys_of(fetch, prefix))
             key, scope = rows.col("id"), writer.scope(shape.table, "x")
-            text = f"(SELECT {rows.columns('x')} FROM {shape.table} x WHERE {scope} AND x.id = ANY({own}))"
+            source = writer.source(shape.table)
+            text = f"(SELECT {rows.columns('x')} FROM {source} x WHERE {scope} AND x.id = ANY({own}))"
             branches.append(self._read(objects, rows, reserved, text, columns, key=f"{key} AS k, "))
         found = " UNION ALL ".join(branches)
         listed = f"unnest({place}) WITH ORDINALITY AS w(id, n) LEFT JOIN ({found}) f ON f.k = w.id"
         return f"(SELECT coalesce(json_agg(f.j ORDER BY w.n), '[]'::json) FROM {listed})"
 
+    def _as_of(self, objects: Objects, field: FieldShape, nodes: list[FieldNode], computed: set[str]) -> str:
+        """All roots over a plan's schedule; null where the plan is not to be seen."""
+        writer, query = objects.writer, self.graph.executable.query_type
+        if writer.overlay is not None or query is None:
+            raise BadInput("asOf is not to be asked for inside of asOf.")
+        declared = query.fields[field.name]
+
+        def plan(bindings: Bindings) -> UUID:
+            return ids.decode(PLAN, str(bindings.arguments(declared, nodes[0])["plan"]))
+
+        plan(Bindings.of(objects.selections.variables))
+        writer.overlay = overlay = Overlay(writer, plan)
+        try:
+            parts = self._roots(objects, objects.selections.below("Query", nodes), computed)
+        finally:
+            writer.overlay = None
+        exists = f"SELECT 1 FROM plan x WHERE {writer.scope('plan', 'x')} AND x.id = {overlay.place()}"
+        return f"(SELECT row_to_json(o) FROM (SELECT {parts}) o WHERE EXISTS ({exists}))"
+
+    def _keyed(self, objects: Objects, field: FieldShape, declared: GraphQLField, node: FieldNode) -> str:
+        """The condition of a root that finds its row by something else than its id."""
+        source, writer = field.source, objects.writer
+
+        def place(name: str) -> str:
+            return writer.bind("text", lambda bindings: bindings.arguments(declared, node)[name])
+
+        if isinstance(source, ByKey):
+            return f"x.{source.column} = {place(source.argument)}"
+        table, scope = self.graph.types[str(field.target)].table, writer.scope("external_id", "e")
+        found = f"e.system = {place('system')} AND e.entity_type = '{table}' AND e.key = {place('key')}"
+        return f"x.id = (SELECT e.entity_id FROM external_id e WHERE {scope} AND {found})"
+
+    def _wanted(self, source: Source, declared: GraphQLField, node: FieldNode) -> Callable[[Bindings], Keys]:
+        """What a root that answers several rows is given."""
+
+        def wanted(bindings: Bindings) -> Keys:
+            arguments = bindings.arguments(declared, node)
+            if isinstance(source, AnyNodes):
+                return split_all(arguments["ids"])
+            return represented(self.graph, arguments["representations"])
+
+        return wanted
+
     def _single(self, objects: Objects, kind: str, nodes: list[FieldNode], condition: str) -> str:
         shape = self.graph.types[kind]
         rows, place = objects.rows(shape), objects.writer.reserve()
         columns = objects.columns(shape, objects.selections.below(kind, nodes), View(rows))
-        scope = objects.writer.scope(shape.table, "x")
-        text = f"(SELECT {rows.columns('x')} FROM {shape.table} x WHERE {scope} AND {condition})"
+        source, scope = objects.writer.source(shape.table), objects.writer.scope(shape.table, "x")
+        text = f"(SELECT {rows.columns('x')} FROM {source} x WHERE {scope} AND {condition})"
         return f"({self._read(objects, rows, place, text, columns)})"
 
     def _read(
@@ -177,7 +233,7 @@ def _statement(sql: str, writer: Writer, computed: frozenset[str] = frozenset())
     return Statement(sql, tuple(writer.binders), computed, tuple(writer.paths), tuple(writer.derivations))
 
 
-def split_all(names: Iterable[str]) -> list[tuple[str, UUID]]:
+def split_all(names: Iterable[str]) -> Keys:
     """Prefixes and keys of global ids. Raises BadInput for a malformed one, or for too many."""
     found = [ids.split(str(name)) for name in names]
     if len(found) > MOST_NODES:
@@ -185,7 +241,24 @@ def split_all(names: Iterable[str]) -> list[tuple[str, UUID]]:
     return found
 
 
-def _keys_of(fetch: Callable[[Bindings], list[tuple[str, UUID]]], prefix: str) -> Binder:
+def represented(graph: Graph, representations: Iterable[object]) -> Keys:
+    """Prefixes and keys of what a gateway asks for. Raises BadInput for what represents no entity."""
+    found = []
+    for one in representations:
+        kind = one.get("__typename") if isinstance(one, Mapping) else None
+        shape = graph.types.get(kind) if isinstance(kind, str) else None
+        if shape is None or shape.reading.prefix is None:
+            raise BadInput("A representation has the __typename of a type with an id.")
+        key = one.get("id") if isinstance(one, Mapping) else None
+        if not isinstance(key, str):
+            raise BadInput(f"A representation of {shape.name} has its id.")
+        found.append((shape.reading.prefix, ids.decode(shape.reading.prefix, key)))
+    if len(found) > MOST_NODES:
+        raise BadInput(f"At most {MOST_NODES} representations at once.")
+    return found
+
+
+def _keys_of(fetch: Callable[[Bindings], Keys], prefix: str) -> Binder:
     return lambda bindings: [key for one, key in fetch(bindings) if one == prefix]
 
 

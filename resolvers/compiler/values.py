@@ -62,7 +62,8 @@ class Values:
         values = ", ".join(f"{text} AS v{n}" for n, text in enumerate(totals.expressions))
         keys = f"x.{source.via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"
         rows = f"{self.writer.scope(source.table, 'x')} AND {keys} AND {self._condition(source.where)}"
-        select = f"SELECT x.{source.via} AS k, {values} FROM {source.table} x WHERE {rows} GROUP BY 1"
+        table = self.writer.source(source.table)
+        select = f"SELECT x.{source.via} AS k, {values} FROM {table} x WHERE {rows} GROUP BY 1"
         return f"{totals.alias} AS MATERIALIZED ({select})"
 
     def _foremost(self, field: FieldShape, source: Foremost, nodes: list[FieldNode], parent: Rows) -> str:
@@ -73,9 +74,10 @@ class Values:
         columns = self.objects.selected(shape, self.objects.selections.below(shape.name, nodes), View(child))
         key = child.col(source.via)
         keys = f"x.{source.via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        table = self.writer.source(shape.table)
         rows = f"{self.writer.scope(shape.table, 'x')} AND {keys} AND {self._condition(source.where)}"
         origin = (
-            f"(SELECT DISTINCT ON (x.{source.via}) {child.columns('x')} FROM {shape.table} x WHERE {rows}"
+            f"(SELECT DISTINCT ON (x.{source.via}) {child.columns('x')} FROM {table} x WHERE {rows}"
             f" ORDER BY x.{source.via}, {order_of(source, 'x')})"
         )
         if child.referred:
@@ -115,7 +117,14 @@ class Values:
                 inner = target.fields[name]
                 check_role(target, inner, self.writer)
                 parts.append(Part(key, inner.python_name, named.fields[name].type))
-        return Derivation(field.source.key, kind, tuple(parts), partial(_arguments, declared, nodes[0]))
+        overlay = self.writer.overlay
+        return Derivation(
+            field.source.key,
+            kind,
+            tuple(parts),
+            partial(_arguments, declared, nodes[0]),
+            plan=overlay.bound_to if overlay else None,
+        )
 
     def _condition(self, where: str) -> str:
         return f"({self.writer.expression(where, 'x')})"

@@ -15,6 +15,7 @@ from resolvers.compiler.bindings import Binder, Bindings
 from resolvers.compiler.shapes import TypeShape
 
 if TYPE_CHECKING:
+    from resolvers.compiler.overlays import Overlay
     from resolvers.compiler.values import Totals
 
 
@@ -39,6 +40,8 @@ class Derivation:
     kind: GraphQLOutputType
     parts: tuple[Part, ...]
     arguments: Callable[[Bindings], Mapping[str, Any]] = _none
+    plan: Callable[[Bindings], str] | None = None
+    """Below asOf: the plan over whose schedule it is asked for."""
 
 
 @dataclass
@@ -96,6 +99,7 @@ class Writer:
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
+        self.overlay: Overlay | None = None
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
         self._serial = 0
@@ -141,6 +145,10 @@ class Writer:
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
+
+    def source(self, table: str) -> str:
+        """What a table is read from: itself, or below asOf as the plan would leave it."""
+        return self.overlay.source(table) if self.overlay else table
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""

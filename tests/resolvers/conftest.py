@@ -10,6 +10,7 @@ from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.resolvers.companies import Companies, running, seed_companies
+from tests.resolvers.proposals import proposed
 from tests.resolvers.scopes import LIVE
 
 SEEDED = "seeded_companies"
@@ -57,6 +58,7 @@ async def lively(
         await connection.execute(LIVE)
         await connection.execute("ANALYZE")
     async with running(database, seeded, tmp_path_factory.mktemp("data")) as found:
+        await proposed(found, seed=1)
         yield found
     await _drop(postgres, database.name)
 
@@ -73,3 +75,9 @@ async def company(
     async with running(database, seeded, tmp_path) as found:
         yield found
     await _drop(postgres, database.name)
+
+
+@pytest.fixture(scope="session")
+async def plan(companies: Companies) -> str:
+    """A PROPOSED plan in the company that is only read."""
+    return (await proposed(companies, seed=1))[0]

@@ -11,7 +11,7 @@ from domain.viewers import Role, Viewer
 from resolvers.context import Context
 from resolvers.permissions import check_roles
 from resolvers.refusals import Refusal
-from schema.graph import ByKey
+from schema.graph import ByExternalId, ByKey
 from tests.conftest import connected
 from tests.resolvers.companies import Companies
 from tests.resolvers.operations import Operations
@@ -22,6 +22,7 @@ WALKS = 6
 STEPS = 4
 TOKEN = re.compile(rb'("(?:[^"\\]|\\.)*")|\s+')
 ID_SAMPLE = 4
+OUTSIDE = "SELECT system, key FROM external_id WHERE entity_type = $1 ORDER BY id LIMIT 4"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,9 @@ async def known(lively: Companies) -> dict[str, Any]:
                 table, column = graph.types[str(field.target)].table, field.source.column
                 rows = await owner.fetch(f"SELECT {column} AS k FROM {table} ORDER BY id LIMIT {ID_SAMPLE}")
                 keys[name] = [row["k"] for row in rows if row["k"]]
+            if isinstance(field.source, ByExternalId):
+                rows = await owner.fetch(OUTSIDE, graph.types[str(field.target)].table)
+                keys[name] = [(row["system"], row["key"]) for row in rows]
     return {"ids": ids, "keys": keys}
 
 

@@ -12,7 +12,7 @@ from domain.errors import Forbidden
 from domain.viewers import Role, Viewer
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.permissions import check_roles
-from schema.graph import All, Many, One, Several
+from schema.graph import All, Many, One, OneOf, Several
 from tests.resolvers.companies import Companies
 from tests.resolvers.scopes import STAFF
 
@@ -83,7 +83,7 @@ def _guarded(graph: Graph, role: Role) -> Iterator[tuple[TypeShape, FieldShape, 
 
 
 def _selection(field: FieldShape) -> str:
-    if field.target is None:
+    if field.target is None and not isinstance(field.source, OneOf):
         return field.name
     return f"{field.name} {{ __typename }}"
 
