@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
 from domain.rows import Row, money, one_of, refers, text
 
@@ -51,6 +51,7 @@ class Entitlement(Row, table=True):
             "coverage_opens ~ '^[0-2][0-9]:[0-5][0-9]$' AND coverage_closes ~ '^[0-2][0-9]:[0-5][0-9]$'",
             name="coverage",
         ),
+        Index(None, "organization_id", "name", "id"),
         *refers(contract_id="contract", customer_id="customer"),
     )
     contract_id: UUID

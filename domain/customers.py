@@ -41,7 +41,11 @@ class Customer(Row, table=True):
 class Contact(Row, table=True):
     """A person at a customer. `language` is a BCP 47 tag."""
 
-    __table_args__ = (one_of("channel", Channel), *refers(customer_id="customer"))
+    __table_args__ = (
+        one_of("channel", Channel),
+        Index(None, "organization_id", "name", "id"),
+        *refers(customer_id="customer"),
+    )
     customer_id: UUID
     name: str = text()
     email: str | None = text(default=None)
