@@ -291,8 +291,8 @@ async def test_at_work_only_own_rows_are_added(
             f"SELECT to_jsonb(t), t::text FROM {table} t WHERE organization_id = $1", viewer.organization_id
         ):
             values = await written_columns(owner, table)
-            again = f"INSERT INTO {table} ({values}) SELECT {values} FROM jsonb_populate_record(NULL::public.{table}, "
-            found = await outcome(app, f"{again} {literal(row)})")
+            again = f"jsonb_populate_record(NULL::public.{table}, {literal(row)})"
+            found = await outcome(app, f"INSERT INTO {table} ({values}) SELECT {values} FROM {again}")
             assert found == ("known" if text in own else "refused"), (table, text)
 
     assert added == {
