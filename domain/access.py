@@ -77,7 +77,7 @@ A policy asks a function of that name, once a statement and only for the roles t
 other table's own policies would be planned and started with every read, for roles that never ask. A compiled
 read has it written out, so that the viewer's few rows lead to what is read.
 """
-_LOOK_UP = re.compile(r"\.(\w+) IN (viewer_\w+)")
+_LOOK_UP = re.compile(r"IN (viewer_\w+)")
 
 
 def _roles(
@@ -216,7 +216,7 @@ def predicate(role: Role, table: str, alias: str, bind: Callable[[str], str]) ->
         return "FALSE"
     own = f"{alias}.{access.organization} = :organization"
     whole = own if rows == ALL else f"{own} AND {rows.format(t=alias)}"
-    return _bound(_LOOK_UP.sub(_written_out, whole), bind)
+    return _bound(_LOOK_UP.sub(lambda found: f"IN (SELECT {LOOK_UPS[found[1]]})", whole), bind)
 
 
 def functions() -> list[str]:
@@ -258,12 +258,6 @@ def statements(table: str) -> list[str]:
     return lines
 
 
-def _written_out(found: re.Match[str]) -> str:
-    """A key is looked up at once for each that is found; what hangs on another table's row is joined."""
-    column, rows = found[1], LOOK_UPS[found[2]]
-    return f".id = ANY (ARRAY(SELECT {rows}))" if column == "id" else f".{column} IN (SELECT {rows})"
-
-
 _KIND = "STABLE PARALLEL SAFE ROWS 500 SET search_path = pg_catalog, public"
 
 
@@ -292,7 +286,7 @@ def _cases(table: str, rows: Mapping[Role, str]) -> str:
             by_predicate.setdefault(rows[role], []).append(f"'{role}'")
     cases = []
     for rule, roles in by_predicate.items():
-        asked = _LOOK_UP.sub(r".\1 IN (SELECT seen FROM \2() seen)", rule.format(t=table))
+        asked = _LOOK_UP.sub(r"IN (SELECT seen FROM \1() seen)", rule.format(t=table))
         text = _bound(asked, _setting)
         names = _is_one_of(", ".join(roles))
         cases.append(names if rule == ALL else f"({names} AND {text})")
