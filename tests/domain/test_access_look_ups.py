@@ -13,7 +13,8 @@ from tests.conftest import Database, connected
 from tests.domain.world import World, at
 
 FUNCTIONS = """
-SELECT pg_get_functiondef(oid), proacl::text FROM pg_proc WHERE starts_with(proname, 'viewer_') ORDER BY proname
+SELECT pg_get_functiondef(oid), proacl::text FROM pg_proc
+WHERE starts_with(proname, 'viewer_') ORDER BY proname
 """
 
 
