@@ -2,8 +2,9 @@
 
 Migrations freeze it into row-level security policies; compiled reads bind the same predicates as parameters.
 A predicate is SQL over the row `{t}` with the viewer's values as `:organization`, `:customer`, `:technician`
-and `:visit`. It looks at the row's own columns and at most one other table, whose own predicate for the same
-role looks at its own columns only (mutual look-ups would recurse for ever). None: the role sees no row.
+and `:visit`. It looks at the row's own columns and asks at most one of the LOOK_UPS about another table,
+whose own predicate for the same role looks at its own columns only (mutual look-ups would recurse for ever).
+None: the role sees no row.
 """
 
 import re
@@ -13,7 +14,6 @@ from dataclasses import dataclass, field
 from domain.viewers import Role
 
 ALL = "TRUE"
-REACH = "assignment"
 EVERYONE = tuple(Role)
 OFFICE = (Role.ADMIN, Role.MANAGER, Role.DISPATCHER)
 STAFF = (*OFFICE, Role.SALES, Role.INTEGRATION)
@@ -28,32 +28,56 @@ VALUES = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Read: role → predicate. Write: the roles that may also insert, change and delete within it."""
+    """Read: role → predicate. Write: the roles that may also change, delete and insert within it."""
 
     read: Mapping[Role, str]
     write: frozenset[Role] = frozenset()
-    insert: frozenset[Role] = frozenset()
-    """Roles that may insert, even a row that they cannot read back."""
+    insert: frozenset[Role] | None = None
+    """Who may insert, if not those who write; who does not write may insert what they cannot read back."""
     organization: str = "organization_id"
     system: bool = field(default=False)
     """Read across organizations by fieldgraph_system (the log's reader, workers, token look-up)."""
 
-
-def reached(column: str, by: str) -> str:
-    """Rows that an assignment of the viewer's leads to, `by` naming the assignment's column."""
-    return (
-        f"EXISTS (SELECT 1 FROM {REACH} reach WHERE reach.organization_id = {{t}}.organization_id"
-        f" AND reach.technician_id = :technician AND reach.state IN ('OFFERED', 'ACCEPTED')"
-        f" AND reach.{by} = {{t}}.{column})"
-    )
+    @property
+    def adds(self) -> frozenset[Role]:
+        return self.write if self.insert is None else self.insert
 
 
-def tracked(column: str, by: str) -> str:
-    """Rows that the tracked visit's own row points at."""
-    return (
-        "EXISTS (SELECT 1 FROM visit tracked WHERE tracked.organization_id = {t}.organization_id"
-        f" AND tracked.id = :visit AND tracked.{by} = {{t}}.{column})"
-    )
+_ASSIGNED = (
+    "assignment reach WHERE reach.organization_id = :organization AND reach.technician_id = :technician"
+    " AND reach.state IN ('OFFERED', 'ACCEPTED')"
+)
+_TRACKED = "visit tracked WHERE tracked.organization_id = :organization AND tracked.id = :visit"
+LOOK_UPS = {
+    "viewer_assigned_customers": f"reach.customer_id FROM {_ASSIGNED}",
+    "viewer_assigned_sites": f"reach.site_id FROM {_ASSIGNED}",
+    "viewer_assigned_work_orders": f"reach.work_order_id FROM {_ASSIGNED}",
+    "viewer_assigned_visits": f"reach.visit_id FROM {_ASSIGNED}",
+    "viewer_tracked_sites": f"tracked.site_id FROM {_TRACKED}",
+    "viewer_tracked_work_orders": f"tracked.work_order_id FROM {_TRACKED}",
+    "viewer_tracked_technicians": (
+        "reach.technician_id FROM assignment reach WHERE reach.organization_id = :organization"
+        " AND reach.visit_id = :visit AND reach.state IN ('OFFERED', 'ACCEPTED')"
+    ),
+    "viewer_known_technicians": (
+        "reach.technician_id FROM assignment reach WHERE reach.organization_id = :organization"
+        " AND reach.customer_id = :customer"
+    ),
+    "viewer_own_visits": (
+        "own.id FROM visit own WHERE own.organization_id = :organization AND own.customer_id = :customer"
+    ),
+    "viewer_stock_locations": (
+        "place.id FROM stock_location place WHERE place.organization_id = :organization"
+        " AND (place.technician_id = :technician OR place.kind = 'WAREHOUSE')"
+    ),
+}
+"""Keys of rows that another table's rows lead the viewer to; a predicate says `{t}.id IN viewer_…`.
+
+A policy asks a function of that name, once a statement and only for the roles that need it: written out, the
+other table's own policies would be planned and started with every read, for roles that never ask. A compiled
+read has it written out, so that the viewer's few rows lead to what is read.
+"""
+_LOOK_UP = re.compile(r"IN (viewer_\w+)")
 
 
 def _roles(
@@ -80,20 +104,7 @@ OFFICE_WRITES = frozenset({*OFFICE, Role.INTEGRATION})
 FIELD_WRITES = frozenset({*OFFICE, Role.INTEGRATION, *FIELD})
 OWN_CUSTOMER = "{t}.customer_id = :customer"
 OWN_ASSIGNMENT = "{t}.technician_id = :technician AND {t}.state IN ('OFFERED', 'ACCEPTED')"
-OWN_VAN = (
-    "EXISTS (SELECT 1 FROM stock_location place WHERE place.organization_id = {t}.organization_id"
-    " AND place.id = {t}.stock_location_id "
-    " AND (place.technician_id = :technician OR place.kind = 'WAREHOUSE'))"
-)
-TECHNICIAN_OF_CUSTOMER = (
-    "EXISTS (SELECT 1 FROM assignment reach WHERE reach.organization_id = {t}.organization_id"
-    " AND reach.customer_id = :customer AND reach.technician_id = {t}.id)"
-)
-TECHNICIAN_OF_VISIT = (
-    "EXISTS (SELECT 1 FROM assignment reach WHERE reach.organization_id = {t}.organization_id"
-    " AND reach.visit_id = :visit AND reach.technician_id = {t}.id"
-    " AND reach.state IN ('OFFERED', 'ACCEPTED'))"
-)
+OWN_VAN = "{t}.stock_location_id IN viewer_stock_locations"
 IN_ORGANIZATION = dict.fromkeys(EVERYONE, ALL)
 NO_SALES = (Role.SALES,)
 
@@ -101,15 +112,20 @@ TABLES: dict[str, Access] = {
     "organization": Access(IN_ORGANIZATION, frozenset({Role.ADMIN}), organization="id"),
     "counter": Access(_roles(), OFFICE_WRITES),
     "customer": Access(
-        _roles(technician=reached("id", "customer_id"), customer="{t}.id = :customer"), OFFICE_WRITES
+        _roles(technician="{t}.id IN viewer_assigned_customers", customer="{t}.id = :customer"), OFFICE_WRITES
     ),
     "contact": Access(
-        _roles(technician=reached("customer_id", "customer_id"), customer=OWN_CUSTOMER), OFFICE_WRITES
+        _roles(technician="{t}.customer_id IN viewer_assigned_customers", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
     ),
     "external_id": Access(_roles(), OFFICE_WRITES),
     "territory": Access(_roles(technician=ALL), OFFICE_WRITES),
     "site": Access(
-        _roles(technician=reached("id", "site_id"), customer=OWN_CUSTOMER, tracking=tracked("id", "site_id")),
+        _roles(
+            technician="{t}.id IN viewer_assigned_sites",
+            customer=OWN_CUSTOMER,
+            tracking="{t}.id IN viewer_tracked_sites",
+        ),
         OFFICE_WRITES,
     ),
     "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
@@ -120,24 +136,31 @@ TABLES: dict[str, Access] = {
     "work_type_part": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_order": Access(
         _roles(
-            technician=reached("id", "work_order_id"),
+            technician="{t}.id IN viewer_assigned_work_orders",
             customer=OWN_CUSTOMER,
-            tracking=tracked("id", "work_order_id"),
+            tracking="{t}.id IN viewer_tracked_work_orders",
         ),
         FIELD_WRITES,
+        insert=OFFICE_WRITES,
     ),
     "visit": Access(
-        _roles(technician=reached("id", "visit_id"), customer=OWN_CUSTOMER, tracking="{t}.id = :visit"),
+        _roles(
+            technician="{t}.id IN viewer_assigned_visits", customer=OWN_CUSTOMER, tracking="{t}.id = :visit"
+        ),
         FIELD_WRITES,
+        insert=OFFICE_WRITES,
     ),
     "assignment": Access(
         _roles(technician=OWN_ASSIGNMENT, customer=OWN_CUSTOMER, tracking="{t}.visit_id = :visit"),
         FIELD_WRITES,
+        insert=OFFICE_WRITES,
     ),
-    "visit_part": Access(_roles(technician=reached("visit_id", "visit_id")), OFFICE_WRITES),
+    "visit_part": Access(_roles(technician="{t}.visit_id IN viewer_assigned_visits"), OFFICE_WRITES),
     "technician": Access(
         _roles(
-            technician="{t}.id = :technician", customer=TECHNICIAN_OF_CUSTOMER, tracking=TECHNICIAN_OF_VISIT
+            technician="{t}.id = :technician",
+            customer="{t}.id IN viewer_known_technicians",
+            tracking="{t}.id IN viewer_tracked_technicians",
         ),
         OFFICE_WRITES,
     ),
@@ -161,10 +184,7 @@ TABLES: dict[str, Access] = {
     "eta": Access(
         _roles(
             technician="{t}.technician_id = :technician",
-            customer=(
-                "EXISTS (SELECT 1 FROM visit own WHERE own.organization_id = {t}.organization_id"
-                " AND own.id = {t}.visit_id AND own.customer_id = :customer)"
-            ),
+            customer="{t}.visit_id IN viewer_own_visits",
             tracking="{t}.visit_id = :visit",
         ),
         FIELD_WRITES,
@@ -172,10 +192,7 @@ TABLES: dict[str, Access] = {
     "arrival": Access(
         _roles(
             technician="{t}.technician_id = :technician",
-            customer=(
-                "EXISTS (SELECT 1 FROM visit own WHERE own.organization_id = {t}.organization_id"
-                " AND own.id = {t}.visit_id AND own.customer_id = :customer)"
-            ),
+            customer="{t}.visit_id IN viewer_own_visits",
             tracking="{t}.visit_id = :visit",
         ),
         FIELD_WRITES,
@@ -216,7 +233,24 @@ def predicate(role: Role, table: str, alias: str, bind: Callable[[str], str]) ->
         return "FALSE"
     own = f"{alias}.{access.organization} = :organization"
     whole = own if rows == ALL else f"{own} AND {rows.format(t=alias)}"
-    return re.sub(r"(?<!:):([a-z]+)", lambda found: bind(found[1]), whole)
+    return _bound(_LOOK_UP.sub(lambda found: f"IN (SELECT {LOOK_UPS[found[1]]})", whole), bind)
+
+
+def functions() -> list[str]:
+    """The SQL that makes the LOOK_UPS what policies call.
+
+    They run as whoever calls them, under the other table's policies, and take the viewer from the settings:
+    calling one tells nothing that a query could not. With a path of its own Postgres leaves it a call.
+    """
+    lines = []
+    for name, rows in LOOK_UPS.items():
+        body = f"BEGIN ATOMIC SELECT {_bound(rows, _setting)}; END"
+        lines += [
+            f"CREATE FUNCTION {name}() RETURNS SETOF uuid LANGUAGE sql {_KIND} {body}",
+            f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {name}() TO fieldgraph_app",
+        ]
+    return lines
 
 
 def statements(table: str) -> list[str]:
@@ -235,21 +269,28 @@ def statements(table: str) -> list[str]:
         rows = f"{own} AND ({_cases(table, written)})"
         lines.append(_policy(table, "changes", "UPDATE", f"USING ({rows}) WITH CHECK ({own})"))
         lines.append(_policy(table, "deletes", "DELETE", f"USING ({rows})"))
-    adds = access.insert | access.write
-    if adds:
-        names = ", ".join(f"'{role}'" for role in sorted(adds))
-        lines.append(_policy(table, "adds", "INSERT", f"WITH CHECK ({own} AND {_ROLE} IN ({names}))"))
+    added = {role: written.get(role, ALL) for role in access.adds}
+    if added:
+        lines.append(_policy(table, "adds", "INSERT", f"WITH CHECK ({own} AND ({_cases(table, added)}))"))
     if access.system:
         lines.append(f"CREATE POLICY system ON {table} TO fieldgraph_system USING (true)")
     return lines
 
 
-_ROLE = "(SELECT current_setting('app.role', true))"
+_KIND = "STABLE PARALLEL SAFE ROWS 500 SET search_path = pg_catalog, public"
+
+
+def _bound(text: str, bind: Callable[[str], str]) -> str:
+    return re.sub(r"(?<!:):([a-z]+)", lambda found: bind(found[1]), text)
 
 
 def _setting(name: str) -> str:
     setting, kind = VALUES[name]
     return f"(SELECT nullif(current_setting('{setting}', true), '')::{kind})"
+
+
+def _is_one_of(roles: str) -> str:
+    return f"(SELECT current_setting('app.role', true) IN ({roles}))"
 
 
 def _policy(table: str, name: str, command: str, rule: str) -> str:
@@ -264,7 +305,8 @@ def _cases(table: str, rows: Mapping[Role, str]) -> str:
             by_predicate.setdefault(rows[role], []).append(f"'{role}'")
     cases = []
     for rule, roles in by_predicate.items():
-        text = re.sub(r"(?<!:):([a-z]+)", lambda found: _setting(found[1]), rule.format(t=table))
-        names = f"{_ROLE} IN ({', '.join(roles)})"
+        asked = _LOOK_UP.sub(r"IN (SELECT seen FROM \1() seen)", rule.format(t=table))
+        text = _bound(asked, _setting)
+        names = _is_one_of(", ".join(roles))
         cases.append(names if rule == ALL else f"({names} AND {text})")
     return " OR ".join(cases) or "FALSE"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
 from domain.rows import Row, money, one_of, refers, searched, text
 
@@ -54,6 +54,7 @@ class Entitlement(Row, table=True):
             "coverage_opens ~ '^[0-2][0-9]:[0-5][0-9]$' AND coverage_closes ~ '^[0-2][0-9]:[0-5][0-9]$'",
             name="coverage",
         ),
+        Index(None, "organization_id", "name", "id"),
         *refers(contract_id="contract", customer_id="customer"),
     )
     contract_id: UUID

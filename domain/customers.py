@@ -44,6 +44,7 @@ class Contact(Row, table=True):
 
     __table_args__ = (
         one_of("channel", Channel),
+        Index(None, "organization_id", "name", "id"),
         *refers(customer_id="customer"),
         *searched("name", "email", "phone"),
     )

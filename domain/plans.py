@@ -69,6 +69,7 @@ class Plan(Row, table=True):
         one_of("state", PlanState),
         CheckConstraint("seconds BETWEEN 1 AND 120", name="seconds"),
         Index(None, "organization_id", "day"),
+        Index(None, "organization_id", "created_at", "id"),
     )
     day: date
     state: PlanState = text(default=PlanState.DRAFT)

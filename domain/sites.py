@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
 from domain.rows import Row, between, jsonb, refers, searched, text
 
@@ -27,6 +27,7 @@ class Site(Row, table=True):
         between("longitude", -180, 180),
         between("latitude", -90, 90),
         CheckConstraint("geofence_radius_metres > 0", name="geofence_radius_metres"),
+        Index(None, "organization_id", "name", "id"),
         *refers(customer_id="customer", territory_id="territory"),
         *searched("name", "address"),
     )

@@ -64,6 +64,7 @@ class StockLocation(Row, table=True):
     __table_args__ = (
         one_of("kind", StockLocationKind),
         CheckConstraint("(kind = 'VAN') = (technician_id IS NOT NULL)", name="van"),
+        Index(None, "organization_id", "name", "id"),
         *refers(("technician_id",), technician_id="technician"),
         *refers(site_id="site"),
         *searched("name"),

@@ -81,7 +81,7 @@ class Shift(Row, table=True):
 
     __table_args__ = (
         in_order("starts_at", "ends_at"),
-        Index(None, "organization_id", "starts_at"),
+        Index(None, "organization_id", "starts_at", "id"),
         *refers(technician_id="technician"),
     )
     technician_id: UUID
@@ -98,6 +98,7 @@ class Absence(Row, table=True):
     __table_args__ = (
         one_of("reason", AbsenceReason),
         in_order("starts_at", "ends_at"),
+        Index(None, "organization_id", "starts_at", "id"),
         *refers(technician_id="technician"),
     )
     technician_id: UUID

@@ -100,8 +100,8 @@ class Visit(Row, table=True):
         CheckConstraint("(planned_start IS NULL) = (planned_end IS NULL)", name="planned"),
         Index(None, "organization_id", "planned_start", "id"),
         Index(None, "organization_id", "state"),
-        *refers(work_order_id="work_order", customer_id="customer", site_id="site"),
-        *refers(territory_id="territory", follow_up_of_id="visit"),
+        *refers(work_order_id="work_order", customer_id="customer planned_start"),
+        *refers(site_id="site planned_start", territory_id="territory", follow_up_of_id="visit"),
     )
     work_order_id: UUID
     customer_id: UUID
@@ -138,8 +138,8 @@ class Assignment(Row, table=True):
             name="ex_assignment_double_booking",
             deferrable=True,
         ),
-        Index(None, "organization_id", "technician_id", "planned_start"),
-        *refers(visit_id="visit", technician_id="technician", work_order_id="work_order"),
+        Index(None, "organization_id", "planned_start", "id"),
+        *refers(visit_id="visit", technician_id="technician planned_start", work_order_id="work_order"),
         *refers(customer_id="customer", site_id="site"),
     )
     # `during` is not asked back, because many rows go in by one statement then.

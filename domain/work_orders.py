@@ -73,6 +73,7 @@ class WorkType(Row, table=True):
         UniqueConstraint("organization_id", "code"),
         one_of("priority", Priority),
         CheckConstraint("duration_seconds > 0", name="duration_seconds"),
+        Index(None, "organization_id", "name", "id"),
     )
     code: str = text()
     name: str = text()
@@ -109,7 +110,7 @@ class WorkOrder(Row, table=True):
         one_of("priority", Priority),
         UniqueConstraint("organization_id", "number"),
         Index(None, "organization_id", "created_at", "id"),
-        *refers(customer_id="customer", site_id="site", contract_id="contract"),
+        *refers(customer_id="customer created_at", site_id="site", contract_id="contract created_at"),
         *refers(entitlement_id="entitlement", work_type_id="work_type"),
         *searched("number", "title", "description"),
     )
