@@ -1,6 +1,7 @@
 """The command line: serve, worker, demo, migrate, sdl, bench. `python3 run.py VERB` hands over to it."""
 
 import asyncio
+import gc
 import os
 import runpy
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import socket
 from types import FrameType
 from typing import Annotated, Optional
 
@@ -68,6 +70,12 @@ def serve(
         app = App(named)
 
         class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket] | None = None) -> None:
+                """What is there from now on is there for good: no collection needs to look at it again."""
+                await super().startup(sockets)
+                gc.collect()
+                gc.freeze()
+
             def handle_exit(self, sig: int, frame: FrameType | None) -> None:
                 """Sockets are told first (1012), then uvicorn drains."""
                 app.closing.set()
@@ -82,6 +90,8 @@ def serve(
             ws_per_message_deflate=False,
             access_log=False,
             log_config=None,
+            proxy_headers=False,  # nobody asks whose address a request came from
+            server_header=False,
             timeout_graceful_shutdown=max(1, round(named.drain_seconds)),
         )
         Server(config).run()

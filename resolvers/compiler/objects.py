@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type, is_list_type
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, VariableNode, get_named_type, is_list_type
 from graphql import get_nullable_type as nullable_type
 
 from domain.errors import Forbidden
@@ -206,7 +206,10 @@ class ConnectionWriter:
         self.fields = objects.selections.below(get_named_type(declared.type).name, nodes)
         self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)
         self.arguments = _arguments(declared, nodes[0], Bindings.of(objects.selections.variables))
-        self.page = self.pager.page(self.arguments)
+        # What is filtered is planned for its values: a known size would make the generic plan look cheap.
+        self.filtered = bool(self.arguments.get("where") or self.arguments.get("search"))
+        self.known = not self.filtered and not _varies(nodes[0])
+        self.page = self.pager.page(self.arguments, known=self.known)
         asked = self.arguments.get("search") is not None
         self.search = Search(self.shape, self.writer, self.fetch) if asked else None
         self.child = objects.rows(self.shape)
@@ -275,10 +278,9 @@ class ConnectionWriter:
         order = self.page.order("x")
         columns = self.child.columns("x")
         text = f"SELECT {columns}, row_number() OVER (ORDER BY {order}) AS rn {select} ORDER BY {order} LIMIT"
-        if self.arguments.get("where") or self.search:
+        if self.filtered or self.known:
             return f"{text} {self.page.limit} + 1"
-        # A generic plan takes a parameter for a tenth of the table and is not chosen for its cost. Where the
-        # filter's values decide between indexes it should not be; else a number that is known brings it in.
+        # A generic plan takes a parameter for a tenth of the table and would never be chosen for its cost.
         return f"SELECT z.* FROM ({text} {MOST + 1}) z LIMIT {self.page.limit} + 1"
 
     def _named(self, place: int, text: str) -> str:
@@ -357,6 +359,14 @@ class ConnectionWriter:
     def _aggregate(self, text: str) -> str:
         self.aggregates.append(f"{text} AS a{len(self.aggregates)}")
         return f"{self.group}.a{len(self.aggregates) - 1}"
+
+
+def _varies(node: FieldNode) -> bool:
+    """Whether the size of the page is a variable's to say."""
+    return any(
+        isinstance(argument.value, VariableNode) and argument.name.value in {"first", "last"}
+        for argument in node.arguments or ()
+    )
 
 
 def _arguments(declared: GraphQLField, node: FieldNode, bindings: Bindings) -> Mapping[str, Any]:

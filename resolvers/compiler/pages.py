@@ -62,7 +62,7 @@ class Page:
     after: bool
     before: bool
     limit: str
-    """The parameter that holds the page's size."""
+    """The page's size: a number, or the parameter that holds it."""
 
     def running(self) -> tuple[Term, ...]:
         """The order in which rows are read: turned round for a page from the end."""
@@ -85,8 +85,8 @@ class Pager:
         self.usual = usual
         self.overlay = writer.overlay
 
-    def page(self, arguments: Mapping[str, Any]) -> Page:
-        """Raises BadInput for sizes outside 1 to 250, or for both ends at once."""
+    def page(self, arguments: Mapping[str, Any], *, known: bool = False) -> Page:
+        """Raises BadInput for sizes outside 1 to 250, or both ends at once. `known`: by no variable."""
         first, last = arguments.get("first"), arguments.get("last")
         if first is not None and last is not None:
             raise BadInput("Give first or last, not both.")
@@ -95,16 +95,11 @@ class Pager:
             backward=last is not None,
             after=arguments.get("after") is not None,
             before=arguments.get("before") is not None,
-            limit=self.writer.bind("integer", self._size),
+            limit=str(_size(arguments)) if known else self.writer.bind("integer", self._bound),
         )
 
-    def _size(self, bindings: Bindings) -> int:
-        arguments = self.fetch(bindings)
-        first, last = arguments.get("first"), arguments.get("last")
-        size = next((given for given in (first, last) if given is not None), USUAL)
-        if not 1 <= size <= MOST:
-            raise BadInput(f"A page holds 1 to {MOST} rows.")
-        return int(size)
+    def _bound(self, bindings: Bindings) -> int:
+        return _size(self.fetch(bindings))
 
     def _terms(self, order: Sequence[Mapping[str, Any]] | None) -> tuple[Term, ...]:
         terms = (
@@ -188,3 +183,11 @@ class Pager:
         encoded = f"translate(encode({payload}, 'base64'), E'+/=\\n', '-_')"
         key = self.writer.bind("bytea", self._key)
         return f"{encoded} || '.' || left(encode(sha256({key} || {payload}), 'hex'), {MAC_LETTERS})"
+
+
+def _size(arguments: Mapping[str, Any]) -> int:
+    first, last = arguments.get("first"), arguments.get("last")
+    size = next((given for given in (first, last) if given is not None), USUAL)
+    if not 1 <= size <= MOST:
+        raise BadInput(f"A page holds 1 to {MOST} rows.")
+    return int(size)
