@@ -19,6 +19,8 @@ from resolvers.compiler.values import Values
 from resolvers.compiler.writer import Rows, View, Writer
 from schema.graph import Col, Embedded, Key, Listed, Many, One, OneOf, Place, Several, Sql
 
+FEW = 3
+"""Where a parent has up to so many rows, all parents' are read together: a seventh less for a list."""
 Fields = Mapping[str, list[FieldNode]]
 LIST_TYPES = {"Int": "integer", "Float": "double precision", "Boolean": "boolean"}
 
@@ -137,7 +139,7 @@ class Objects:
         origin = self.origin(child, place, select)
         self.writer.fill(
             self.writer.reserve(),
-            f"{result} AS MATERIALIZED (SELECT {key} AS k, {as_object(columns)} AS j"
+            f"{result} AS MATERIALIZED (SELECT {key} AS k, {child.json(columns, self.writer)} AS j"
             f" FROM {origin} {' '.join(child.joins)})",
         )
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col(str(local))}")
@@ -153,10 +155,11 @@ class Objects:
         table = self.writer.source(shape.table)
         select = f"FROM {table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
         origin = self.origin(child, place, select)
+        listed = child.json(columns, self.writer)
         self.writer.fill(
             self.writer.reserve(),
             f"{result} AS MATERIALIZED (SELECT {key} AS k,"
-            f" json_agg({as_object(columns)} ORDER BY {order}) AS j"
+            f" json_agg({listed} ORDER BY {order}) AS j"
             f" FROM {origin} {' '.join(child.joins)} GROUP BY 1)",
         )
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
@@ -212,6 +215,7 @@ class ConnectionWriter:
         self.page = self.pager.page(self.arguments, known=self.known)
         asked = self.arguments.get("search") is not None
         self.search = Search(self.shape, self.writer, self.fetch) if asked else None
+        self.few = isinstance(field.source, Many) and (field.source.expect or FEW + 1) <= FEW
         self.child = objects.rows(self.shape)
         self.aggregates: list[str] = []
         self.group = "a"
@@ -248,13 +252,10 @@ class ConnectionWriter:
         count = self.writer.alias()
         self.group = result
         body = self._body(f"coalesce({count}.n, 0)")
-        keys = f"(SELECT {parent.refer('id')} AS k FROM {parent.alias}) p"
-        bounds = self.pager.bounds(self.page, "x")
         condition = f"{self.condition('x')} AND {self.search.holds('x') if self.search else 'TRUE'}"
-        select = f"FROM {self.table} x WHERE {condition} AND x.{via} = p.k AND {bounds}"
-        page = self._page(select)
-        lateral = f"(SELECT p.k, y.* FROM {keys} CROSS JOIN LATERAL ({page}) y)"
-        origin = self._named(place, lateral)
+        source = f"FROM {self.table} x WHERE {condition} AND {self.pager.bounds(self.page, 'x')}"
+        pages = self._together if self.few else self._one_by_one
+        origin = self._named(place, f"({pages(source, parent, via)})")
         self.writer.fill(
             self.writer.reserve(),
             f"{result} AS MATERIALIZED (SELECT {self.child.alias}.k AS k, {', '.join(self.aggregates)}"
@@ -269,7 +270,21 @@ class ConnectionWriter:
                 f" WHERE {condition} AND {inner} GROUP BY 1)",
             )
             parent.joins.append(f"LEFT JOIN {count} ON {count}.k = {parent.col('id')}")
-        return as_object(body)
+        return parent.json(body, self.writer)
+
+    def _one_by_one(self, source: str, parent: Rows, via: str) -> str:
+        """A look-up for each parent, which ends with its page, however many rows there are."""
+        keys = f"(SELECT {parent.refer('id')} AS k FROM {parent.alias}) p"
+        return (
+            f"SELECT p.k, y.* FROM {keys} CROSS JOIN LATERAL ({self._page(f'{source} AND x.{via} = p.k')}) y"
+        )
+
+    def _together(self, source: str, parent: Rows, via: str) -> str:
+        """All parents' rows at once, numbered by parent: for those that have a few each."""
+        wanted = f"x.{via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        number = f"row_number() OVER (PARTITION BY x.{via} ORDER BY {self.page.order('x')}) AS rn"
+        rows = f"SELECT x.{via} AS k, {self.child.columns('x')}, {number} {source} AND {wanted}"
+        return f"SELECT * FROM ({rows}) z WHERE z.rn <= {self.page.limit} + 1"
 
     def _counts(self) -> bool:
         return any(nodes[0].name.value == "totalCount" for nodes in self.fields.values())
@@ -307,7 +322,7 @@ class ConnectionWriter:
         if name == "pageInfo":
             return self._page_info(nodes)
         columns = self._node(nodes) if name == "nodes" else self._edge(nodes)
-        listed = self._aggregate(self._in_order(f"json_agg({as_object(columns)} "))
+        listed = self._aggregate(self._in_order(f"json_agg({self.child.json(columns, self.writer)} "))
         return f"coalesce({listed}, '[]'::json)"
 
     def _node(self, nodes: Iterable[FieldNode]) -> str:

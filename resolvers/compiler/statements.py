@@ -12,7 +12,7 @@ from domain import ids
 from domain.errors import BadInput, FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings, Readers
-from resolvers.compiler.objects import ConnectionWriter, Fields, Objects, as_object, quoted
+from resolvers.compiler.objects import ConnectionWriter, Fields, Objects, quoted
 from resolvers.compiler.overlays import Overlay
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
@@ -207,7 +207,7 @@ class Compiler:
         if rows.referred:
             objects.writer.fill(place, f"{rows.alias} AS MATERIALIZED {text}")
             origin = rows.alias
-        return f"SELECT {key}{as_object(columns)} AS j FROM {origin} {' '.join(rows.joins)}"
+        return f"SELECT {key}{rows.json(columns, objects.writer)} AS j FROM {origin} {' '.join(rows.joins)}"
 
     def _computed(self, objects: Objects, field: FieldShape, key: str, nodes: list[FieldNode]) -> str:
         if field.target is None:

@@ -64,6 +64,12 @@ class Rows:
         self.referred = True
         return self.col(name)
 
+    def json(self, columns: str, writer: "Writer") -> str:
+        """Each row's object, made beside the row: as a sub-select of its own it would cost a tenth more."""
+        alias = writer.alias()
+        self.joins.append(f"CROSS JOIN LATERAL (SELECT {columns}) {alias}")
+        return f"row_to_json({alias})"
+
     def expression(self, template: str, writer: "Writer") -> str:
         """An `sql` field's text over these rows."""
         self.used.update(re.findall(r"\{t\}\.(\w+)", template))
