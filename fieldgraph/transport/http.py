@@ -15,6 +15,7 @@ from domain.viewers import Viewer
 from fieldgraph.metrics import Kind, Metrics
 from fieldgraph.transport import faults, negotiation, requests
 from fieldgraph.transport.negotiation import Media
+from fieldgraph.transport.patience import Patience
 from fieldgraph.transport.ports import Executor
 from integrations.identity import Identity
 from resolvers.refusals import Refusal
@@ -96,6 +97,7 @@ class GraphQLHTTP:
         self._identity = identity
         self._metrics = metrics
         self._limits = limits or BodyLimits()
+        self._patience = Patience(self._limits.read_seconds)
         self._boot = secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
@@ -171,16 +173,19 @@ class GraphQLHTTP:
         return await self._identity.viewer(token.strip().decode("latin-1"))
 
     async def _read(self, receive: Receive) -> bytes:
+        task = self._patience.begin()
         try:
-            async with asyncio.timeout(self._limits.read_seconds):
-                message = await receive()
-                if message["type"] == "http.request" and not message.get("more_body", False):
-                    return self._whole(message.get("body", b""))
-                return await self._collect(message, receive)
-        except TimeoutError as error:
-            raise Rejected(
-                408, f"The body did not arrive within {self._limits.read_seconds:g} s", CLOSE
-            ) from error
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                return self._whole(message.get("body", b""))
+            return await self._collect(message, receive)
+        except asyncio.CancelledError as error:
+            if not self._patience.ran_out(task):
+                raise
+            seconds = self._limits.read_seconds
+            raise Rejected(408, f"The body did not arrive within {seconds:g} s", CLOSE) from error
+        finally:
+            self._patience.end(task)
 
     async def _collect(self, message: Message, receive: Receive) -> bytes:
         """The rest of a body that comes in pieces, counted as it comes."""
