@@ -38,8 +38,12 @@ def response(data: Mapping[str, bytes] | None, errors: list[dict[str, object]]) 
         if data is None
         else b"{" + b",".join(orjson.dumps(key) + b":" + value for key, value in data.items()) + b"}"
     )
-    head = b'{"data":' + body
-    return head + (b',"errors":' + orjson.dumps(errors) if errors else b"") + b"}"
+    return b'{"data":' + body + errors_of(errors) + b"}"
+
+
+def errors_of(errors: list[dict[str, object]]) -> bytes:
+    """What follows the data in a response; nothing when there is no error."""
+    return b',"errors":' + orjson.dumps(errors) if errors else b""
 
 
 def user_errors(error: Refused) -> list[dict[str, object]]:

@@ -51,6 +51,7 @@ class Changes:
     ) -> bytes:
         """Raises Refusal before anything runs when any field cannot be answered at all."""
         data: dict[str, bytes] = {}
+        errors: list[dict[str, object]] = []
         for step in self._steps(operation, variables, context, key):
             if isinstance(step, str):
                 data[step] = b'"Mutation"'
@@ -59,12 +60,13 @@ class Changes:
                 found, bindings = await self._again(step, variables, context)
                 # After the commit: what Python derives takes its time, and holds up nobody then.
                 data[step.key] = await spliced(found, step.payload, bindings, context)
+                errors += [{**one, "path": [step.key, *one["path"]]} for one in bindings.errors]
             except FieldgraphError as error:
                 failure = refused(error).errors[0]
                 return response(None, [{**failure, "path": [step.key, *error.response_path]}])
             except Exception as error:  # noqa: BLE001  # a bug: masked and logged with its id
                 return response(None, [{**masked(error), "path": [step.key]}])
-        return response(data, [])
+        return response(data, errors)
 
     def _steps(
         self, operation: Operation, variables: VariableValues, context: Context, key: str | None

@@ -39,6 +39,8 @@ class Operation:
     fragments: dict[str, FragmentDefinitionNode]
     document: DocumentNode
     variables: Variables
+    size: int
+    """About how many bytes its document takes."""
     forbidden: dict[Role, Any] = field(default_factory=dict)
 
     @cached_property
@@ -72,7 +74,7 @@ class Documents:
         found = self.kept.get(query)
         if found is None:
             found = self._accept(query)
-            self.kept.put(query, found, size=DOCUMENT_BYTES + len(query) * TREE_BYTES)
+            self.kept.put(query, found, size=_size(query))
         return found
 
     def _accept(self, query: str) -> dict[str | None, Operation]:
@@ -97,10 +99,16 @@ class Documents:
         for node in document.definitions:
             if isinstance(node, OperationDefinitionNode):
                 name = node.name.value if node.name else None
-                operations[name] = Operation(node, fragments, document, Variables(self.executable, node))
+                operations[name] = Operation(
+                    node, fragments, document, Variables(self.executable, node), _size(query)
+                )
         if not operations:
             raise Refusal.of("BAD_REQUEST", "The document has no operation.")
         return operations
+
+
+def _size(query: str) -> int:
+    return DOCUMENT_BYTES + len(query) * TREE_BYTES
 
 
 def _formatted(error: GraphQLError, code: str) -> dict[str, object]:

@@ -1,6 +1,5 @@
 """Execution: an accepted operation of one viewer becomes bytes: compiled, or the plain way."""
 
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from enum import Enum
@@ -9,9 +8,10 @@ from typing import Any
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 
+from domain import ids
 from domain.errors import FieldgraphError
 from domain.viewers import Role, Viewer
-from resolvers.answers import refused
+from resolvers.answers import errors_of, refused
 from resolvers.changes import Changes
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
@@ -25,7 +25,6 @@ from resolvers.plain import Plain
 from resolvers.splicing import spliced
 from resolvers.streams import Streams
 
-GLOBAL_ID = re.compile(r"[a-z]{3}\d_")
 MOST_PLAN_BYTES = 32 * 1024 * 1024
 
 
@@ -100,37 +99,51 @@ class Executor:
         row = await self.services.reads.value(
             statement.sql, statement.parameters(bindings), viewer=context.viewer
         )
-        return b'{"data":' + await spliced(row or b"null", statement, bindings, context) + b"}"
+        data = await spliced(row or b"null", statement, bindings, context)
+        return b'{"data":' + data + errors_of(bindings.errors) + b"}"
 
     def bindings(self, context: Context, variables: VariableValues) -> Bindings:
         services = self.services
         return Bindings(context.viewer, services.clock.now(), services.secret, variables)
 
     def _compiled(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Statement:
-        key = (operation, viewer.role, shape_of(variables.coerced))
+        key = (operation, viewer.role, self._shape(operation, variables))
         found = self.plans.get(key)
         if found is None:
             selections = Selections(self.graph.executable, operation.fragments, variables)
             found = self.compiler.query(viewer.role, selections, operation.node.selection_set)
-            self.plans.put(key, found, size=found.size())
+            # The key holds on to the operation, even when its document has been dropped.
+            self.plans.put(key, found, size=found.size() + operation.size)
         return found
+
+    def _shape(self, operation: Operation, variables: VariableValues) -> tuple[Any, ...]:
+        """What of the variables decides the statement, and no text that a client made up."""
+        free = operation.variables.free
+        return tuple(
+            (name, self._types_in(value) if name in free else shape_of(value))
+            for name, value in variables.coerced.items()
+        )
+
+    def _types_in(self, value: object) -> tuple[str, ...]:
+        """The types that representations ask for; one that is none of ours is refused when it is read."""
+        every = value if isinstance(value, list) else [value]
+        names = {str(one.get("__typename")) for one in every if isinstance(one, dict)}
+        return tuple(sorted(names & self.graph.types.keys()))
 
 
 def shape_of(value: Any) -> Any:
-    """What of the variables decides the statement: which are given, words, switches, types of ids."""
+    """Which values are given; words, switches and the types of ids as they are."""
     if isinstance(value, dict):
-        if "__typename" in value:
-            return ("entity", str(value["__typename"]))
         return tuple((name, shape_of(inner)) for name, inner in sorted(value.items()))
     if isinstance(value, list):
-        if value and all(isinstance(one, dict) and "__typename" in one for one in value):
-            return ("entities", *sorted({str(one["__typename"]) for one in value}))
         if any(isinstance(one, dict) for one in value):
             return tuple(shape_of(one) for one in value)
-        prefixes = {one[:4] for one in value if isinstance(one, str) and GLOBAL_ID.match(one)}
-        return ("list", *sorted(prefixes))
+        return (
+            "list",
+            *sorted({one[:4] for one in value if isinstance(one, str) and ids.PATTERN.match(one)}),
+        )
     if value is None or isinstance(value, bool | Enum):
         return value
-    if isinstance(value, str) and GLOBAL_ID.match(value):
+    if isinstance(value, str) and ids.PATTERN.match(value):
         return value[:4]
     return "value"

@@ -110,7 +110,11 @@ async def open_reads(app_url: str, *, most: int = 10) -> Reads:
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
         )
-        await _set_up(connection)
+        try:
+            await _set_up(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     connections = Connections(connect, most=most)

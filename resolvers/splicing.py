@@ -4,7 +4,7 @@ Postgres leaves a marker at the place of each derived field: `["<nonce><number>"
 nonce is random and new for each execution, so no text in the data can look like one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -19,15 +19,20 @@ from graphql import (
     GraphQLScalarType,
 )
 
+from domain.errors import FieldgraphError
+from resolvers.answers import masked, refused
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.statements import Statement
-from resolvers.compiler.writer import Part
+from resolvers.compiler.writer import Derivation, Part
 from resolvers.context import Context
 from resolvers.plain import canonical
 
 
 async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Context) -> bytes:
-    """An answer with its derived fields filled in; the very same bytes where it has none."""
+    """An answer with its derived fields filled in; the very same bytes where it has none.
+
+    What cannot be derived is null, and told in `bindings.errors`.
+    """
     if not bindings.marker:
         return body
     pieces = body.split(bindings.marker.encode())
@@ -44,10 +49,19 @@ async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Con
             {**_needed(piece), "arguments": derivation.arguments(bindings)}
             for piece, derivation in zip(asked, derivations, strict=True)
         ]
-        found = await over.derive(key, inputs)
+        try:
+            found = await over.derive(key, inputs)
+        except Exception as error:  # noqa: BLE001  # a field that may be null is no reason to lose the rest
+            found = [None] * len(inputs)
+            failure = refused(error).errors[0] if isinstance(error, FieldgraphError) else masked(error)
+            bindings.errors += [{**failure, "path": list(path)} for path in _paths(derivations)]
         for piece, derivation, value in zip(asked, derivations, found, strict=True):
             written[piece] = orjson.dumps(_json(derivation.kind, value, derivation.parts))
     return _joined(pieces[0::2], [written[piece] for piece in pieces[1::2]])
+
+
+def _paths(derivations: Iterable[Derivation]) -> Iterable[tuple[str, ...]]:
+    return dict.fromkeys(derivation.path for derivation in derivations)
 
 
 def _number(piece: bytes) -> int:

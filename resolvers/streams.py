@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import orjson
 from graphql.execution.values import VariableValues
 
 from domain.errors import FieldgraphError, Unauthenticated
-from resolvers.answers import refused
+from resolvers.answers import errors_of, refused
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
@@ -48,7 +49,9 @@ class Streams:
                     if item.kind not in plans:
                         role = context.viewer.role
                         plans[item.kind] = self.compiler.record(item.kind, role, selections, sets)
-                    yield prefix + await _answer(plans[item.kind], item, variables, context) + b"}}"
+                    data, errors = await _answer(plans[item.kind], item, variables, context)
+                    told = [{**one, "path": [key, *one["path"]]} for one in errors]
+                    yield prefix + data + b"}" + errors_of(told) + b"}"
         except NotCompilable as error:
             raise Refusal.of("BAD_USER_INPUT", f"This item cannot be answered: {error.reason}.") from error
         except Unauthenticated:
@@ -58,8 +61,10 @@ class Streams:
             raise refused(error) from error
 
 
-async def _answer(plan: Statement, item: Item, variables: VariableValues, context: Context) -> bytes:
+async def _answer(
+    plan: Statement, item: Item, variables: VariableValues, context: Context
+) -> tuple[bytes, list[dict[str, Any]]]:
     services = context.services
     bindings = Bindings(context.viewer, services.clock.now(), services.secret, variables, item.values)
     found = await services.reads.value(plan.sql, plan.parameters(bindings), viewer=context.viewer)
-    return await spliced(found or b"null", plan, bindings, context)
+    return await spliced(found or b"null", plan, bindings, context), bindings.errors

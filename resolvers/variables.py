@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from graphql import GraphQLSchema, OperationDefinitionNode, is_non_null_type
+from graphql import (
+    GraphQLScalarType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    is_non_null_type,
+)
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.pyutils import Undefined
@@ -13,6 +19,7 @@ from graphql.utilities import coerce_input_value
 from resolvers.refusals import Refusal
 
 MOST_ERRORS = 10
+FREE = frozenset({"_Any", "JSON"})
 NONE = VariableValues({}, {})
 
 
@@ -22,6 +29,15 @@ class Variables:
     def __init__(self, executable: GraphQLSchema, node: OperationDefinitionNode) -> None:
         self.executable = executable
         self.definitions = node.variable_definitions or ()
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """The variables that may hold anything, such as representations: no type bounds their words."""
+        return frozenset(
+            one.name
+            for one in self._signatures
+            if isinstance(named := get_named_type(one.type), GraphQLScalarType) and named.name in FREE
+        )
 
     def coerce(self, given: Mapping[str, object]) -> VariableValues:
         """The values as the graph's types have them. Raises Refusal, naming each that is wrong."""

@@ -72,7 +72,7 @@ SENTENCES = {
     "eq": "Equal to; null means: has no value.",
     "neq": "Not equal to; null means: has a value.",
     "in": "One of.",
-    "not_in": "None of.",
+    "not_in": "None of; a row without a value is none of them.",
     "is_null": "Whether it has no value.",
     "lt": "Less than.",
     "lte": "At most.",

@@ -38,6 +38,8 @@ class Bindings:
     readers: Readers = field(default_factory=dict)
     marker: str = ""
     """What marks the places of derived fields in this answer; empty while it has none."""
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    """What could not be derived; the fields are null then."""
     _arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -89,10 +91,11 @@ def _reader(
             return lambda variables: _coerced(declared, node, variables)
     if not names:
         return lambda _variables: found
+    fixed = {name: value for name, value in found.items() if name not in names}  # nobody's values are kept
 
     def read(variables: VariableValues | None) -> dict[str, Any]:
         given = variables.coerced if variables else {}
-        return {**found, **{name: given[variable] for name, variable in names.items()}}
+        return {**fixed, **{name: given[variable] for name, variable in names.items()}}
 
     return read
 
@@ -103,6 +106,11 @@ def _has_variable(value: ValueNode) -> bool:
     if isinstance(value, ObjectValueNode):
         return any(_has_variable(one.value) for one in value.fields)
     return isinstance(value, VariableNode)
+
+
+def arguments_of(declared: GraphQLField, node: FieldNode) -> Callable[[Bindings], dict[str, Any]]:
+    """The coerced arguments of a field, of whichever request there is."""
+    return lambda bindings: bindings.arguments(declared, node)
 
 
 Binder = Callable[[Bindings], object]

@@ -108,7 +108,9 @@ class Conditions:
             raise BadInput(f"{comparator} needs a value.")
         if comparator in {"in", "notIn"}:
             place = self.writer.bind(f"{sql_type}[]", self._values(field, path))
-            return f"{text} = ANY({place})" if comparator == "in" else f"NOT ({text} = ANY({place}))"
+            if comparator == "in":
+                return f"{text} = ANY({place})"
+            return f"({text} IS NULL OR NOT {text} = ANY({place}))"  # as with neq, no value is another one
         if comparator in {"contains", "startsWith"}:
             place = self.writer.bind("text", self._pattern(comparator, path))
             return f"{text} ILIKE {place}"

@@ -1,14 +1,12 @@
 """Objects: one level of an operation as SQL, from its rows to the JSON that its parent takes in."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
-from typing import Any
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, VariableNode, get_named_type, is_list_type
 from graphql import get_nullable_type as nullable_type
 
 from domain.errors import Forbidden
-from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.bindings import Bindings, arguments_of
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import MOST, Pager
 from resolvers.compiler.searches import Search
@@ -205,10 +203,10 @@ class ConnectionWriter:
         self.writer = objects.writer
         self.shape = objects.graph.types[str(field.target)]
         self.table = self.writer.source(self.shape.table)
-        self.fetch = partial(_arguments, declared, nodes[0])
+        self.fetch = arguments_of(declared, nodes[0])
         self.fields = objects.selections.below(get_named_type(declared.type).name, nodes)
         self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)
-        self.arguments = _arguments(declared, nodes[0], Bindings.of(objects.selections.variables))
+        self.arguments = self.fetch(Bindings.of(objects.selections.variables))
         # What is filtered is planned for its values: a known size would make the generic plan look cheap.
         self.filtered = bool(self.arguments.get("where") or self.arguments.get("search"))
         self.known = not self.filtered and not _varies(nodes[0])
@@ -226,9 +224,8 @@ class ConnectionWriter:
         scope = self.writer.scope(self.shape.table, alias)
         if not where:
             return scope
-        conditions = Conditions(
-            self.objects.graph, self.writer, lambda bindings: self.fetch(bindings)["where"]
-        )
+        fetch = self.fetch  # the statement is kept, this writer with its first request's values is not
+        conditions = Conditions(self.objects.graph, self.writer, lambda bindings: fetch(bindings)["where"])
         return f"{scope} AND {conditions.write(self.shape, where, alias)}"
 
     def root(self) -> str:
@@ -382,7 +379,3 @@ def _varies(node: FieldNode) -> bool:
         isinstance(argument.value, VariableNode) and argument.name.value in {"first", "last"}
         for argument in node.arguments or ()
     )
-
-
-def _arguments(declared: GraphQLField, node: FieldNode, bindings: Bindings) -> Mapping[str, Any]:
-    return bindings.arguments(declared, node)

@@ -84,14 +84,16 @@ class Pager:
         self.fetch = fetch
         self.usual = usual
         self.overlay = writer.overlay
+        self.terms: tuple[Term, ...] = ()
 
     def page(self, arguments: Mapping[str, Any], *, known: bool = False) -> Page:
         """Raises BadInput for sizes outside 1 to 250, or both ends at once. `known`: by no variable."""
         first, last = arguments.get("first"), arguments.get("last")
         if first is not None and last is not None:
             raise BadInput("Give first or last, not both.")
+        self.terms = self._terms(arguments.get("orderBy"))
         return Page(
-            terms=self._terms(arguments.get("orderBy")),
+            terms=self.terms,
             backward=last is not None,
             after=arguments.get("after") is not None,
             before=arguments.get("before") is not None,
@@ -151,22 +153,25 @@ class Pager:
 
     def _opened(self, bindings: Bindings, side: str, terms: int) -> list[str | None]:
         """The values in a cursor. Raises BadInput when it is not one of this order and filter."""
-        text = str(self.fetch(bindings)[side])
-        payload, _, seal = text.partition(".")
+        payload, _, seal = str(self.fetch(bindings)[side]).partition(".")
         try:
             padded = payload.translate(str.maketrans("-_", "+/")) + "=" * (-len(payload) % 4)
             plain = base64.b64decode(padded, validate=True)
-            values = json.loads(plain)
         except ValueError:
             raise BadInput(f"“{side}” is not a cursor of this connection.") from None
-        if not hmac.compare_digest(seal, self._seal(bindings, plain)) or len(values) != terms:
+        # Nothing is read in it before it is known to be ours.
+        if not hmac.compare_digest(seal.encode(), self._seal(bindings, plain).encode()):
+            raise BadInput(f"“{side}” is not a cursor of this order and filter.")
+        values = json.loads(plain)
+        if len(values) != terms:
             raise BadInput(f"“{side}” is not a cursor of this order and filter.")
         return [None if value is None else str(value) for value in values]
 
     def _key(self, bindings: Bindings) -> bytes:
         """What seals a cursor: our secret, type, order, filter, words searched for, below asOf the plan."""
         arguments = self.fetch(bindings)
-        terms: list[Any] = [self.shape.name, arguments.get("where"), arguments.get("orderBy")]
+        order = [(term.column, term.descending, term.nulls_first) for term in self.terms]
+        terms: list[Any] = [self.shape.name, arguments.get("where"), order]
         terms.append(words_of(arguments))
         if self.overlay is not None:
             terms.append(self.overlay.bound_to(bindings))

@@ -1,14 +1,12 @@
 """Values: aggregates, foremost rows and the inputs of derived fields, as parts of one statement."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, get_named_type
+from graphql import FieldNode, GraphQLObjectType, get_named_type
 
-from resolvers.compiler.bindings import Bindings
+from resolvers.compiler.bindings import Bindings, arguments_of
 from resolvers.compiler.conditions import check_role
 from resolvers.compiler.selections import NotCompilable
 from resolvers.compiler.shapes import FieldShape, TypeShape
@@ -122,16 +120,13 @@ class Values:
             field.source.key,
             kind,
             tuple(parts),
-            partial(_arguments, declared, nodes[0]),
+            arguments_of(declared, nodes[0]),
             plan=overlay.bound_to if overlay else None,
+            path=self.writer.path,
         )
 
     def _condition(self, where: str) -> str:
         return f"({self.writer.expression(where, 'x')})"
-
-
-def _arguments(declared: GraphQLField, node: FieldNode, bindings: Bindings) -> Mapping[str, Any]:
-    return bindings.arguments(declared, node)
 
 
 def order_of(source: Foremost, alias: str) -> str:

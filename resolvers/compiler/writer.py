@@ -42,6 +42,8 @@ class Derivation:
     arguments: Callable[[Bindings], Mapping[str, Any]] = _none
     plan: Callable[[Bindings], str] | None = None
     """Below asOf: the plan over whose schedule it is asked for."""
+    path: tuple[str, ...] = ()
+    """Where in the response it stands, without the places in lists."""
 
 
 @dataclass

@@ -21,7 +21,7 @@ COMPARATORS: dict[str, Holds] = {
     "eq": lambda value, given: value is not None and value == given,
     "neq": lambda value, given: value is None or value != given,
     "in": lambda value, given: value is not None and value in given,
-    "notIn": lambda value, given: value is not None and value not in given,
+    "notIn": lambda value, given: value not in given,
     "isNull": lambda value, given: (value is None) == given,
     "lt": lambda value, given: value is not None and value < given,
     "lte": lambda value, given: value is not None and value <= given,
