@@ -207,11 +207,7 @@ def move(
 
     `because` are further columns of the movement. Raises Invalid for more than is free, or can be counted.
     """
-    free = level.on_hand - level.reserved
-    if free + quantity < 0:
-        raise Invalid(f"Only {free} pieces are free there.", "quantity")
-    if level.on_hand + quantity > MOST_PIECES:
-        raise Invalid(f"No place holds more than {MOST_PIECES} pieces of a part.", "quantity")
+    check_room(level, quantity, "quantity")
     level.on_hand += quantity
     return work.add(
         StockMovement(
@@ -222,6 +218,15 @@ def move(
             **because,
         )
     )
+
+
+def check_room(level: StockLevel, quantity: int, *path: str) -> None:
+    """Whether so many pieces may come (positive) or go. Raises Invalid."""
+    free = level.on_hand - level.reserved
+    if free + quantity < 0:
+        raise Invalid(f"Only {free} pieces are free there.", *path)
+    if level.on_hand + quantity > MOST_PIECES:
+        raise Invalid(f"No place holds more than {MOST_PIECES} pieces of a part.", *path)
 
 
 async def receive(work: UnitOfWork, location_id: UUID, quantities: Mapping[UUID, int]) -> None:

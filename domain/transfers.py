@@ -59,6 +59,7 @@ async def ship(work: UnitOfWork, transfer_id: UUID, *, expected_version: int | N
     _step(transfer, TransferState.SHIPPED)
     transfer.shipped_at = work.at
     level = await stock.shelf(work, start.id, transfer.part_id)
+    stock.check_room(level, -transfer.quantity, "transfer")
     kind = MovementKind.TRANSFER_OUT
     stock.move(work, level, quantity=-transfer.quantity, kind=kind, transfer_id=transfer.id)
     _announce(work, transfer, "TransferShipped", (start, end))
@@ -72,6 +73,7 @@ async def receive(work: UnitOfWork, transfer_id: UUID, *, expected_version: int 
     _step(transfer, TransferState.RECEIVED)
     transfer.received_at = work.at
     level = await stock.shelf(work, end.id, transfer.part_id)
+    stock.check_room(level, transfer.quantity, "transfer")
     kind = MovementKind.TRANSFER_IN
     stock.move(work, level, quantity=transfer.quantity, kind=kind, transfer_id=transfer.id)
     _announce(work, transfer, "TransferReceived", (start, end))

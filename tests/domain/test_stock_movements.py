@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from domain import ids, stock_movements
 from domain.errors import Conflict, Invalid, NotFound, Refused
 from domain.events import EventRow
-from domain.stock import Part, StockLevel, StockLocation, StockLocationKind, StockMovement
+from domain.stock import Part, Reservation, StockLevel, StockLocation, StockLocationKind, StockMovement
 from domain.stock_movements import Change
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role
@@ -156,6 +156,31 @@ async def test_fifty_at_one_part_leave_exactly_none_of_it(world: World) -> None:
     moved = await ledger(world)
     assert sorted(reason for _, _, reason in moved if reason) == sorted(str(reason) for reason in taken)
     assert sum(quantity for _, quantity, _ in moved) == 0
+
+
+async def test_visits_and_hands_that_want_the_same_pieces_leave_none_free(world: World) -> None:
+    """Eight visits to be held for, and twenty who take a piece away, all at once, where ten lie."""
+    valve = await world.part("Valve")
+    ada = await world.technician(van={valve: 10})
+    place, kind = await van(world, ada), await world.work_type(hours=0.5, parts={valve: 1})
+    wanted = [await world.visit(kind) for _ in range(8)]
+
+    async def take() -> int:
+        try:
+            async with world.unit() as work:
+                change = Change(location_id=place, part_id=valve, quantity=-1, reason="taken")
+                await stock_movements.adjust(work, change)
+        except Invalid:
+            return 0
+        return 1
+
+    scheduling = [world.schedule(visit, ada, 8 + number) for number, visit in enumerate(wanted)]
+    taken, _ = await asyncio.gather(asyncio.gather(*(take() for _ in range(20))), asyncio.gather(*scheduling))
+
+    held = [row.quantity for row in await world.all(Reservation)]
+    assert sum(taken) + sum(held) == 10
+    assert await levels(world) == [(10 - sum(taken), sum(held), 0)]
+    assert [quantity for _, quantity, _ in await ledger(world)] == [10, *[-1] * sum(taken)]
 
 
 async def test_the_first_pieces_of_a_part_may_come_to_a_place_by_several_at_once(world: World) -> None:

@@ -81,10 +81,11 @@ async def test_a_step_is_taken_once_in_order_and_by_who_has_read_it(world: World
 async def test_more_than_is_free_is_not_shipped(world: World) -> None:
     key, start, _ = await asked(world, 6)
 
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="Only 5 pieces are free") as refused:
         async with world.unit() as work:
             await transfers.ship(work, key)
 
+    assert refused.value.path == ("transfer",)
     assert await on_hand(world) == {start: 5}
     assert (await world.read(Transfer, key)).state == "REQUESTED"
     assert len(await ledger(world)) == 1
