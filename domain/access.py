@@ -105,6 +105,9 @@ FIELD_WRITES = frozenset({*OFFICE, Role.INTEGRATION, *FIELD})
 OWN_CUSTOMER = "{t}.customer_id = :customer"
 OWN_ASSIGNMENT = "{t}.technician_id = :technician AND {t}.state IN ('OFFERED', 'ACCEPTED')"
 OWN_VAN = "{t}.stock_location_id IN viewer_stock_locations"
+TO_OR_FROM = (
+    "({t}.from_location_id IN viewer_stock_locations OR {t}.to_location_id IN viewer_stock_locations)"
+)
 IN_ORGANIZATION = dict.fromkeys(EVERYONE, ALL)
 NO_SALES = (Role.SALES,)
 
@@ -173,6 +176,7 @@ TABLES: dict[str, Access] = {
     ),
     "stock_level": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
     "stock_movement": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
+    "transfer": Access(_roles(technician=TO_OR_FROM), FIELD_WRITES),
     "reservation": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
     "plan": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_change": Access(_roles(without=NO_SALES), OFFICE_WRITES),

@@ -3,19 +3,24 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, Computed, Index, Integer, UniqueConstraint, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, col, select
 
 from domain.errors import Invalid
-from domain.rows import Row, money, one_of, refers, searched, text
+from domain.rows import Row, money, one_of, refers, searched, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
 Shelf = tuple[UUID, UUID]
 """A place, and a part that lies in it."""
+MOST_PIECES = 1_000_000_000
+"""Of one part in one place."""
 
 
 class StockLocationKind(StrEnum):
@@ -41,6 +46,18 @@ class MovementKind(StrEnum):
 
     RECEIPT = "RECEIPT"
     CONSUMPTION = "CONSUMPTION"
+    ADJUSTMENT = "ADJUSTMENT"
+    COUNT = "COUNT"
+    TRANSFER_OUT = "TRANSFER_OUT"
+    TRANSFER_IN = "TRANSFER_IN"
+
+
+class TransferState(StrEnum):
+    """REQUESTED, then SHIPPED, then RECEIVED."""
+
+    REQUESTED = "REQUESTED"
+    SHIPPED = "SHIPPED"
+    RECEIVED = "RECEIVED"
 
 
 class Part(Row, table=True):
@@ -101,13 +118,39 @@ class StockMovement(Row, table=True):
 
     __table_args__ = (
         one_of("kind", MovementKind),
+        Index(None, "organization_id", "created_at", "id"),
         *refers(stock_location_id="stock_location", part_id="part", visit_id="visit"),
+        *refers(transfer_id="transfer"),
     )
     stock_location_id: UUID
     part_id: UUID
     visit_id: UUID | None = None
+    transfer_id: UUID | None = None
     kind: MovementKind = text()
     quantity: int
+    reason: str | None = text(default=None)
+
+
+class Transfer(Row, table=True):
+    """Pieces wanted elsewhere: SHIPPED, they have left a place; RECEIVED, they have come to the other."""
+
+    __table_args__ = (
+        one_of("state", TransferState),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("from_location_id <> to_location_id", name="elsewhere"),
+        CheckConstraint("(state <> 'REQUESTED') = (shipped_at IS NOT NULL)", name="shipped"),
+        CheckConstraint("(state = 'RECEIVED') = (received_at IS NOT NULL)", name="received"),
+        Index(None, "organization_id", "created_at", "id"),
+        *refers(from_location_id="stock_location", to_location_id="stock_location", part_id="part"),
+    )
+    from_location_id: UUID
+    to_location_id: UUID
+    part_id: UUID
+    quantity: int
+    state: TransferState = text(default=TransferState.REQUESTED)
+    reason: str | None = text(default=None)
+    shipped_at: datetime | None = timestamp(default=None)
+    received_at: datetime | None = timestamp(default=None)
 
 
 class Reservation(Row, table=True):
@@ -133,21 +176,63 @@ class Reservation(Row, table=True):
     state: ReservationState = text(default=ReservationState.HELD)
 
 
+async def shelf(work: UnitOfWork, location_id: UUID, part_id: UUID) -> StockLevel:
+    """The level of a part in a place, locked; made, with nothing there, where there was none."""
+    statement = (
+        select(StockLevel)
+        .where(StockLevel.stock_location_id == location_id, StockLevel.part_id == part_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    level = (await work.session.exec(statement)).one_or_none()
+    if level is None:
+        # Another unit may make it at the same time: then theirs is waited for and taken.
+        made = insert(StockLevel).values(
+            organization_id=work.viewer.organization_id,
+            stock_location_id=location_id,
+            part_id=part_id,
+            version=1,
+            created_at=work.at,
+            updated_at=work.at,
+        )
+        await work.session.execute(made.on_conflict_do_nothing())
+        level = (await work.session.exec(statement)).one()
+    return level
+
+
+def move(
+    work: UnitOfWork, level: StockLevel, *, quantity: int, kind: MovementKind, **because: Any
+) -> StockMovement:
+    """The only way a level changes: the ledger says it, the level follows. What is held stays.
+
+    `because` are further columns of the movement. Raises Invalid for more than is free, or can be counted.
+    """
+    check_room(level, quantity, "quantity")
+    level.on_hand += quantity
+    return work.add(
+        StockMovement(
+            stock_location_id=level.stock_location_id,
+            part_id=level.part_id,
+            kind=kind,
+            quantity=quantity,
+            **because,
+        )
+    )
+
+
+def check_room(level: StockLevel, quantity: int, *path: str) -> None:
+    """Whether so many pieces may come (positive) or go. Raises Invalid."""
+    free = level.on_hand - level.reserved
+    if free + quantity < 0:
+        raise Invalid(f"Only {free} pieces are free there.", *path)
+    if level.on_hand + quantity > MOST_PIECES:
+        raise Invalid(f"No place holds more than {MOST_PIECES} pieces of a part.", *path)
+
+
 async def receive(work: UnitOfWork, location_id: UUID, quantities: Mapping[UUID, int]) -> None:
-    """Pieces come to a place: the ledger says so, the level follows."""
+    """Pieces come to a place."""
     for part_id, quantity in sorted(quantities.items()):
-        statement = select(StockLevel).where(
-            StockLevel.stock_location_id == location_id, StockLevel.part_id == part_id
-        )
-        level = (await work.session.exec(statement.with_for_update())).one_or_none()
-        if level is None:
-            level = work.add(StockLevel(stock_location_id=location_id, part_id=part_id))
-        level.on_hand += quantity
-        work.add(
-            StockMovement(
-                stock_location_id=location_id, part_id=part_id, kind=MovementKind.RECEIPT, quantity=quantity
-            )
-        )
+        move(work, await shelf(work, location_id, part_id), quantity=quantity, kind=MovementKind.RECEIPT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,14 +332,6 @@ async def consume(work: UnitOfWork, visit_id: UUID, used: Iterable[tuple[UUID, i
         quantity = wanted.get(part_id, 0)
         hold.state = ReservationState.CONSUMED if quantity else ReservationState.RELEASED
         level = found.levels[hold.stock_location_id, part_id]
-        level.on_hand, level.reserved = level.on_hand - quantity, level.reserved - hold.quantity
+        level.reserved -= hold.quantity
         if quantity:
-            work.add(
-                StockMovement(
-                    stock_location_id=hold.stock_location_id,
-                    part_id=part_id,
-                    visit_id=visit_id,
-                    kind=MovementKind.CONSUMPTION,
-                    quantity=-quantity,
-                )
-            )
+            move(work, level, quantity=-quantity, kind=MovementKind.CONSUMPTION, visit_id=visit_id)

@@ -26,7 +26,7 @@ from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
-from schema.stock import Part, Reservation, StockLevel, StockLocation
+from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
 from schema.technicians import Absence, Shift, Skill, Technician
 from schema.tracking import TrackingLink
 from schema.visits import Assignment, Visit
@@ -108,6 +108,8 @@ class Query:
     parts: Connection[Part] = root(All(), "Parts, by number.")
     stock_locations: Connection[StockLocation] = root(All(), "Places that hold stock, by name.")
     stock_levels: Connection[StockLevel] = root(All(), "Levels of stock.")
+    stock_movements: Connection[StockMovement] = root(All(), "The ledger of stock, the newest first.")
+    transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

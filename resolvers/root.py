@@ -7,7 +7,7 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import FIELD, OFFICE, Role
-from resolvers import plans, scheduling, tracking, visits
+from resolvers import plans, scheduling, stock, tracking, visits
 from resolvers.queries import Query
 from schema import scalars
 from schema.filters import Filters
@@ -22,6 +22,24 @@ from schema.plans import (
 )
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
+from schema.stock import (
+    AdjustStockInput,
+    AdjustStockPayload,
+    CountStockInput,
+    CountStockPayload,
+    CreatePartInput,
+    CreatePartPayload,
+    CreateStockLocationInput,
+    CreateStockLocationPayload,
+    ReceiveStockInput,
+    ReceiveStockPayload,
+    ReceiveTransferInput,
+    ReceiveTransferPayload,
+    RequestTransferInput,
+    RequestTransferPayload,
+    ShipTransferInput,
+    ShipTransferPayload,
+)
 from schema.tracking import (
     CreateTrackingLinkInput,
     CreateTrackingLinkPayload,
@@ -53,6 +71,7 @@ from schema.work_orders import CreateWorkOrderInput, CreateWorkOrderPayload
 PLANNERS = tuple(sorted(OFFICE))
 AT_WORK = tuple(sorted(OFFICE | FIELD))
 REPORTERS = (*AT_WORK, Role.INTEGRATION)
+STOREKEEPERS = (*AT_WORK, Role.INTEGRATION)
 AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from now, with one.")
 
 
@@ -130,6 +149,51 @@ class Mutation:
     )
     discard_plan: DiscardPlanPayload = verb(
         plans.discard_plan, DiscardPlanInput, "Drop a plan; one that is being solved stops.", roles=PLANNERS
+    )
+    create_part: CreatePartPayload = verb(
+        stock.create_part,
+        CreatePartInput,
+        "Make a part known.",
+        roles=(*PLANNERS, Role.INTEGRATION),
+    )
+    create_stock_location: CreateStockLocationPayload = verb(
+        stock.create_stock_location,
+        CreateStockLocationInput,
+        "Make a place known that holds stock.",
+        roles=(*PLANNERS, Role.INTEGRATION),
+    )
+    receive_stock: ReceiveStockPayload = verb(
+        stock.receive_stock,
+        ReceiveStockInput,
+        "Pieces come to a place from outside; in the field, to the own van only.",
+        roles=STOREKEEPERS,
+    )
+    adjust_stock: AdjustStockPayload = verb(
+        stock.adjust_stock,
+        AdjustStockInput,
+        "Put a level right, for a reason; never below what is held for visits.",
+        roles=STOREKEEPERS,
+    )
+    count_stock: CountStockPayload = verb(
+        stock.count_stock,
+        CountStockInput,
+        "Set a level to what was counted; the ledger gets the difference.",
+        roles=STOREKEEPERS,
+    )
+    request_transfer: RequestTransferPayload = verb(
+        stock.request_transfer,
+        RequestTransferInput,
+        "Ask for pieces from another place; in the field, from or to the own van.",
+        roles=STOREKEEPERS,
+    )
+    ship_transfer: ShipTransferPayload = verb(
+        stock.ship_transfer,
+        ShipTransferInput,
+        "The pieces leave; until they are received they are in neither place.",
+        roles=STOREKEEPERS,
+    )
+    receive_transfer: ReceiveTransferPayload = verb(
+        stock.receive_transfer, ReceiveTransferInput, "The pieces are there.", roles=STOREKEEPERS
     )
 
 

@@ -5,7 +5,7 @@ import strawberry
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
 from domain.plans import PlanChangeKind, PlanState
-from domain.stock import ReservationState, StockLocationKind
+from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
@@ -22,6 +22,7 @@ ENUMS = tuple(
         ConfirmedBy,
         ContractState,
         EtaBasis,
+        MovementKind,
         Pin,
         PlanChangeKind,
         PlanState,
@@ -31,6 +32,7 @@ ENUMS = tuple(
         StockLocationKind,
         TechnicianKind,
         Tier,
+        TransferState,
         VisitState,
         WorkOrderState,
     )

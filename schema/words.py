@@ -39,6 +39,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
     },
+    "MovementKind": {
+        "RECEIPT": "They came from outside.",
+        "CONSUMPTION": "A visit used them.",
+        "ADJUSTMENT": "Somebody put the level right, for a reason.",
+        "COUNT": "They were counted; this is the difference.",
+        "TRANSFER_OUT": "They left for another place.",
+        "TRANSFER_IN": "They came from another place.",
+    },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
         "TIME": "When.",
@@ -96,6 +104,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "STANDARD": "As every customer.",
         "PREFERRED": "Before the standard ones.",
         "KEY": "Before all others.",
+    },
+    "TransferState": {
+        "REQUESTED": "Asked for; the pieces lie where they lay.",
+        "SHIPPED": "On the way: they are in neither place.",
+        "RECEIVED": "There.",
     },
     "VisitState": {
         "UNSCHEDULED": "Without a time and a technician.",

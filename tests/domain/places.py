@@ -16,7 +16,7 @@ from domain.jobs import Job
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.rows import Row
 from domain.sites import Territory
-from domain.stock import StockLocation, StockLocationKind
+from domain.stock import StockLocation, StockLocationKind, Transfer
 from domain.technicians import AbsenceReason, Technician, TechnicianKind
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.viewers import FIELD, Role, Viewer
@@ -72,6 +72,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
         await _live(world, technician, visit)
     contract = await _papers(world, first, second)
     await _plan(world, held, (ada, ben, eve))
+    await _transfers(world, valve, (ada, ben, eve))
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -153,6 +154,14 @@ async def _papers(world: World, *customers: UUID) -> UUID:
         await world.keep(Entitlement(contract_id=contract, customer_id=customer, name="Fast"))
     await world.keep(Territory(name="North"), StockLocation(name="Hall", kind=StockLocationKind.WAREHOUSE))
     return contract
+
+
+async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) -> None:
+    """From each van to the next one's."""
+    vans = {row.technician_id: row.id for row in await world.all(StockLocation, kind=StockLocationKind.VAN)}
+    keys = [vans[technician] for technician in technicians]
+    for start, end in zip(keys, (*keys[1:], keys[0]), strict=True):
+        await world.keep(Transfer(from_location_id=start, to_location_id=end, part_id=part, quantity=1))
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:

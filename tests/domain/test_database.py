@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import domain
-from domain import plans, visits, work_orders
+from domain import plans, transfers, visits, work_orders
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.migrations import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
@@ -272,6 +272,7 @@ LEGAL = {
     "visit": visits.TRANSITIONS,
     "work_order": work_orders.TRANSITIONS,
     "plan": plans.TRANSITIONS,
+    "transfer": transfers.TRANSITIONS,
 }
 
 

@@ -40,6 +40,12 @@ INSERT INTO plan_change {NEW} plan_id, visit_id, visit_version, kind, technician
     (SELECT t.id FROM technician t WHERE t.organization_id = v.organization_id ORDER BY t.id LIMIT 1),
     v.window_start, v.window_end
     FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
+INSERT INTO transfer {NEW} from_location_id, to_location_id, part_id, quantity, state, shipped_at)
+  SELECT gen_random_uuid(), v.organization_id, 1, v.created_at + n * interval '1 s', v.created_at,
+    v.id, v.next, (SELECT id FROM part p WHERE p.organization_id = v.organization_id ORDER BY id LIMIT 1), n,
+    CASE n WHEN 1 THEN 'REQUESTED' ELSE 'SHIPPED' END, CASE n WHEN 1 THEN NULL ELSE v.created_at END
+    FROM (SELECT *, lead(id) OVER (PARTITION BY organization_id ORDER BY kind, id) AS next
+      FROM stock_location) v, generate_series(1, 2) n WHERE v.next IS NOT NULL;
 INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, 'NO_ROOM', 'Full.',
     5
@@ -139,6 +145,11 @@ def _lies_near(dump: Dump, row: Row, viewer: Viewer) -> bool:
     return bool(place["kind"] == "WAREHOUSE" or place["technician_id"] == viewer.technician_id)
 
 
+def _starts_or_ends_near(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    ends = (row["from_location_id"], row["to_location_id"])
+    return any(_lies_near(dump, dump.by_id["stock_location", end], viewer) for end in ends)
+
+
 def _serves(dump: Dump, row: Row, viewer: Viewer) -> bool:
     return any(
         one["technician_id"] == row["id"] and one["customer_id"] == viewer.customer_id
@@ -209,6 +220,8 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "part": (FIELD_TOO, {}),
     "stock_location": (STAFF, _field(_lies_near)),
     "stock_level": (STAFF, _field(_lies_near)),
+    "stock_movement": (STAFF, _field(_lies_near)),
+    "transfer": (STAFF, _field(_starts_or_ends_near)),
     "reservation": (STAFF, _field(_lies_near)),
     "plan": (NOT_SALES, {}),
     "plan_change": (NOT_SALES, {}),

@@ -1,0 +1,201 @@
+"""Stock movements: places and parts are made known; pieces come, are put right and counted by hand."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlmodel import select
+
+from domain import stock
+from domain.errors import Conflict, Invalid
+from domain.events import Event, Scope
+from domain.rows import Row
+from domain.sites import Site
+from domain.stock import MovementKind, Part, StockLevel, StockLocation, StockLocationKind, StockMovement
+from domain.technicians import Technician
+from domain.unit_of_work import UnitOfWork
+from domain.viewers import FIELD
+
+MOST_AT_ONCE = 1_000_000
+"""Pieces that one movement may be about."""
+LONGEST_KEY = 50
+LONGEST_NAME = 200
+LONGEST_REASON = 500
+DEAREST = Decimal(10) ** 12
+CENTS = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Of which part, where, and how many pieces; `expected_version` is the level's as it was read."""
+
+    location_id: UUID
+    part_id: UUID
+    quantity: int
+    reason: str | None = None
+    expected_version: int | None = None
+
+
+async def create_part(work: UnitOfWork, part: Part) -> Part:
+    """A part that is stocked from now on. Its number and its barcode are its own."""
+    check_words(part.number, "number", longest=LONGEST_KEY)
+    check_words(part.name, "name", longest=LONGEST_NAME)
+    if part.barcode is not None:
+        check_words(part.barcode, "barcode", longest=LONGEST_KEY)
+    if not 0 <= part.unit_price < DEAREST or part.unit_price != part.unit_price.quantize(CENTS):
+        raise Invalid("A price is not negative and has at most four decimals.", "unitPrice")
+    if not re.fullmatch("[A-Z]{3}", part.currency):
+        raise Invalid("A currency is three letters of ISO 4217.", "currency")
+    for name in ("number", "barcode"):
+        value = getattr(part, name)
+        taken = select(Part.id).where(getattr(Part, name) == value)
+        if value is not None and (await work.session.exec(taken)).first():
+            raise Conflict(f"Another part has that {name}.", name)
+    work.add(part)
+    await work.session.flush()
+    announce(work, part, "PartCreated")
+    return part
+
+
+async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocation:
+    """A place that holds stock from now on: a van has a technician, who has one van; a SITE has a site."""
+    check_words(place.name, "name", longest=LONGEST_NAME)
+    for kind, key, name in (
+        (StockLocationKind.VAN, place.technician_id, "technician"),
+        (StockLocationKind.SITE, place.site_id, "site"),
+    ):
+        if (place.kind == kind) != (key is not None):
+            raise Invalid(f"A {name} goes with a place that is a {kind.value}, and with no other.", name)
+    if place.technician_id is not None:
+        await work.find(Technician, place.technician_id, "technician")
+        taken = select(StockLocation.id).where(StockLocation.technician_id == place.technician_id)
+        if (await work.session.exec(taken)).first():
+            raise Conflict("That technician has a van already.", "technician")
+    if place.site_id is not None:
+        await work.find(Site, place.site_id, "site")
+    if place.longitude is not None and place.latitude is not None:
+        _check_point(place.longitude, place.latitude)
+    work.add(place)
+    await work.session.flush()
+    announce(work, place, "StockLocationCreated", scope=scope(place))
+    return place
+
+
+def _check_point(longitude: float, latitude: float) -> None:
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        raise Invalid("A point lies between 180° west and east, and 90° south and north.", "location")
+
+
+async def receive(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement]:
+    """Pieces come to a place from outside."""
+    _check_quantity(change.quantity, least=1)
+    place, level = await _found(work, change)
+    movement = stock.move(
+        work, level, quantity=change.quantity, kind=MovementKind.RECEIPT, reason=change.reason
+    )
+    _tell(work, "StockReceived", place, level, movement)
+    return level, movement
+
+
+async def adjust(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement]:
+    """So many pieces more, or fewer, than was thought, for a reason. What is held for visits stays."""
+    _check_quantity(abs(change.quantity), least=1)
+    check_words(change.reason or "", "reason", longest=LONGEST_REASON)
+    place, level = await _found(work, change)
+    movement = stock.move(
+        work, level, quantity=change.quantity, kind=MovementKind.ADJUSTMENT, reason=change.reason
+    )
+    _tell(work, "StockAdjusted", place, level, movement)
+    return level, movement
+
+
+async def count(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement | None]:
+    """As many pieces lie there as were counted; the ledger gets the difference, where there is one."""
+    _check_quantity(change.quantity, least=0)
+    place, level = await _found(work, change)
+    if change.quantity < level.reserved:
+        raise Invalid(f"{level.reserved} pieces are held for visits; release them first.", "quantity")
+    difference = change.quantity - level.on_hand
+    if difference == 0:
+        return level, None
+    movement = stock.move(work, level, quantity=difference, kind=MovementKind.COUNT, reason=change.reason)
+    _tell(work, "StockCounted", place, level, movement)
+    return level, movement
+
+
+async def _found(work: UnitOfWork, change: Change) -> tuple[StockLocation, StockLevel]:
+    if change.reason is not None:
+        check_words(change.reason, "reason", longest=LONGEST_REASON)
+    place = await work.find(StockLocation, change.location_id, "stockLocation")
+    check_own(work, place, "stockLocation")
+    await work.find(Part, change.part_id, "part")
+    level = await stock.shelf(work, place.id, change.part_id)
+    if change.expected_version is not None and level.version != change.expected_version:
+        raise Conflict(f"It has changed since: it is at version {level.version} now.", "expectedVersion")
+    return place, level
+
+
+def check_own(work: UnitOfWork, place: StockLocation, *path: str) -> None:
+    """In the field, only what lies in the own van is changed; a warehouse is the office's."""
+    if work.viewer.role in FIELD and place.technician_id != work.viewer.technician_id:
+        raise Invalid("Only the office changes what lies outside one's own van.", *path)
+
+
+def check_words(words: str, *path: str, longest: int) -> None:
+    if not 1 <= len(words.strip()) <= longest or "\0" in words:
+        raise Invalid(f"It is needed, with at most {longest} characters.", *path)
+
+
+def _check_quantity(quantity: int, *, least: int) -> None:
+    if not least <= quantity <= MOST_AT_ONCE:
+        raise Invalid(f"Between {least} and {MOST_AT_ONCE} pieces at once.", "quantity")
+
+
+def scope(*places: StockLocation) -> Scope:
+    """Whose stock it is: the technicians whose vans these are."""
+    return Scope(technicians=tuple(place.technician_id for place in places if place.technician_id))
+
+
+def announce(
+    work: UnitOfWork,
+    row: Row,
+    type: str,
+    *,
+    scope: Scope | None = None,
+    values: Mapping[str, object] | None = None,
+) -> None:
+    """Its topic is its table."""
+    whose = scope or Scope()
+    work.emit(
+        Event(
+            type=type,
+            topic=str(row.__tablename__),
+            subject=row,
+            values=values or {},
+            scope_before=whose,
+            scope_after=whose,
+        )
+    )
+
+
+def _tell(
+    work: UnitOfWork, type: str, place: StockLocation, level: StockLevel, movement: StockMovement
+) -> None:
+    work.emit(
+        Event(
+            type=type,
+            topic="stock_level",
+            subject=level,
+            before={"on_hand": level.on_hand - movement.quantity},
+            values={
+                "stock_location_id": place.id,
+                "part_id": level.part_id,
+                "quantity": movement.quantity,
+                "reason": movement.reason,
+            },
+            scope_before=scope(place),
+            scope_after=scope(place),
+        )
+    )
