@@ -22,6 +22,28 @@ from schema.plans import (
 )
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
+from schema.steps import (
+    MarkIncompleteInput,
+    MarkIncompletePayload,
+    MarkNoAccessInput,
+    MarkNoAccessPayload,
+    PauseWorkInput,
+    PauseWorkPayload,
+    PinVisitInput,
+    PinVisitPayload,
+    RecallVisitInput,
+    RecallVisitPayload,
+    RescheduleVisitInput,
+    RescheduleVisitPayload,
+    ResumeWorkInput,
+    ResumeWorkPayload,
+    StopTravelInput,
+    StopTravelPayload,
+    UnpinVisitInput,
+    UnpinVisitPayload,
+    UnscheduleVisitInput,
+    UnscheduleVisitPayload,
+)
 from schema.tracking import (
     CreateTrackingLinkInput,
     CreateTrackingLinkPayload,
@@ -100,6 +122,60 @@ class Mutation:
     )
     cancel_visit: CancelVisitPayload = verb(
         visits.cancel_visit, CancelVisitInput, "It shall not happen; only before travel.", roles=PLANNERS
+    )
+    unschedule_visit: UnscheduleVisitPayload = verb(
+        visits.unschedule_visit,
+        UnscheduleVisitInput,
+        "It goes back to the pool; not while it is pinned.",
+        roles=PLANNERS,
+    )
+    reschedule_visit: RescheduleVisitPayload = verb(
+        visits.reschedule_visit,
+        RescheduleVisitInput,
+        "Another technician, another time, or both, as far as its pin lets it go.",
+        roles=PLANNERS,
+    )
+    recall_visit: RecallVisitPayload = verb(
+        visits.recall_visit,
+        RecallVisitInput,
+        "The technician shall not set off for now; it is SCHEDULED again, and pinned no more.",
+        roles=PLANNERS,
+    )
+    pin_visit: PinVisitPayload = verb(
+        visits.pin_visit,
+        PinVisitInput,
+        "Nobody moves it, or that part of it, until it is unpinned; while it is SCHEDULED.",
+        roles=PLANNERS,
+    )
+    unpin_visit: UnpinVisitPayload = verb(
+        visits.unpin_visit,
+        UnpinVisitInput,
+        "It may be moved again; what is dispatched stays pinned until it is recalled.",
+        roles=PLANNERS,
+    )
+    stop_travel: StopTravelPayload = verb(
+        visits.stop_travel,
+        StopTravelInput,
+        "The technician turns back or waits; the customer is told.",
+        roles=AT_WORK,
+    )
+    pause_work: PauseWorkPayload = verb(
+        visits.pause_work, PauseWorkInput, "The work rests, and with it the labour clock.", roles=AT_WORK
+    )
+    resume_work: ResumeWorkPayload = verb(
+        visits.resume_work, ResumeWorkInput, "The work goes on.", roles=AT_WORK
+    )
+    mark_incomplete: MarkIncompletePayload = verb(
+        visits.mark_incomplete,
+        MarkIncompleteInput,
+        "It ends with a rest to do, which a follow-up visit does.",
+        roles=AT_WORK,
+    )
+    mark_no_access: MarkNoAccessPayload = verb(
+        visits.mark_no_access,
+        MarkNoAccessInput,
+        "Nobody let the technician in; what was held for it is free again.",
+        roles=AT_WORK,
     )
     create_absence: CreateAbsencePayload = verb(
         scheduling.create_absence,

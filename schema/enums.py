@@ -9,7 +9,7 @@ from domain.stock import ReservationState, StockLocationKind
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
-from domain.visits import AssignmentState, Pin, VisitState
+from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderState
 from schema.words import described
 
@@ -22,6 +22,7 @@ ENUMS = tuple(
         ConfirmedBy,
         ContractState,
         EtaBasis,
+        IncompleteReason,
         Pin,
         PlanChangeKind,
         PlanState,

@@ -39,6 +39,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
     },
+    "IncompleteReason": {
+        "PARTS": "A part was missing.",
+        "SKILL": "It takes somebody who can do more.",
+        "TIME": "There was not enough of it.",
+        "TECHNICIAN": "They could not stay.",
+        "SAFETY": "It was not safe to go on.",
+        "CUSTOMER": "The customer wanted it so.",
+    },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
         "TIME": "When.",

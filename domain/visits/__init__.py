@@ -1,14 +1,25 @@
 # house: init_is_empty: the capability keeps the import path it had as one module, and is imported whole
 """Visits: one planned presence at a site, its assignments, its state machine and the verbs that drive it."""
 
-from domain.visits.field import complete, start_travel, start_work
-from domain.visits.office import cancel, dispatch, give_up, unschedule
+from domain.visits.field import (
+    complete,
+    mark_incomplete,
+    mark_no_access,
+    pause,
+    resume,
+    start_travel,
+    start_work,
+    stop_travel,
+)
+from domain.visits.follow_ups import follow_up
+from domain.visits.office import cancel, dispatch, give_up, hand_back, pin, recall, unpin, unschedule
 from domain.visits.rows import (
     FINAL,
     TRANSITIONS,
     UNDER_WAY,
     Assignment,
     AssignmentState,
+    IncompleteReason,
     Pin,
     Visit,
     VisitPart,
@@ -18,6 +29,8 @@ from domain.visits.steps import (
     Step,
     announce,
     change,
+    check_pin,
+    check_reason,
     check_state,
     check_version,
     lead,
@@ -39,6 +52,7 @@ __all__ = [
     "UNDER_WAY",
     "Assignment",
     "AssignmentState",
+    "IncompleteReason",
     "Pin",
     "Step",
     "Visit",
@@ -47,15 +61,25 @@ __all__ = [
     "announce",
     "cancel",
     "change",
+    "check_pin",
+    "check_reason",
     "check_state",
     "check_version",
     "complete",
     "dispatch",
+    "follow_up",
     "give_up",
+    "hand_back",
     "lead",
     "leads",
+    "mark_incomplete",
+    "mark_no_access",
     "orders_of",
     "own",
+    "pause",
+    "pin",
+    "recall",
+    "resume",
     "scope",
     "scope_now",
     "settle_order",
@@ -63,7 +87,9 @@ __all__ = [
     "start_travel",
     "start_work",
     "step",
+    "stop_travel",
     "turn",
     "under_way",
+    "unpin",
     "unschedule",
 ]

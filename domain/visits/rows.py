@@ -36,6 +36,17 @@ class Pin(StrEnum):
     BOTH = "BOTH"
 
 
+class IncompleteReason(StrEnum):
+    """Why a visit ended with a rest to do."""
+
+    PARTS = "PARTS"
+    SKILL = "SKILL"
+    TIME = "TIME"
+    TECHNICIAN = "TECHNICIAN"
+    SAFETY = "SAFETY"
+    CUSTOMER = "CUSTOMER"
+
+
 class AssignmentState(StrEnum):
     """OFFERED → ACCEPTED, DECLINED or EXPIRED → RELEASED; employees are ACCEPTED at once."""
 

@@ -7,16 +7,26 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain import work_orders
-from domain.errors import Conflict, InvalidTransition, NotFound
+from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
 from domain.rows import Row
 from domain.technicians import Technician
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD
-from domain.visits.rows import FINAL, TRANSITIONS, UNDER_WAY, Assignment, AssignmentState, Visit, VisitState
+from domain.visits.rows import (
+    FINAL,
+    TRANSITIONS,
+    UNDER_WAY,
+    Assignment,
+    AssignmentState,
+    Pin,
+    Visit,
+    VisitState,
+)
 from domain.work_orders import WorkOrder
 
 Step = tuple[VisitState, str]
+LONGEST_REASON = 500
 
 
 async def lead(work: UnitOfWork, visit: Visit) -> Assignment | None:
@@ -136,6 +146,18 @@ def check_version(row: Row, expected: int | None) -> None:
     """Compare-and-set. Raises Conflict when the row has moved on; None asks for no comparison."""
     if expected is not None and row.version != expected:
         raise Conflict(f"It has changed since: it is at version {row.version} now.", "expectedVersion")
+
+
+def check_reason(reason: str) -> None:
+    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
+        raise Invalid(f"A reason is needed, of at most {LONGEST_REASON} characters.", "reason")
+
+
+def check_pin(visit: Visit, *, technician: bool, time: bool) -> None:
+    """Whether the office may change who goes there, or when. Raises InvalidTransition."""
+    held = {Pin.BOTH: technician or time, Pin.TECHNICIAN: technician, Pin.TIME: time}
+    if visit.pin is not None and held[visit.pin]:
+        raise InvalidTransition(f"This visit is pinned ({visit.pin}): unpin it first.", "visit")
 
 
 async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:

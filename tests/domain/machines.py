@@ -151,9 +151,12 @@ class Days(RuleBasedStateMachine):
         visit, technician = self.visit(number), self.crew[who]
         placement = Placement(technician_id=technician, start=at(hour))
         free = self.is_free(technician, at(hour), at(hour + 1), but=visit)
+        held = (visit["pin"] in {"BOTH", "TECHNICIAN"} and self.leader(visit) != str(technician)) or (
+            visit["pin"] in {"BOTH", "TIME"} and moment(visit["planned_start"]) != at(hour)
+        )
         self.attempt(
             lambda work: scheduling.schedule(work, UUID(visit["id"]), placement),
-            allowed=free and visit["state"] in {"UNSCHEDULED", "SCHEDULED"},
+            allowed=free and not held and visit["state"] in {"UNSCHEDULED", "SCHEDULED"},
         )
 
     @rule(number=SOME_VISIT)
@@ -282,7 +285,7 @@ class Days(RuleBasedStateMachine):
         visit = self.visit(number)
 
         async def give_up(work: UnitOfWork) -> None:
-            await visits.unschedule(work, await work.get(Visit, UUID(visit["id"])), reason="No room")
+            await visits.hand_back(work, await work.get(Visit, UUID(visit["id"])), reason="No room")
 
         self.attempt(give_up, allowed=visit["state"] in {"SCHEDULED", "DISPATCHED", "EN_ROUTE"})
 
