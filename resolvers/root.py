@@ -23,6 +23,8 @@ from schema.plans import (
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
 from schema.steps import (
+    CreateFollowUpInput,
+    CreateFollowUpPayload,
     MarkIncompleteInput,
     MarkIncompletePayload,
     MarkNoAccessInput,
@@ -43,6 +45,8 @@ from schema.steps import (
     UnpinVisitPayload,
     UnscheduleVisitInput,
     UnscheduleVisitPayload,
+    WithdrawArrivalInput,
+    WithdrawArrivalPayload,
 )
 from schema.tracking import (
     CreateTrackingLinkInput,
@@ -176,6 +180,18 @@ class Mutation:
         MarkNoAccessInput,
         "Nobody let the technician in; what was held for it is free again.",
         roles=AT_WORK,
+    )
+    create_follow_up: CreateFollowUpPayload = verb(
+        visits.create_follow_up,
+        CreateFollowUpInput,
+        "What a visit that has ended left to do, in a new one of the same work order.",
+        roles=PLANNERS,
+    )
+    withdraw_arrival: WithdrawArrivalPayload = verb(
+        tracking.withdraw_arrival,
+        WithdrawArrivalInput,
+        "They had not arrived: EN_ROUTE again, before the work begins; a correction that the log keeps.",
+        roles=PLANNERS,
     )
     create_absence: CreateAbsencePayload = verb(
         scheduling.create_absence,

@@ -10,6 +10,7 @@ from domain.unit_of_work import UnitOfWork
 from realtime import etas
 from resolvers.context import Context, key
 from schema.steps import (
+    CreateFollowUpInput,
     MarkIncompleteInput,
     MarkNoAccessInput,
     PauseWorkInput,
@@ -149,3 +150,10 @@ async def mark_no_access(work: UnitOfWork, given: MarkNoAccessInput, _context: C
 async def mark_incomplete(work: UnitOfWork, given: MarkIncompleteInput, _context: Context) -> Values:
     visit, rest = await visits.mark_incomplete(work, key("vis", given.visit), reason=given.reason)
     return {"visit_id": visit.id, "follow_up_id": rest.id}
+
+
+async def create_follow_up(work: UnitOfWork, given: CreateFollowUpInput, _context: Context) -> Values:
+    visit = await visits.create_follow_up(
+        work, key("vis", given.visit), expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}

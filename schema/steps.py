@@ -87,6 +87,23 @@ class MarkNoAccessInput:
     reason: str = strawberry.field(description="Why, in at most 500 characters.")
 
 
+@strawberry.input(description="A visit that has ended and left something to do.")
+class CreateFollowUpInput:
+    visit: strawberry.ID = strawberry.field(description="The visit whose rest is to be done.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The visit's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="An arrival that was none.")
+class WithdrawArrivalInput:
+    visit: strawberry.ID = strawberry.field(description="The visit.")
+    reason: str = strawberry.field(description="Why, in at most 500 characters.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The visit's version as it was read; null: whatever it is."
+    )
+
+
 @record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
 class UnscheduleVisitPayload(VisitOutcome):
     """What unscheduleVisit answers."""
@@ -142,3 +159,13 @@ class MarkIncompletePayload(VisitOutcome):
 @record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
 class MarkNoAccessPayload(VisitOutcome):
     """What markNoAccess answers."""
+
+
+@record("The new visit.", visit_id="uuid", user_errors="jsonb")
+class CreateFollowUpPayload(VisitOutcome):
+    """What createFollowUp answers: the new visit, not yet scheduled."""
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class WithdrawArrivalPayload(VisitOutcome):
+    """What withdrawArrival answers."""

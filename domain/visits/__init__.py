@@ -11,7 +11,7 @@ from domain.visits.field import (
     start_work,
     stop_travel,
 )
-from domain.visits.follow_ups import follow_up
+from domain.visits.follow_ups import create_follow_up, follow_up
 from domain.visits.office import cancel, dispatch, give_up, hand_back, pin, recall, unpin, unschedule
 from domain.visits.rows import (
     FINAL,
@@ -66,6 +66,7 @@ __all__ = [
     "check_state",
     "check_version",
     "complete",
+    "create_follow_up",
     "dispatch",
     "follow_up",
     "give_up",

@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import strategies as some
 from hypothesis.stateful import rule
 
-from domain import scheduling, visits
+from domain import scheduling, tracking, visits
 from domain.visits import IncompleteReason, Pin
 from tests.domain.ledgers import moment
 from tests.domain.machines import HALF_HOURS, SOME_VISIT, SOMEONE, Days, Verb
@@ -21,6 +21,8 @@ TURNS = {
     "resume": {"PAUSED"},
     "mark_incomplete": {"IN_PROGRESS", "PAUSED"},
     "mark_no_access": {"ARRIVED"},
+    "withdraw_arrival": {"ARRIVED"},
+    "create_follow_up": {"COMPLETED", "INCOMPLETE", "NO_ACCESS"},
 }
 """In which states a verb is a visit's next."""
 
@@ -44,6 +46,8 @@ class Detours(Days):
         visit, before = self.visit(number), self.dump
         key, leader = UUID(visit["id"]), self.leader(visit)
         kept = name == "call_off" and visit["pin"] is not None
+        rests = {row["state"] for row in before.where("visit", follow_up_of_id=visit["id"])}
+        kept |= name == "create_follow_up" and not rests <= visits.FINAL
         by_field = name in {"stop_travel", "pause", "resume", "mark_incomplete", "mark_no_access"}
         verbs: dict[str, Verb] = {
             "recall": lambda work: visits.recall(work, key, reason="The part has not come"),
@@ -55,15 +59,17 @@ class Detours(Days):
             "resume": lambda work: visits.resume(work, key),
             "mark_incomplete": lambda work: visits.mark_incomplete(work, key, reason=IncompleteReason.PARTS),
             "mark_no_access": lambda work: visits.mark_no_access(work, key, reason="The door is shut"),
+            "withdraw_arrival": lambda work: tracking.withdraw_arrival(work, key, reason="The wrong door"),
+            "create_follow_up": lambda work: visits.create_follow_up(work, key),
         }
         self.attempt(
             verbs[name],
             allowed=visit["state"] in TURNS[name] and not kept,
             technician=UUID(leader) if by_field and leader else None,
         )
-        rests = [row["follow_up_of_id"] for row in self.dump["visit"][len(before["visit"]) :]]
-        ended = name == "mark_incomplete" and visit["state"] in TURNS[name]
-        assert rests == ([visit["id"]] if ended else [])
+        follow_ups = [row["follow_up_of_id"] for row in self.dump["visit"][len(before["visit"]) :]]
+        wanted = name in {"mark_incomplete", "create_follow_up"} and visit["state"] in TURNS[name]
+        assert follow_ups == ([visit["id"]] if wanted and not kept else [])
 
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE, hour=some.none() | HALF_HOURS)
     def reschedule(self, number: int, who: int | None, hour: float | None) -> None:

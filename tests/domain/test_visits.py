@@ -54,13 +54,16 @@ def test_every_legal_step_is_taken_by_a_verb(bench: Bench) -> None:
     for name in ("pause", "resume", "pause", "mark_incomplete"):
         day.detour(8, name)
     day.go_on(9, 2, 4)
-    day.detour(9, "mark_no_access")
+    day.detour(9, "withdraw_arrival")
+    day.go_on(9, 2, 1)
+    for name in ("mark_no_access", "create_follow_up", "create_follow_up"):
+        day.detour(9, name)
 
     assert bench.steps == visits.TRANSITIONS
     states = [visit["state"] for visit in day.dump["visit"]]
     assert states == [
         *("COMPLETED", "CANCELLED", "CANCELLED", "EN_ROUTE", "INCOMPLETE", "CANCELLED"),
-        *("UNSCHEDULED", "UNSCHEDULED", "INCOMPLETE", "NO_ACCESS", "UNSCHEDULED"),
+        *("UNSCHEDULED", "UNSCHEDULED", "INCOMPLETE", "NO_ACCESS", "UNSCHEDULED", "UNSCHEDULED"),
     ]
 
 

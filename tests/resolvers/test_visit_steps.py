@@ -21,9 +21,12 @@ STEPS: dict[str, dict[str, Any]] = {
     "resumeWork": {},
     "markIncomplete": {"reason": "PARTS"},
     "markNoAccess": {"reason": "The door is shut"},
+    "createFollowUp": {},
+    "withdrawArrival": {"reason": "The wrong door"},
 }
 """Each with what it needs beside the visit."""
-VERSIONED = ("unscheduleVisit", "rescheduleVisit", "recallVisit", "pinVisit", "unpinVisit")
+OF_THE_OFFICE = ("unscheduleVisit", "rescheduleVisit", "recallVisit", "pinVisit", "unpinVisit")
+VERSIONED = (*OF_THE_OFFICE, "createFollowUp", "withdrawArrival")
 OF_THE_FIELD = ("stopTravel", "pauseWork", "resumeWork", "markIncomplete", "markNoAccess")
 
 
@@ -89,6 +92,43 @@ async def test_who_is_not_let_in_goes_on_to_the_next(company: Companies) -> None
     assert (shut["state"], shut["reason"]) == ("NO_ACCESS", "The door is shut")
     assert shut["workOrder"]["state"] == "READY"
     assert {one["state"] for one in shut["reservations"]["nodes"]} <= {"RELEASED"}
+
+
+async def test_an_arrival_is_withdrawn_by_the_office_and_may_come_again(company: Companies) -> None:
+    desk, visit = office(company), visit_of(company)
+    for name in ("startTravel", "recordArrival"):
+        await technician(company).done(name, visit=visit)
+
+    answer = "visit { state actual { arrivedAt } arrival { id } eta { basis } workOrder { state } }"
+    back = await desk.done("withdrawArrival", answer=answer, visit=visit, reason="The wrong door")
+
+    assert (back["state"], back["actual"]["arrivedAt"], back["arrival"]) == ("EN_ROUTE", None, None)
+    assert back["eta"]["basis"] == "TRAVEL"
+    assert back["workOrder"] == {"state": "IN_PROGRESS"}
+    assert (await desk.done("recordArrival", visit=visit))["state"] == "ARRIVED"
+    await desk.done("startWork", visit=visit)
+    late = await desk.refused("withdrawArrival", visit=visit, reason="The wrong door")
+    assert late == ("INVALID_TRANSITION", ["input", "visit"])
+
+
+async def test_what_a_visit_left_to_do_has_one_follow_up_at_a_time(company: Companies) -> None:
+    desk, visit = office(company), visit_of(company)
+    for name in ("startTravel", "recordArrival"):
+        await desk.done(name, visit=visit)
+    before = await desk.done("markNoAccess", visit=visit, reason="The door is shut")
+    answer = "visit { id state followUpOf { id } parts { totalCount } workOrder { id state } }"
+
+    rest = await desk.done("createFollowUp", answer=answer, visit=visit)
+
+    assert (rest["state"], rest["followUpOf"]) == ("UNSCHEDULED", {"id": visit})
+    assert rest["workOrder"] == before["workOrder"]
+    needs = await company.data("query P($id: ID!) { visit(id: $id) { parts { totalCount } } }", {"id": visit})
+    assert rest["parts"] == needs["visit"]["parts"]
+    again = await desk.refused("createFollowUp", visit=visit)
+    assert again == ("CONFLICT", ["input", "visit"])
+    await desk.done("cancelVisit", visit=rest["id"], reason="Another day")
+    assert (await desk.done("createFollowUp", visit=visit))["state"] == "UNSCHEDULED"
+    assert (await desk.refused("createFollowUp", visit=rest["id"]))[0] == "INVALID_TRANSITION"
 
 
 async def test_a_step_out_of_its_turn_is_refused_and_changes_nothing(company: Companies) -> None:
