@@ -23,7 +23,7 @@ from domain.technicians import (
 )
 from domain.unit_of_work import Kind, UnitOfWork
 from domain.visits import Assignment, AssignmentState, Visit, VisitPart, VisitState
-from domain.work_orders import Orders, WorkTypeSkill
+from domain.work_orders import DERIVED, Orders, WorkOrder, WorkTypeSkill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +100,15 @@ class Rules:
     """Work order → its type."""
     zones: Mapping[UUID, ZoneInfo]
     """Site → its time zone."""
+    barred: Mapping[UUID, WorkOrder]
+    """The work orders that wait, for approval or on hold, or are over."""
 
     def check(self, visit: Visit, placement: Placement) -> None:
-        """Raises NotFound, OutsideWindow, MissingSkill or OffShift."""
+        """Raises InvalidTransition, NotFound, OutsideWindow, MissingSkill or OffShift."""
         start = placement.start
+        order = self.barred.get(visit.work_order_id)
+        if order is not None and visit.state == VisitState.UNSCHEDULED:
+            raise InvalidTransition(f"Work order {order.number} is {order.state}.", "visit")
         if placement.technician_id not in self.technicians:
             raise NotFound("No Technician has that id.")
         check_window(visit, start)
@@ -244,6 +249,7 @@ async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None
         needs=await _needs(work, {order.work_type_id for order in orders.rows.values()}),
         work_types={key: order.work_type_id for key, order in orders.rows.items()},
         zones={site.id: ZoneInfo(site.time_zone) for site in sites},
+        barred={key: order for key, order in orders.rows.items() if order.state not in DERIVED},
     )
 
 

@@ -7,7 +7,7 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import FIELD, OFFICE, Role
-from resolvers import plans, scheduling, tracking, visits
+from resolvers import plans, scheduling, tracking, visits, work_orders
 from resolvers.queries import Query
 from schema import scalars
 from schema.filters import Filters
@@ -74,9 +74,27 @@ from schema.visits import (
     StartWorkInput,
     StartWorkPayload,
 )
-from schema.work_orders import CreateWorkOrderInput, CreateWorkOrderPayload
+from schema.work_orders import (
+    AddVisitInput,
+    AddVisitPayload,
+    ApproveWorkOrderInput,
+    ApproveWorkOrderPayload,
+    CancelWorkOrderInput,
+    CancelWorkOrderPayload,
+    CloseWorkOrderInput,
+    CloseWorkOrderPayload,
+    CreateWorkOrderInput,
+    CreateWorkOrderPayload,
+    HoldWorkOrderInput,
+    HoldWorkOrderPayload,
+    ReleaseWorkOrderInput,
+    ReleaseWorkOrderPayload,
+    UpdateWorkOrderInput,
+    UpdateWorkOrderPayload,
+)
 
 PLANNERS = tuple(sorted(OFFICE))
+APPROVERS = (Role.ADMIN, Role.MANAGER)
 AT_WORK = tuple(sorted(OFFICE | FIELD))
 REPORTERS = (*AT_WORK, Role.INTEGRATION)
 AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from now, with one.")
@@ -89,6 +107,48 @@ class Mutation:
         CreateWorkOrderInput,
         "Take in what a customer needs: a work order and its first visit.",
         roles=(*PLANNERS, Role.INTEGRATION),
+    )
+    update_work_order: UpdateWorkOrderPayload = verb(
+        work_orders.update_work_order,
+        UpdateWorkOrderInput,
+        "Change what an open work order says.",
+        roles=PLANNERS,
+    )
+    approve_work_order: ApproveWorkOrderPayload = verb(
+        work_orders.approve_work_order,
+        ApproveWorkOrderInput,
+        "Agree to a work order that waits for approval: it is READY.",
+        roles=APPROVERS,
+    )
+    hold_work_order: HoldWorkOrderPayload = verb(
+        work_orders.hold_work_order,
+        HoldWorkOrderInput,
+        "It waits: nothing is scheduled for it until it is released.",
+        roles=PLANNERS,
+    )
+    release_work_order: ReleaseWorkOrderPayload = verb(
+        work_orders.release_work_order,
+        ReleaseWorkOrderInput,
+        "It goes on where it stood, or where its visits have come to meanwhile.",
+        roles=PLANNERS,
+    )
+    cancel_work_order: CancelWorkOrderPayload = verb(
+        work_orders.cancel_work_order,
+        CancelWorkOrderInput,
+        "It shall not happen, nor its visits; only while none of them has started.",
+        roles=PLANNERS,
+    )
+    close_work_order: CloseWorkOrderPayload = verb(
+        work_orders.close_work_order,
+        CloseWorkOrderInput,
+        "It is reviewed: COMPLETED, or READY after a started visit; what visits are open are cancelled.",
+        roles=PLANNERS,
+    )
+    add_visit: AddVisitPayload = verb(
+        work_orders.add_visit,
+        AddVisitInput,
+        "One more visit of an open work order, not yet scheduled.",
+        roles=PLANNERS,
     )
     schedule_visit: ScheduleVisitPayload = verb(
         visits.schedule_visit,

@@ -10,7 +10,7 @@ from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
 from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
-from domain.work_orders import Priority, WorkOrderState
+from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.words import described
 
 ENUMS = tuple(
@@ -33,6 +33,7 @@ ENUMS = tuple(
         TechnicianKind,
         Tier,
         VisitState,
+        WorkOrderOutcome,
         WorkOrderState,
     )
 )

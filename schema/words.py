@@ -118,6 +118,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "NO_ACCESS": "Nobody let the technician in.",
         "CANCELLED": "It shall not happen.",
     },
+    "WorkOrderOutcome": {
+        "SOLVED": "What was wanted is done.",
+        "UNRESOLVED": "It is not, and nobody goes there again for it.",
+    },
     "WorkOrderState": {
         "NEW": "Taken in.",
         "PENDING_APPROVAL": "Somebody has to agree first.",
