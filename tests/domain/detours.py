@@ -47,7 +47,9 @@ class Detours(Days):
         key, leader = UUID(visit["id"]), self.leader(visit)
         kept = name == "call_off" and visit["pin"] is not None
         rests = {row["state"] for row in before.where("visit", follow_up_of_id=visit["id"])}
-        kept |= name == "create_follow_up" and not rests <= visits.FINAL
+        kept |= name == "create_follow_up" and (
+            not rests <= visits.FINAL or self.order_of(visit)["state"] in {"CLOSED", "CANCELLED"}
+        )
         by_field = name in {"stop_travel", "pause", "resume", "mark_incomplete", "mark_no_access"}
         verbs: dict[str, Verb] = {
             "recall": lambda work: visits.recall(work, key, reason="The part has not come"),

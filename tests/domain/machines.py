@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain import scheduling, stock, tracking, visits
+from domain import scheduling, stock, tracking, visits, work_orders
 from domain.errors import Refused
 from domain.scheduling import Placement
 from domain.stock import StockLocation
@@ -122,6 +122,12 @@ class Days(RuleBasedStateMachine):
     def state(self, visit: Fact) -> str:
         return str(self.dump.by_id("visit")[visit["id"]]["state"])
 
+    def order_of(self, visit: Fact) -> Fact:
+        return self.dump.by_id("work_order")[visit["work_order_id"]]
+
+    def waits(self, visit: Fact) -> bool:
+        return self.order_of(visit)["state"] not in work_orders.DERIVED
+
     def leader(self, visit: Fact) -> str | None:
         return next((row["technician_id"] for row in self.dump.leads(visit)), None)
 
@@ -156,7 +162,11 @@ class Days(RuleBasedStateMachine):
         )
         self.attempt(
             lambda work: scheduling.schedule(work, UUID(visit["id"]), placement),
-            allowed=free and not held and visit["state"] in {"UNSCHEDULED", "SCHEDULED"},
+            allowed=free
+            and not held
+            and (
+                visit["state"] == "SCHEDULED" or (visit["state"] == "UNSCHEDULED" and not self.waits(visit))
+            ),
         )
 
     @rule(number=SOME_VISIT)

@@ -11,6 +11,7 @@ from domain import visits
 from tests.conftest import Database
 from tests.domain.detours import TURNS, Detours
 from tests.domain.machines import Bench
+from tests.domain.order_steps import Orders
 
 THOROUGH = int(os.environ.get("FIELDGRAPH_THOROUGH", "1"))
 
@@ -92,7 +93,7 @@ def test_a_verb_out_of_its_turn_is_refused_in_every_state(bench: Bench) -> None:
 
 
 def test_visits_in_any_order_of_verbs(bench: Bench) -> None:
-    class Machine(Detours):
+    class Machine(Orders):
         def __init__(self) -> None:
             super().__init__(bench)
 
