@@ -8,12 +8,12 @@ from sqlmodel import col, select
 
 from domain import visits, work_orders
 from domain.contracts import Contract, ContractState, Entitlement
-from domain.errors import Invalid
+from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
 from domain.sites import Site
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit, VisitPart
-from domain.work_orders import Priority, WorkOrder, WorkOrderState, WorkType, WorkTypePart
+from domain.work_orders import OPEN, Priority, WorkOrder, WorkOrderState, WorkType, WorkTypePart
 
 LONGEST_TITLE = 200
 LONGEST_TEXT = 10_000
@@ -35,16 +35,12 @@ class Need:
 
 
 async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Visit]:
-    """A READY work order and its UNSCHEDULED first visit.
+    """A work order, READY or (where its type asks for it) PENDING_APPROVAL, and its UNSCHEDULED first visit.
 
     Without `due_at` the contract's arrival target counts from now. Raises NotFound or Invalid.
     """
-    if not 1 <= len(need.title.strip()) <= LONGEST_TITLE:
-        raise Invalid(f"A title is needed, of at most {LONGEST_TITLE} characters.", "title")
-    if need.description is not None and len(need.description) > LONGEST_TEXT:
-        raise Invalid(f"A description has at most {LONGEST_TEXT} characters.", "description")
-    if need.window and need.window[0] >= need.window[1]:
-        raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
+    check_texts(need.title, need.description)
+    check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
     kind = await work.find(WorkType, need.work_type_id, "workType")
     entitlement = await _entitlement(work, site, need)
@@ -56,7 +52,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
             number=await work_orders.next_number(work),
             title=need.title,
             description=need.description,
-            state=WorkOrderState.READY,
+            state=WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY,
             priority=need.priority or kind.priority,
             customer_id=site.customer_id,
             site_id=site.id,
@@ -73,7 +69,47 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
             type="WorkOrderCreated", topic="work_order", subject=order, scope_before=scope, scope_after=scope
         )
     )
-    return order, await _first_visit(work, order, site, need, kind)
+    return order, await _visit(work, order, site, need, kind)
+
+
+async def add_visit(
+    work: UnitOfWork,
+    work_order_id: UUID,
+    *,
+    window: tuple[datetime, datetime] | None = None,
+    duration_seconds: int | None = None,
+    expected_version: int | None = None,
+) -> Visit:
+    """One more UNSCHEDULED visit of an open work order, with the needs of its type."""
+    check_window(window)
+    order = await work.get(WorkOrder, work_order_id, "workOrder")
+    visits.check_version(order, expected_version)
+    if order.state not in OPEN:
+        raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
+    site = await work.find(Site, order.site_id)
+    kind = await work.find(WorkType, order.work_type_id)
+    need = Need(
+        site_id=site.id,
+        work_type_id=kind.id,
+        title=order.title,
+        window=window,
+        duration_seconds=duration_seconds,
+    )
+    visit = await _visit(work, order, site, need, kind)
+    await visits.settle_order(work, visit)
+    return visit
+
+
+def check_texts(title: str | None, description: str | None) -> None:
+    if title is not None and not 1 <= len(title.strip()) <= LONGEST_TITLE:
+        raise Invalid(f"A title is needed, of at most {LONGEST_TITLE} characters.", "title")
+    if description is not None and len(description) > LONGEST_TEXT:
+        raise Invalid(f"A description has at most {LONGEST_TEXT} characters.", "description")
+
+
+def check_window(window: tuple[datetime, datetime] | None) -> None:
+    if window and window[0] >= window[1]:
+        raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
 
 
 async def _entitlement(work: UnitOfWork, site: Site, need: Need) -> Entitlement | None:
@@ -88,7 +124,7 @@ async def _entitlement(work: UnitOfWork, site: Site, need: Need) -> Entitlement 
     return (await work.session.exec(statement.limit(1))).first()
 
 
-async def _first_visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kind: WorkType) -> Visit:
+async def _visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kind: WorkType) -> Visit:
     asked = need.duration_seconds
     duration_seconds = kind.duration_seconds if asked is None else asked
     if not 60 <= duration_seconds <= 86_400:

@@ -23,7 +23,7 @@ from domain.technicians import (
 )
 from domain.unit_of_work import Kind, UnitOfWork
 from domain.visits import Assignment, AssignmentState, Visit, VisitPart, VisitState
-from domain.work_orders import Orders, WorkTypeSkill
+from domain.work_orders import DERIVED, Orders, WorkOrder, WorkTypeSkill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,11 @@ async def schedule(
     if visit.state not in {VisitState.UNSCHEDULED, VisitState.SCHEDULED}:
         raise InvalidTransition(f"A visit that is {visit.state} cannot be scheduled.", "visit")
     board = await prepare(work, [(visit, placement)])
+    visits.check_pin(
+        visit,
+        technician=board.changes_hands(visit, placement.technician_id),
+        time=visit.planned_start != placement.start,
+    )
     board.rules.check(visit, placement)
     if board.changes_hands(visit, placement.technician_id):
         board.free(visit)
@@ -59,6 +64,26 @@ async def schedule(
     await board.place(work, visit, placement)
     await work.flush()
     return visit
+
+
+async def reschedule(
+    work: UnitOfWork,
+    visit_id: UUID,
+    *,
+    technician_id: UUID | None,
+    start: datetime | None,
+    expected_version: int | None = None,
+) -> Visit:
+    """Move a visit that is SCHEDULED to another technician, another time, or both; None: as it is."""
+    visit = await work.get(Visit, visit_id, "visit")
+    visits.check_version(visit, expected_version)
+    assignment = await visits.lead(work, visit)
+    if visit.state != VisitState.SCHEDULED or assignment is None or visit.planned_start is None:
+        raise InvalidTransition(f"A visit that is {visit.state} cannot be rescheduled.", "visit")
+    placement = Placement(
+        technician_id=technician_id or assignment.technician_id, start=start or visit.planned_start
+    )
+    return await schedule(work, visit_id, placement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +100,15 @@ class Rules:
     """Work order → its type."""
     zones: Mapping[UUID, ZoneInfo]
     """Site → its time zone."""
+    barred: Mapping[UUID, WorkOrder]
+    """The work orders that wait, for approval or on hold, or are over."""
 
     def check(self, visit: Visit, placement: Placement) -> None:
-        """Raises NotFound, OutsideWindow, MissingSkill or OffShift."""
+        """Raises InvalidTransition, NotFound, OutsideWindow, MissingSkill or OffShift."""
         start = placement.start
+        order = self.barred.get(visit.work_order_id)
+        if order is not None and visit.state == VisitState.UNSCHEDULED:
+            raise InvalidTransition(f"Work order {order.number} is {order.state}.", "visit")
         if placement.technician_id not in self.technicians:
             raise NotFound("No Technician has that id.")
         check_window(visit, start)
@@ -219,6 +249,7 @@ async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None
         needs=await _needs(work, {order.work_type_id for order in orders.rows.values()}),
         work_types={key: order.work_type_id for key, order in orders.rows.items()},
         zones={site.id: ZoneInfo(site.time_zone) for site in sites},
+        barred={key: order for key, order in orders.rows.items() if order.state not in DERIVED},
     )
 
 
@@ -262,32 +293,11 @@ async def absent(
             await visits.change(work, visit, VisitState.INCOMPLETE, "VisitIncomplete")
             visit.ended_at = work.at
             await stock.release(work, visit.id)
-            changed.append(await follow_up(work, visit))
+            changed.append(await visits.follow_up(work, visit))
         elif visit.state != VisitState.ARRIVED:
-            await visits.unschedule(work, visit, reason=f"{technician.name} is absent.")
+            await visits.hand_back(work, visit, reason=f"{technician.name} is absent.")
         changed.append(visit)
     return absence, changed
-
-
-async def follow_up(work: UnitOfWork, visit: Visit) -> Visit:
-    """A new visit for what a terminal one left undone, with the same needs."""
-    again = work.add(
-        Visit(
-            work_order_id=visit.work_order_id,
-            customer_id=visit.customer_id,
-            site_id=visit.site_id,
-            territory_id=visit.territory_id,
-            duration_seconds=visit.duration_seconds,
-            follow_up_of_id=visit.id,
-        )
-    )
-    await work.session.flush()
-    for need in await _all(work, VisitPart, VisitPart.visit_id == visit.id):
-        work.add(VisitPart(visit_id=again.id, part_id=need.part_id, quantity=need.quantity))
-    scope = visits.scope(again, [])
-    visits.announce(work, again, "VisitCreated", before={}, scopes=(scope, scope))
-    await visits.settle_order(work, again)
-    return again
 
 
 async def _held_by(

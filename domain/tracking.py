@@ -186,10 +186,29 @@ async def withdraw(work: UnitOfWork, visit: Visit) -> None:
     arrival = await _arrival(work, visit.id)
     if arrival is None or arrival.confirmed_by != ConfirmedBy.GEOFENCE:
         return
-    facts = {"arrived_at": arrival.occurred_at, "evidence": arrival.evidence}
+    await _take_back(work, visit, arrival)
+
+
+async def withdraw_arrival(
+    work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None = None
+) -> Visit:
+    """ARRIVED → EN_ROUTE by the office's word, whoever had said that they were there."""
+    visits.check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    visits.check_version(visit, expected_version)
+    visits.check_state(visit, VisitState.ARRIVED, VisitState.EN_ROUTE)
+    work.reason = visit.reason = reason
+    await _take_back(work, visit, await _arrival(work, visit.id))
+    return visit
+
+
+async def _take_back(work: UnitOfWork, visit: Visit, arrival: Arrival | None) -> None:
+    """The log keeps what was said and shown: a correction, never a silent rewrite."""
+    facts = {"arrived_at": arrival.occurred_at, "evidence": arrival.evidence} if arrival else {}
     await visits.change(work, visit, VisitState.EN_ROUTE, "ArrivalWithdrawn", **facts)
     visit.arrived_at = None
-    await work.session.delete(arrival)
+    if arrival is not None:
+        await work.session.delete(arrival)
 
 
 async def depart(work: UnitOfWork, visit: Visit, occurred_at: datetime | None) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy import text as literal
-from sqlmodel import col, select
+from sqlmodel import Field, col, select
 
 from domain.errors import InvalidTransition
 from domain.events import Event, Scope
@@ -41,6 +41,13 @@ class WorkOrderState(StrEnum):
     CLOSED = "CLOSED"
     ON_HOLD = "ON_HOLD"
     CANCELLED = "CANCELLED"
+
+
+class WorkOrderOutcome(StrEnum):
+    """What came of a work order that is CLOSED."""
+
+    SOLVED = "SOLVED"
+    UNRESOLVED = "UNRESOLVED"
 
 
 OPEN = frozenset(WorkOrderState) - {WorkOrderState.CLOSED, WorkOrderState.CANCELLED}
@@ -79,6 +86,7 @@ class WorkType(Row, table=True):
     name: str = text()
     duration_seconds: int
     priority: Priority = text(default=Priority.NORMAL)
+    needs_approval: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
 
 
 class WorkTypeSkill(Row, table=True):
@@ -108,6 +116,8 @@ class WorkOrder(Row, table=True):
     __table_args__ = (
         one_of("state", WorkOrderState),
         one_of("priority", Priority),
+        one_of("outcome", WorkOrderOutcome),
+        CheckConstraint("(state = 'ON_HOLD') OR state_before_hold IS NULL", name="held"),
         UniqueConstraint("organization_id", "number"),
         Index(None, "organization_id", "created_at", "id"),
         *refers(customer_id="customer created_at", site_id="site", contract_id="contract created_at"),
@@ -126,6 +136,9 @@ class WorkOrder(Row, table=True):
     entitlement_id: UUID | None = None
     work_type_id: UUID
     due_at: datetime | None = timestamp(default=None)
+    outcome: WorkOrderOutcome | None = text(default=None)
+    reason: str | None = text(default=None)
+    state_before_hold: WorkOrderState | None = text(default=None)
 
     def move_to(self, state: WorkOrderState) -> None:
         if (self.state, state) not in TRANSITIONS:
@@ -157,14 +170,19 @@ async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) 
         await work.flush()  # each change of state is a version of its own
     before = order.state
     order.move_to(state)
+    announce(work, order, "WorkOrderChanged", before={"state": before})
+
+
+def announce(work: UnitOfWork, order: WorkOrder, type: str, *, before: Mapping[str, Any]) -> None:
+    scope = order.scope()
     work.emit(
         Event(
-            type="WorkOrderChanged",
+            type=type,
             topic="work_order",
             subject=order,
-            before={"state": before},
-            scope_before=order.scope(),
-            scope_after=order.scope(),
+            before=dict(before),
+            scope_before=scope,
+            scope_after=scope,
         )
     )
 

@@ -7,7 +7,7 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import FIELD, OFFICE, Role
-from resolvers import plans, scheduling, stock, tracking, visits
+from resolvers import plans, scheduling, stock, tracking, visits, work_orders
 from resolvers.queries import Query
 from schema import scalars
 from schema.filters import Filters
@@ -22,6 +22,32 @@ from schema.plans import (
 )
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
+from schema.steps import (
+    CreateFollowUpInput,
+    CreateFollowUpPayload,
+    MarkIncompleteInput,
+    MarkIncompletePayload,
+    MarkNoAccessInput,
+    MarkNoAccessPayload,
+    PauseWorkInput,
+    PauseWorkPayload,
+    PinVisitInput,
+    PinVisitPayload,
+    RecallVisitInput,
+    RecallVisitPayload,
+    RescheduleVisitInput,
+    RescheduleVisitPayload,
+    ResumeWorkInput,
+    ResumeWorkPayload,
+    StopTravelInput,
+    StopTravelPayload,
+    UnpinVisitInput,
+    UnpinVisitPayload,
+    UnscheduleVisitInput,
+    UnscheduleVisitPayload,
+    WithdrawArrivalInput,
+    WithdrawArrivalPayload,
+)
 from schema.stock import (
     AdjustStockInput,
     AdjustStockPayload,
@@ -66,9 +92,27 @@ from schema.visits import (
     StartWorkInput,
     StartWorkPayload,
 )
-from schema.work_orders import CreateWorkOrderInput, CreateWorkOrderPayload
+from schema.work_orders import (
+    AddVisitInput,
+    AddVisitPayload,
+    ApproveWorkOrderInput,
+    ApproveWorkOrderPayload,
+    CancelWorkOrderInput,
+    CancelWorkOrderPayload,
+    CloseWorkOrderInput,
+    CloseWorkOrderPayload,
+    CreateWorkOrderInput,
+    CreateWorkOrderPayload,
+    HoldWorkOrderInput,
+    HoldWorkOrderPayload,
+    ReleaseWorkOrderInput,
+    ReleaseWorkOrderPayload,
+    UpdateWorkOrderInput,
+    UpdateWorkOrderPayload,
+)
 
 PLANNERS = tuple(sorted(OFFICE))
+APPROVERS = (Role.ADMIN, Role.MANAGER)
 AT_WORK = tuple(sorted(OFFICE | FIELD))
 REPORTERS = (*AT_WORK, Role.INTEGRATION)
 STOREKEEPERS = (*AT_WORK, Role.INTEGRATION)
@@ -82,6 +126,48 @@ class Mutation:
         CreateWorkOrderInput,
         "Take in what a customer needs: a work order and its first visit.",
         roles=(*PLANNERS, Role.INTEGRATION),
+    )
+    update_work_order: UpdateWorkOrderPayload = verb(
+        work_orders.update_work_order,
+        UpdateWorkOrderInput,
+        "Change what an open work order says.",
+        roles=PLANNERS,
+    )
+    approve_work_order: ApproveWorkOrderPayload = verb(
+        work_orders.approve_work_order,
+        ApproveWorkOrderInput,
+        "Agree to a work order that waits for approval: it is READY.",
+        roles=APPROVERS,
+    )
+    hold_work_order: HoldWorkOrderPayload = verb(
+        work_orders.hold_work_order,
+        HoldWorkOrderInput,
+        "It waits: nothing is scheduled for it until it is released.",
+        roles=PLANNERS,
+    )
+    release_work_order: ReleaseWorkOrderPayload = verb(
+        work_orders.release_work_order,
+        ReleaseWorkOrderInput,
+        "It goes on where it stood, or where its visits have come to meanwhile.",
+        roles=PLANNERS,
+    )
+    cancel_work_order: CancelWorkOrderPayload = verb(
+        work_orders.cancel_work_order,
+        CancelWorkOrderInput,
+        "It shall not happen, nor its visits; only while none of them has started.",
+        roles=PLANNERS,
+    )
+    close_work_order: CloseWorkOrderPayload = verb(
+        work_orders.close_work_order,
+        CloseWorkOrderInput,
+        "It is reviewed: COMPLETED, or READY after a started visit; what visits are open are cancelled.",
+        roles=PLANNERS,
+    )
+    add_visit: AddVisitPayload = verb(
+        work_orders.add_visit,
+        AddVisitInput,
+        "One more visit of an open work order, not yet scheduled.",
+        roles=PLANNERS,
     )
     schedule_visit: ScheduleVisitPayload = verb(
         visits.schedule_visit,
@@ -119,6 +205,72 @@ class Mutation:
     )
     cancel_visit: CancelVisitPayload = verb(
         visits.cancel_visit, CancelVisitInput, "It shall not happen; only before travel.", roles=PLANNERS
+    )
+    unschedule_visit: UnscheduleVisitPayload = verb(
+        visits.unschedule_visit,
+        UnscheduleVisitInput,
+        "It goes back to the pool; not while it is pinned.",
+        roles=PLANNERS,
+    )
+    reschedule_visit: RescheduleVisitPayload = verb(
+        visits.reschedule_visit,
+        RescheduleVisitInput,
+        "Another technician, another time, or both, as far as its pin lets it go.",
+        roles=PLANNERS,
+    )
+    recall_visit: RecallVisitPayload = verb(
+        visits.recall_visit,
+        RecallVisitInput,
+        "The technician shall not set off for now; it is SCHEDULED again, and pinned no more.",
+        roles=PLANNERS,
+    )
+    pin_visit: PinVisitPayload = verb(
+        visits.pin_visit,
+        PinVisitInput,
+        "Nobody moves it, or that part of it, until it is unpinned; while it is SCHEDULED.",
+        roles=PLANNERS,
+    )
+    unpin_visit: UnpinVisitPayload = verb(
+        visits.unpin_visit,
+        UnpinVisitInput,
+        "It may be moved again; what is dispatched stays pinned until it is recalled.",
+        roles=PLANNERS,
+    )
+    stop_travel: StopTravelPayload = verb(
+        visits.stop_travel,
+        StopTravelInput,
+        "The technician turns back or waits; the customer is told.",
+        roles=AT_WORK,
+    )
+    pause_work: PauseWorkPayload = verb(
+        visits.pause_work, PauseWorkInput, "The work rests, and with it the labour clock.", roles=AT_WORK
+    )
+    resume_work: ResumeWorkPayload = verb(
+        visits.resume_work, ResumeWorkInput, "The work goes on.", roles=AT_WORK
+    )
+    mark_incomplete: MarkIncompletePayload = verb(
+        visits.mark_incomplete,
+        MarkIncompleteInput,
+        "It ends with a rest to do, which a follow-up visit does.",
+        roles=AT_WORK,
+    )
+    mark_no_access: MarkNoAccessPayload = verb(
+        visits.mark_no_access,
+        MarkNoAccessInput,
+        "Nobody let the technician in; what was held for it is free again.",
+        roles=AT_WORK,
+    )
+    create_follow_up: CreateFollowUpPayload = verb(
+        visits.create_follow_up,
+        CreateFollowUpInput,
+        "What a visit that has ended left to do, in a new one of the same work order.",
+        roles=PLANNERS,
+    )
+    withdraw_arrival: WithdrawArrivalPayload = verb(
+        tracking.withdraw_arrival,
+        WithdrawArrivalInput,
+        "They had not arrived: EN_ROUTE again, before the work begins; a correction that the log keeps.",
+        roles=PLANNERS,
     )
     create_absence: CreateAbsencePayload = verb(
         scheduling.create_absence,

@@ -13,12 +13,13 @@ from domain.errors import BadInput, Forbidden, Invalid, NotFound
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD, OFFICE, Role, Viewer
 from domain.visits import FINAL
-from realtime import arrivals
+from realtime import arrivals, etas
 from realtime.log import Entry
 from realtime.positions import Fix
 from realtime.presences import Machine
 from resolvers.context import Context, key
 from resolvers.following import Following, follow, on_behalf
+from schema.steps import WithdrawArrivalInput
 from schema.tracking import CreateTrackingLinkInput, ReportPositionsInput, RevokeTrackingLinkInput
 from schema.verbs import Item
 from schema.visits import RecordArrivalInput
@@ -83,6 +84,16 @@ async def report_positions(
 
 async def record_arrival(work: UnitOfWork, given: RecordArrivalInput, _context: Context) -> Mapping[str, Any]:
     visit = await tracking.record_arrival(work, key("vis", given.visit), occurred_at=given.occurred_at)
+    return {"visit_id": visit.id}
+
+
+async def withdraw_arrival(
+    work: UnitOfWork, given: WithdrawArrivalInput, context: Context
+) -> Mapping[str, Any]:
+    visit = await tracking.withdraw_arrival(
+        work, key("vis", given.visit), reason=given.reason, expected_version=given.expected_version
+    )
+    await etas.refresh(work, visit, seconds=context.services.roads.seconds)
     return {"visit_id": visit.id}
 
 

@@ -9,6 +9,19 @@ from domain.scheduling import Placement
 from domain.unit_of_work import UnitOfWork
 from realtime import etas
 from resolvers.context import Context, key
+from schema.steps import (
+    CreateFollowUpInput,
+    MarkIncompleteInput,
+    MarkNoAccessInput,
+    PauseWorkInput,
+    PinVisitInput,
+    RecallVisitInput,
+    RescheduleVisitInput,
+    ResumeWorkInput,
+    StopTravelInput,
+    UnpinVisitInput,
+    UnscheduleVisitInput,
+)
 from schema.visits import (
     CancelVisitInput,
     CompleteVisitInput,
@@ -73,5 +86,74 @@ async def complete_visit(work: UnitOfWork, given: CompleteVisitInput, _context: 
 async def cancel_visit(work: UnitOfWork, given: CancelVisitInput, _context: Context) -> Values:
     visit = await visits.cancel(
         work, key("vis", given.visit), reason=given.reason, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _context: Context) -> Values:
+    visit = await scheduling.reschedule(
+        work,
+        key("vis", given.visit),
+        technician_id=key("tec", given.technician) if given.technician else None,
+        start=given.start,
+        expected_version=given.expected_version,
+    )
+    return {"visit_id": visit.id}
+
+
+async def unschedule_visit(work: UnitOfWork, given: UnscheduleVisitInput, _context: Context) -> Values:
+    visit = await visits.unschedule(
+        work, key("vis", given.visit), reason=given.reason, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def recall_visit(work: UnitOfWork, given: RecallVisitInput, _context: Context) -> Values:
+    visit = await visits.recall(
+        work, key("vis", given.visit), reason=given.reason, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def pin_visit(work: UnitOfWork, given: PinVisitInput, _context: Context) -> Values:
+    visit = await visits.pin(
+        work, key("vis", given.visit), pin=given.pin, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def unpin_visit(work: UnitOfWork, given: UnpinVisitInput, _context: Context) -> Values:
+    visit = await visits.unpin(work, key("vis", given.visit), expected_version=given.expected_version)
+    return {"visit_id": visit.id}
+
+
+async def stop_travel(work: UnitOfWork, given: StopTravelInput, _context: Context) -> Values:
+    visit = await visits.stop_travel(work, key("vis", given.visit), reason=given.reason)
+    return {"visit_id": visit.id}
+
+
+async def pause_work(work: UnitOfWork, given: PauseWorkInput, _context: Context) -> Values:
+    visit = await visits.pause(work, key("vis", given.visit), reason=given.reason)
+    return {"visit_id": visit.id}
+
+
+async def resume_work(work: UnitOfWork, given: ResumeWorkInput, _context: Context) -> Values:
+    visit = await visits.resume(work, key("vis", given.visit))
+    return {"visit_id": visit.id}
+
+
+async def mark_no_access(work: UnitOfWork, given: MarkNoAccessInput, _context: Context) -> Values:
+    visit = await visits.mark_no_access(work, key("vis", given.visit), reason=given.reason)
+    return {"visit_id": visit.id}
+
+
+async def mark_incomplete(work: UnitOfWork, given: MarkIncompleteInput, _context: Context) -> Values:
+    visit, rest = await visits.mark_incomplete(work, key("vis", given.visit), reason=given.reason)
+    return {"visit_id": visit.id, "follow_up_id": rest.id}
+
+
+async def create_follow_up(work: UnitOfWork, given: CreateFollowUpInput, _context: Context) -> Values:
+    visit = await visits.create_follow_up(
+        work, key("vis", given.visit), expected_version=given.expected_version
     )
     return {"visit_id": visit.id}

@@ -9,8 +9,8 @@ from domain.stock import MovementKind, ReservationState, StockLocationKind, Tran
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
-from domain.visits import AssignmentState, Pin, VisitState
-from domain.work_orders import Priority, WorkOrderState
+from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
+from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.words import described
 
 ENUMS = tuple(
@@ -23,6 +23,7 @@ ENUMS = tuple(
         ContractState,
         EtaBasis,
         MovementKind,
+        IncompleteReason,
         Pin,
         PlanChangeKind,
         PlanState,
@@ -34,6 +35,7 @@ ENUMS = tuple(
         Tier,
         TransferState,
         VisitState,
+        WorkOrderOutcome,
         WorkOrderState,
     )
 )

@@ -87,7 +87,7 @@ class Visit(Entity):
     planned_start: datetime | None = column("When the work is planned to start.", roles=STAFF)
     created_at: datetime = column("When it came to be.")
     pin: Pin | None = column("What the optimizer may not move.", roles=STAFF)
-    reason: str | None = column("Why it was cancelled, given back or left incomplete.", roles=STAFF)
+    reason: str | None = column("Why it was cancelled, given back, paused or left undone.", roles=STAFF)
     work_order: WorkOrder | None = one("The work it is for.", by="work_order_id")
     customer: Customer | None = one("For whom.", by="customer_id")
     site: Site | None = one("Where.", by="site_id")

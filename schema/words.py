@@ -47,6 +47,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRANSFER_OUT": "They left for another place.",
         "TRANSFER_IN": "They came from another place.",
     },
+    "IncompleteReason": {
+        "PARTS": "A part was missing.",
+        "SKILL": "It takes somebody who can do more.",
+        "TIME": "There was not enough of it.",
+        "TECHNICIAN": "They could not stay.",
+        "SAFETY": "It was not safe to go on.",
+        "CUSTOMER": "The customer wanted it so.",
+    },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
         "TIME": "When.",
@@ -122,6 +130,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "INCOMPLETE": "Ended with a rest to do, in another visit.",
         "NO_ACCESS": "Nobody let the technician in.",
         "CANCELLED": "It shall not happen.",
+    },
+    "WorkOrderOutcome": {
+        "SOLVED": "What was wanted is done.",
+        "UNRESOLVED": "It is not, and nobody goes there again for it.",
     },
     "WorkOrderState": {
         "NEW": "Taken in.",

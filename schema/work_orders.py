@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain import work_orders
-from domain.work_orders import Priority, WorkOrderState
+from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.contracts import Contract, Entitlement
 from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, Entity
@@ -46,6 +46,7 @@ class WorkType(Entity):
     name: str = column("What it is called.")
     duration: Duration = column("How long it usually takes.", of="duration_seconds")
     priority: Priority = column("How urgent it usually is.")
+    needs_approval: bool = column("Whether its work orders wait until somebody agrees.")
     skills: Connection[WorkTypeSkill] = many("What it needs to be able to do.", via="work_type_id", expect=2)
     parts: Connection[WorkTypePart] = many("What it needs to have.", via="work_type_id", expect=2)
 
@@ -64,6 +65,8 @@ class WorkOrder(Entity):
     internal_notes: str | None = column("What only the company should read.", roles=STAFF)
     state: WorkOrderState = column("Where it stands; follows from its visits while it is under way.")
     priority: Priority = column("How urgent it is.")
+    outcome: WorkOrderOutcome | None = column("What came of it, once it is CLOSED.")
+    reason: str | None = column("Why it waits or was cancelled.", roles=STAFF)
     created_at: datetime = column("When it was asked for.")
     due_at: datetime | None = column("The promise of the contract: the technician arrives by then.")
     is_open: bool = sql(
@@ -114,5 +117,124 @@ class CreateWorkOrderPayload:
     work_order: WorkOrder | None = one("The new work order.", by="work_order_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "Its first visit, not yet scheduled.", by="visit_id"
+    )
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@strawberry.input(description="What is to be otherwise about a work order; what is left out stays.")
+class UpdateWorkOrderInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    title: str | None = strawberry.field(
+        default=None, description="What is wanted, in a line; null: as it is."
+    )
+    description: str | None = strawberry.field(
+        default=None, description="What is wanted, in full; null: as it is."
+    )
+    priority: Priority | None = strawberry.field(
+        default=None, description="How urgent it is; null: as it is."
+    )
+    due_at: datetime | None = strawberry.field(default=None, description="By when to arrive; null: as it is.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A work order that somebody agrees to.")
+class ApproveWorkOrderInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A work order that shall wait.")
+class HoldWorkOrderInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    reason: str = strawberry.field(description="Why, in at most 500 characters.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A work order that waits no longer.")
+class ReleaseWorkOrderInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A work order that shall not happen.")
+class CancelWorkOrderInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    reason: str = strawberry.field(description="Why, in at most 500 characters.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A work order that is reviewed.")
+class CloseWorkOrderInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    outcome: WorkOrderOutcome = strawberry.field(
+        description="What came of it; UNRESOLVED alone where it is not COMPLETED."
+    )
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="One more visit of a work order.")
+class AddVisitInput:
+    work_order: strawberry.ID = strawberry.field(description="The work order.")
+    arrival_window: Annotated["ArrivalWindowInput", strawberry.lazy("schema.visits")] | None = (
+        strawberry.field(default=None, description="When the technician is promised to arrive.")
+    )
+    duration: Duration | None = strawberry.field(default=None, description="Null: as the template says.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The work order's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.type(description="What a step of a work order answers.")
+class WorkOrderAnswer:
+    work_order: WorkOrder | None = one("The work order as it is now.", by="work_order_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@record("The work order as it is now.", work_order_id="uuid", user_errors="jsonb")
+class UpdateWorkOrderPayload(WorkOrderAnswer):
+    """What updateWorkOrder answers."""
+
+
+@record("The work order as it is now.", work_order_id="uuid", user_errors="jsonb")
+class ApproveWorkOrderPayload(WorkOrderAnswer):
+    """What approveWorkOrder answers."""
+
+
+@record("The work order as it is now.", work_order_id="uuid", user_errors="jsonb")
+class HoldWorkOrderPayload(WorkOrderAnswer):
+    """What holdWorkOrder answers."""
+
+
+@record("The work order as it is now.", work_order_id="uuid", user_errors="jsonb")
+class ReleaseWorkOrderPayload(WorkOrderAnswer):
+    """What releaseWorkOrder answers."""
+
+
+@record("The work order as it is now.", work_order_id="uuid", user_errors="jsonb")
+class CancelWorkOrderPayload(WorkOrderAnswer):
+    """What cancelWorkOrder answers."""
+
+
+@record("The work order as it is now.", work_order_id="uuid", user_errors="jsonb")
+class CloseWorkOrderPayload(WorkOrderAnswer):
+    """What closeWorkOrder answers."""
+
+
+@record("The new visit.", visit_id="uuid", user_errors="jsonb")
+class AddVisitPayload:
+    visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
+        "The new visit, not yet scheduled.", by="visit_id"
     )
     user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")

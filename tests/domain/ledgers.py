@@ -114,8 +114,10 @@ def _visit(dump: Dump, visit: Fact) -> Iterator[str]:
     arrivals = [row["occurred_at"] for row in dump.where("arrival", visit_id=visit["id"])]
     if arrivals != [at for at in [visit["arrived_at"]] if at]:
         yield f"arrived at {visit['arrived_at']}, but {arrivals}"
-    if (state in {"ARRIVED", "IN_PROGRESS", "COMPLETED"}) > bool(arrivals):
+    if (state in {"ARRIVED", "IN_PROGRESS", "PAUSED", "COMPLETED", "NO_ACCESS"}) > bool(arrivals):
         yield "no arrival shows that somebody is there"
+    if (visit["pin"] == "BOTH") < (state in {"DISPATCHED", "EN_ROUTE"}):
+        yield f"what is dispatched is pinned: {visit['pin']}"
     if (visit["ended_at"] is not None) != (state in {"COMPLETED", "INCOMPLETE"}):
         yield f"ended at {visit['ended_at']}"
 
@@ -125,7 +127,7 @@ def _assignments(dump: Dump, visit: Fact) -> Iterator[str]:
     leads, held = dump.leads(visit), visit["state"] in HELD
     if len(leads) > 1:
         yield f"{len(leads)} assignments lead"
-    if bool(leads) != held and visit["state"] not in {"COMPLETED", "INCOMPLETE"}:
+    if bool(leads) != held and visit["state"] not in {"COMPLETED", "INCOMPLETE", "NO_ACCESS"}:
         yield f"{len(leads)} assignments lead"
     for row in dump.where("assignment", visit_id=visit["id"]):
         if row["occupies"] != (held and row in leads):

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain import scheduling, stock, tracking, visits
+from domain import scheduling, stock, tracking, visits, work_orders
 from domain.errors import Refused
 from domain.scheduling import Placement
 from domain.stock import StockLocation
@@ -122,6 +122,12 @@ class Days(RuleBasedStateMachine):
     def state(self, visit: Fact) -> str:
         return str(self.dump.by_id("visit")[visit["id"]]["state"])
 
+    def order_of(self, visit: Fact) -> Fact:
+        return self.dump.by_id("work_order")[visit["work_order_id"]]
+
+    def waits(self, visit: Fact) -> bool:
+        return self.order_of(visit)["state"] not in work_orders.DERIVED
+
     def leader(self, visit: Fact) -> str | None:
         return next((row["technician_id"] for row in self.dump.leads(visit)), None)
 
@@ -151,9 +157,16 @@ class Days(RuleBasedStateMachine):
         visit, technician = self.visit(number), self.crew[who]
         placement = Placement(technician_id=technician, start=at(hour))
         free = self.is_free(technician, at(hour), at(hour + 1), but=visit)
+        held = (visit["pin"] in {"BOTH", "TECHNICIAN"} and self.leader(visit) != str(technician)) or (
+            visit["pin"] in {"BOTH", "TIME"} and moment(visit["planned_start"]) != at(hour)
+        )
         self.attempt(
             lambda work: scheduling.schedule(work, UUID(visit["id"]), placement),
-            allowed=free and visit["state"] in {"UNSCHEDULED", "SCHEDULED"},
+            allowed=free
+            and not held
+            and (
+                visit["state"] == "SCHEDULED" or (visit["state"] == "UNSCHEDULED" and not self.waits(visit))
+            ),
         )
 
     @rule(number=SOME_VISIT)
@@ -282,7 +295,7 @@ class Days(RuleBasedStateMachine):
         visit = self.visit(number)
 
         async def give_up(work: UnitOfWork) -> None:
-            await visits.unschedule(work, await work.get(Visit, UUID(visit["id"])), reason="No room")
+            await visits.hand_back(work, await work.get(Visit, UUID(visit["id"])), reason="No room")
 
         self.attempt(give_up, allowed=visit["state"] in {"SCHEDULED", "DISPATCHED", "EN_ROUTE"})
 

@@ -11,7 +11,7 @@ from sqlalchemy import event as listeners
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, select
 
-from domain import planning, plans, scheduling, visits
+from domain import planning, plans, visits
 from domain.errors import (
     Conflict,
     DoubleBooking,
@@ -354,7 +354,7 @@ async def test_each_change_tells_what_followed_from_it_and_its_own_reason(world:
     old = await world.visit(await world.work_type())
     order_id = (await world.schedule(old, ada, 9)).work_order_id
     async with world.unit() as work:
-        again = (await scheduling.follow_up(work, await work.get(Visit, old))).id
+        again = (await visits.follow_up(work, await work.get(Visit, old))).id
     plan = await proposed(world, (again, ada, 9), left_out=(old,))
     facts, version = len(await told(world, 0)), (await world.read(WorkOrder, order_id)).version
 

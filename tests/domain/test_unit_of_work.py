@@ -162,7 +162,7 @@ async def test_two_visits_of_one_order_scheduled_at_once_tell_of_the_order_once(
     ada, ben = await world.technician("Ada"), await world.technician("Ben")
     first = await world.visit(await world.work_type())
     async with world.unit() as work:
-        second = (await scheduling.follow_up(work, await work.get(Visit, first))).id
+        second = (await visits.follow_up(work, await work.get(Visit, first))).id
 
     await asyncio.gather(world.schedule(first, ada, 9), world.schedule(second, ben, 9))
 

@@ -1,0 +1,147 @@
+"""Lifecycles: the verbs that move a work order itself on: approved, on hold, changed, cancelled, closed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from domain import intake, visits, work_orders
+from domain.errors import InvalidTransition
+from domain.unit_of_work import UnitOfWork
+from domain.visits import Visit
+from domain.work_orders import DERIVED, OPEN, Priority, WorkOrder, WorkOrderOutcome, WorkOrderState
+
+BEGUN = visits.UNDER_WAY | {"COMPLETED", "INCOMPLETE", "NO_ACCESS"}
+"""A visit that has got so far keeps its work order from being cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be otherwise about a work order; None: as it is."""
+
+    title: str | None = None
+    description: str | None = None
+    priority: Priority | None = None
+    due_at: datetime | None = None
+
+
+async def update(
+    work: UnitOfWork, work_order_id: UUID, change: Change, *, expected_version: int | None = None
+) -> WorkOrder:
+    """Change what an open work order says. Raises Invalid, or InvalidTransition where it is over."""
+    intake.check_texts(change.title, change.description)
+    order = await _order(work, work_order_id, expected_version)
+    if order.state not in OPEN:
+        raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
+    asked = {name: getattr(change, name) for name in ("title", "description", "priority", "due_at")}
+    other = {name: to for name, to in asked.items() if to is not None and to != getattr(order, name)}
+    if not other:
+        return order
+    before = {name: getattr(order, name) for name in other}
+    for name, to in other.items():
+        setattr(order, name, to)
+    work_orders.announce(work, order, "WorkOrderChanged", before=before)
+    return order
+
+
+async def approve(work: UnitOfWork, work_order_id: UUID, *, expected_version: int | None = None) -> WorkOrder:
+    """Somebody has agreed: PENDING_APPROVAL → READY."""
+    order = await _order(work, work_order_id, expected_version)
+    if order.state != WorkOrderState.PENDING_APPROVAL:
+        raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
+    _move(work, order, WorkOrderState.READY, "WorkOrderApproved")
+    return order
+
+
+async def hold(
+    work: UnitOfWork, work_order_id: UUID, *, reason: str, expected_version: int | None = None
+) -> WorkOrder:
+    """It waits, from any open state; nothing is scheduled for it until it is released."""
+    visits.check_reason(reason)
+    order = await _order(work, work_order_id, expected_version)
+    work.reason, before = reason, order.state
+    _move(work, order, WorkOrderState.ON_HOLD, "WorkOrderHeld")
+    order.reason, order.state_before_hold = reason, before
+    return order
+
+
+async def release(work: UnitOfWork, work_order_id: UUID, *, expected_version: int | None = None) -> WorkOrder:
+    """It goes on where it stood, or where its visits have come to meanwhile."""
+    rows = await _visits(work, work_order_id)
+    order = await _order(work, work_order_id, expected_version)
+    if order.state != WorkOrderState.ON_HOLD:
+        raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
+    state = order.state_before_hold or WorkOrderState.READY
+    if state in DERIVED:
+        state = work_orders.derived_state([visit.state for visit in rows])
+    order.reason = order.state_before_hold = None
+    _move(work, order, state, "WorkOrderReleased")
+    return order
+
+
+async def cancel(
+    work: UnitOfWork, work_order_id: UUID, *, reason: str, expected_version: int | None = None
+) -> WorkOrder:
+    """It shall not happen, and none of its visits: only while none of them has started."""
+    visits.check_reason(reason)
+    rows = await _visits(work, work_order_id)
+    order = await _order(work, work_order_id, expected_version)
+    if any(visit.state in BEGUN for visit in rows):
+        raise InvalidTransition(f"A visit of work order {order.number} has started.", "workOrder")
+    work.reason = reason
+    _move(work, order, WorkOrderState.CANCELLED, "WorkOrderCancelled")
+    order.reason, order.state_before_hold = reason, None
+    await _call_off(work, rows, reason=reason)
+    return order
+
+
+async def close(
+    work: UnitOfWork,
+    work_order_id: UUID,
+    *,
+    outcome: WorkOrderOutcome,
+    expected_version: int | None = None,
+) -> WorkOrder:
+    """Reviewed: COMPLETED → CLOSED; also READY → CLOSED after a started visit, then it is UNRESOLVED."""
+    rows = await _visits(work, work_order_id)
+    order = await _order(work, work_order_id, expected_version)
+    if order.state == WorkOrderState.READY:
+        if not any(visit.state in BEGUN for visit in rows):
+            raise InvalidTransition(f"No visit of work order {order.number} has started.", "workOrder")
+        if outcome != WorkOrderOutcome.UNRESOLVED:
+            raise InvalidTransition(f"Work order {order.number} is not completed.", "outcome")
+    _move(work, order, WorkOrderState.CLOSED, "WorkOrderClosed")
+    order.outcome = outcome
+    await _call_off(work, rows, reason=f"Work order {order.number} is closed.")
+    return order
+
+
+async def _order(work: UnitOfWork, key: UUID, expected_version: int | None) -> WorkOrder:
+    order = await work.get(WorkOrder, key, "workOrder")
+    visits.check_version(order, expected_version)
+    return order
+
+
+async def _visits(work: UnitOfWork, work_order_id: UUID) -> Sequence[Visit]:
+    """Locked before their order, as every verb of a visit does, so that two units do not wait in a ring."""
+    statement = select(Visit).where(col(Visit.work_order_id) == work_order_id).order_by(col(Visit.id))
+    return (await work.session.exec(statement.with_for_update(key_share=True))).all()
+
+
+async def _call_off(work: UnitOfWork, rows: Sequence[Visit], *, reason: str) -> None:
+    await work.flush()
+    for visit in rows:
+        if visit.state not in visits.FINAL:
+            await visits.cancel(work, visit.id, reason=reason)
+
+
+def _move(work: UnitOfWork, order: WorkOrder, state: WorkOrderState, event: str) -> None:
+    before = {"state": order.state}
+    if (order.state, state) not in work_orders.TRANSITIONS:
+        raise InvalidTransition(
+            f"Work order {order.number} cannot go from {order.state} to {state.value}.", "workOrder"
+        )
+    order.move_to(state)
+    work_orders.announce(work, order, event, before=before)

@@ -1,0 +1,104 @@
+"""Visits' verbs of whoever goes there: the way, the work and its end."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from domain import stock, technicians
+from domain.errors import Conflict
+from domain.unit_of_work import UnitOfWork
+from domain.visits.follow_ups import follow_up
+from domain.visits.rows import IncompleteReason, Visit, VisitState
+from domain.visits.steps import change, check_reason, check_state, own, under_way
+
+
+async def start_travel(work: UnitOfWork, visit_id: UUID) -> Visit:
+    """The technician sets off: DISPATCHED → EN_ROUTE. One visit under way at a time, on shift only."""
+    visit = await work.get(Visit, visit_id, "visit")
+    assignment = await own(work, visit)
+    check_state(visit, VisitState.DISPATCHED, VisitState.EN_ROUTE)
+    await technicians.check_shift(work, assignment.technician_id, work.at, work.at)
+    busy = await under_way(work, assignment.technician_id)
+    if [other for other in busy if other != visit.id]:
+        raise Conflict("The technician is still on another visit.", "visit")
+    await change(work, visit, VisitState.EN_ROUTE, "VisitEnRoute")
+    visit.en_route_at = work.at
+    return visit
+
+
+async def start_work(work: UnitOfWork, visit_id: UUID) -> Visit:
+    """Work begins at the site: ARRIVED → IN_PROGRESS."""
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
+    await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
+    visit.started_at = work.at
+    return visit
+
+
+async def stop_travel(work: UnitOfWork, visit_id: UUID, *, reason: str | None = None) -> Visit:
+    """The technician turns back or waits: EN_ROUTE → DISPATCHED."""
+    if reason is not None:
+        check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    check_state(visit, VisitState.EN_ROUTE, VisitState.DISPATCHED)
+    work.reason = visit.reason = reason
+    await change(work, visit, VisitState.DISPATCHED, "TravelStopped")
+    visit.en_route_at = None
+    return visit
+
+
+async def pause(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Visit:
+    """The work rests, and with it the labour clock: IN_PROGRESS → PAUSED."""
+    check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    work.reason = visit.reason = reason
+    await change(work, visit, VisitState.PAUSED, "VisitPaused")
+    return visit
+
+
+async def resume(work: UnitOfWork, visit_id: UUID) -> Visit:
+    """The work goes on: PAUSED → IN_PROGRESS."""
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    check_state(visit, VisitState.PAUSED, VisitState.IN_PROGRESS)
+    visit.reason = None
+    await change(work, visit, VisitState.IN_PROGRESS, "VisitResumed")
+    return visit
+
+
+async def mark_incomplete(
+    work: UnitOfWork, visit_id: UUID, *, reason: IncompleteReason
+) -> tuple[Visit, Visit]:
+    """Ended with a rest to do: IN_PROGRESS or PAUSED → INCOMPLETE. Returns the visit and its follow-up."""
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    work.reason = visit.reason = reason.value
+    await change(work, visit, VisitState.INCOMPLETE, "VisitIncomplete")
+    visit.ended_at = work.at
+    await stock.release(work, visit.id)
+    return visit, await follow_up(work, visit)
+
+
+async def mark_no_access(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Visit:
+    """Nobody let the technician in: ARRIVED → NO_ACCESS; what was held is free again."""
+    check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    work.reason = visit.reason = reason
+    await change(work, visit, VisitState.NO_ACCESS, "VisitNoAccess")
+    await stock.release(work, visit.id)
+    return visit
+
+
+async def complete(
+    work: UnitOfWork, visit_id: UUID, *, parts_used: Sequence[tuple[UUID, int]] | None = None
+) -> Visit:
+    """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again."""
+    visit = await work.get(Visit, visit_id, "visit")
+    await own(work, visit)
+    await change(work, visit, VisitState.COMPLETED, "VisitCompleted")
+    visit.ended_at = work.at
+    await stock.consume(work, visit.id, parts_used)
+    return visit

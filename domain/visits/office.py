@@ -1,0 +1,117 @@
+"""Visits' verbs of the office: what is told to the technician, given back to the pool or called off."""
+
+from uuid import UUID
+
+from domain import stock
+from domain.errors import InvalidTransition
+from domain.unit_of_work import UnitOfWork
+from domain.visits.rows import Assignment, AssignmentState, Pin, Visit, VisitState
+from domain.visits.steps import (
+    announce,
+    change,
+    check_pin,
+    check_reason,
+    check_state,
+    check_version,
+    lead,
+    scope,
+    settle_order,
+    snapshot,
+    turn,
+)
+
+
+async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | None = None) -> Visit:
+    """Tell the technician: SCHEDULED → DISPATCHED, pinned from now on."""
+    visit = await work.get(Visit, visit_id, "visit")
+    check_version(visit, expected_version)
+    check_state(visit, VisitState.SCHEDULED, VisitState.DISPATCHED)
+    if (assignment := await lead(work, visit)) is not None:
+        assignment.state = AssignmentState.ACCEPTED
+    await change(work, visit, VisitState.DISPATCHED, "VisitDispatched")
+    visit.pin = Pin.BOTH
+    return visit
+
+
+async def cancel(
+    work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None = None
+) -> Visit:
+    """Not to happen at all: allowed before travel; what was reserved is released."""
+    check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    check_version(visit, expected_version)
+    work.reason = visit.reason = reason
+    await change(work, visit, VisitState.CANCELLED, "VisitCancelled")
+    visit.pin = None
+    await stock.release(work, visit.id)
+    return visit
+
+
+async def recall(
+    work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None = None
+) -> Visit:
+    """Before travel the technician is told that it is not for now: DISPATCHED → SCHEDULED, pinned no more."""
+    check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    check_version(visit, expected_version)
+    check_state(visit, VisitState.DISPATCHED, VisitState.SCHEDULED)
+    work.reason = visit.reason = reason
+    await change(work, visit, VisitState.SCHEDULED, "VisitRecalled")
+    visit.pin = None
+    return visit
+
+
+async def unschedule(
+    work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None = None
+) -> Visit:
+    """Back to the pool by the office's wish: SCHEDULED → UNSCHEDULED, unless it is pinned."""
+    check_reason(reason)
+    visit = await work.get(Visit, visit_id, "visit")
+    check_version(visit, expected_version)
+    check_state(visit, VisitState.SCHEDULED, VisitState.UNSCHEDULED)
+    check_pin(visit, technician=True, time=True)
+    await hand_back(work, visit, reason=reason)
+    return visit
+
+
+async def pin(work: UnitOfWork, visit_id: UUID, *, pin: Pin, expected_version: int | None = None) -> Visit:
+    """What nobody may move until it is unpinned, of a visit that is SCHEDULED."""
+    return await _pinned(work, visit_id, (pin, "VisitPinned"), expected_version=expected_version)
+
+
+async def unpin(work: UnitOfWork, visit_id: UUID, *, expected_version: int | None = None) -> Visit:
+    """Free to be moved again. What is dispatched stays pinned until it is recalled."""
+    return await _pinned(work, visit_id, (None, "VisitUnpinned"), expected_version=expected_version)
+
+
+async def _pinned(
+    work: UnitOfWork, visit_id: UUID, to: tuple[Pin | None, str], *, expected_version: int | None
+) -> Visit:
+    visit = await work.get(Visit, visit_id, "visit")
+    check_version(visit, expected_version)
+    if visit.state != VisitState.SCHEDULED:
+        raise InvalidTransition(f"The pin of a visit that is {visit.state} stays as it is.", "visit")
+    pin, event = to
+    if visit.pin == pin:
+        return visit
+    assignment = await lead(work, visit)
+    technicians = [assignment.technician_id] if assignment else []
+    before = {**snapshot(visit, next(iter(technicians), None)), "pin": visit.pin}
+    visit.pin = pin
+    announce(work, visit, event, before=before, scopes=(scope(visit, technicians),) * 2)
+    return visit
+
+
+async def hand_back(work: UnitOfWork, visit: Visit, *, reason: str) -> None:
+    """Back to the pool, its pin lifted: the technician became unavailable, or a plan gave it up."""
+    give_up(work, visit, await lead(work, visit), reason=reason)
+    await settle_order(work, visit)
+    await stock.release(work, visit.id)
+
+
+def give_up(work: UnitOfWork, visit: Visit, assignment: Assignment | None, *, reason: str) -> None:
+    """The visit's own part of `unschedule`; `assignment` is the lead's."""
+    work.reason = visit.reason = reason
+    turn(work, visit, (VisitState.UNSCHEDULED, "VisitUnscheduled"), assignment=assignment, values={})
+    visit.pin = visit.planned_start = visit.planned_end = visit.planned_travel_seconds = None
+    visit.en_route_at = None

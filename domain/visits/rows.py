@@ -1,0 +1,176 @@
+"""Visits as rows: one planned presence at a site, its states, its assignments and the parts it needs."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, Computed, Index
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlmodel import Field
+
+from domain.rows import Row, in_order, one_of, refers, text, timestamp
+
+
+class VisitState(StrEnum):
+    """Where a visit stands; COMPLETED, INCOMPLETE, NO_ACCESS and CANCELLED are final."""
+
+    UNSCHEDULED = "UNSCHEDULED"
+    SCHEDULED = "SCHEDULED"
+    DISPATCHED = "DISPATCHED"
+    EN_ROUTE = "EN_ROUTE"
+    ARRIVED = "ARRIVED"
+    IN_PROGRESS = "IN_PROGRESS"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    INCOMPLETE = "INCOMPLETE"
+    NO_ACCESS = "NO_ACCESS"
+    CANCELLED = "CANCELLED"
+
+
+class Pin(StrEnum):
+    """What the optimizer may not move."""
+
+    TECHNICIAN = "TECHNICIAN"
+    TIME = "TIME"
+    BOTH = "BOTH"
+
+
+class IncompleteReason(StrEnum):
+    """Why a visit ended with a rest to do."""
+
+    PARTS = "PARTS"
+    SKILL = "SKILL"
+    TIME = "TIME"
+    TECHNICIAN = "TECHNICIAN"
+    SAFETY = "SAFETY"
+    CUSTOMER = "CUSTOMER"
+
+
+class AssignmentState(StrEnum):
+    """OFFERED → ACCEPTED, DECLINED or EXPIRED → RELEASED; employees are ACCEPTED at once."""
+
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    EXPIRED = "EXPIRED"
+    RELEASED = "RELEASED"
+
+
+FINAL = frozenset({"COMPLETED", "INCOMPLETE", "NO_ACCESS", "CANCELLED"})
+UNDER_WAY = frozenset({"EN_ROUTE", "ARRIVED", "IN_PROGRESS", "PAUSED"})
+TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("UNSCHEDULED", "SCHEDULED"),
+        ("SCHEDULED", "UNSCHEDULED"),
+        ("DISPATCHED", "UNSCHEDULED"),
+        ("EN_ROUTE", "UNSCHEDULED"),
+        ("SCHEDULED", "DISPATCHED"),
+        ("DISPATCHED", "SCHEDULED"),
+        ("DISPATCHED", "EN_ROUTE"),
+        ("EN_ROUTE", "DISPATCHED"),
+        ("DISPATCHED", "ARRIVED"),
+        ("EN_ROUTE", "ARRIVED"),
+        ("ARRIVED", "EN_ROUTE"),
+        ("ARRIVED", "IN_PROGRESS"),
+        ("ARRIVED", "NO_ACCESS"),
+        ("IN_PROGRESS", "PAUSED"),
+        ("PAUSED", "IN_PROGRESS"),
+        ("IN_PROGRESS", "COMPLETED"),
+        ("IN_PROGRESS", "INCOMPLETE"),
+        ("PAUSED", "INCOMPLETE"),
+        ("UNSCHEDULED", "CANCELLED"),
+        ("SCHEDULED", "CANCELLED"),
+        ("DISPATCHED", "CANCELLED"),
+    }
+)
+
+
+class Visit(Row, table=True):
+    """One planned presence at a site.
+
+    Three groups of times, never mixed: `window_…` is the promise to the customer (the technician arrives
+    within it), `planned_…` the internal plan, `en_route_at` to `ended_at` what happened.
+    """
+
+    __table_args__ = (
+        one_of("state", VisitState),
+        one_of("pin", Pin),
+        CheckConstraint("duration_seconds > 0", name="duration_seconds"),
+        in_order("window_start", "window_end"),
+        in_order("planned_start", "planned_end"),
+        CheckConstraint("(planned_start IS NULL) = (planned_end IS NULL)", name="planned"),
+        Index(None, "organization_id", "planned_start", "id"),
+        Index(None, "organization_id", "state"),
+        *refers(work_order_id="work_order", customer_id="customer planned_start"),
+        *refers(site_id="site planned_start", territory_id="territory", follow_up_of_id="visit"),
+    )
+    work_order_id: UUID
+    customer_id: UUID
+    site_id: UUID
+    territory_id: UUID | None = None
+    state: VisitState = text(default=VisitState.UNSCHEDULED)
+    duration_seconds: int
+    window_start: datetime | None = timestamp(default=None)
+    window_end: datetime | None = timestamp(default=None)
+    planned_start: datetime | None = timestamp(default=None)
+    planned_end: datetime | None = timestamp(default=None)
+    planned_travel_seconds: int | None = None
+    en_route_at: datetime | None = timestamp(default=None)
+    arrived_at: datetime | None = timestamp(default=None)
+    started_at: datetime | None = timestamp(default=None)
+    ended_at: datetime | None = timestamp(default=None)
+    pin: Pin | None = text(default=None)
+    reason: str | None = text(default=None)
+    follow_up_of_id: UUID | None = None
+
+
+class Assignment(Row, table=True):
+    """A technician on a visit. `occupies` says that the planned time is taken: no two may overlap."""
+
+    __table_args__ = (
+        one_of("state", AssignmentState),
+        in_order("planned_start", "planned_end"),
+        ExcludeConstraint(
+            ("organization_id", "="),
+            ("technician_id", "="),
+            ("during", "&&"),
+            using="gist",
+            where="occupies",
+            name="ex_assignment_double_booking",
+            deferrable=True,
+        ),
+        Index(None, "organization_id", "planned_start", "id"),
+        *refers(visit_id="visit", technician_id="technician planned_start", work_order_id="work_order"),
+        *refers(customer_id="customer", site_id="site"),
+    )
+    # `during` is not asked back, because many rows go in by one statement then.
+    __mapper_args__: ClassVar[dict[str, bool]] = {"eager_defaults": False}
+    visit_id: UUID
+    technician_id: UUID
+    work_order_id: UUID
+    customer_id: UUID
+    site_id: UUID
+    state: AssignmentState = text(default=AssignmentState.ACCEPTED)
+    is_lead: bool = True
+    occupies: bool = True
+    planned_start: datetime = timestamp()
+    planned_end: datetime = timestamp()
+    during: Any = Field(
+        default=None,
+        sa_column=Column(
+            TSTZRANGE, Computed("tstzrange(planned_start, planned_end, '[)')", persisted=True), nullable=False
+        ),
+    )
+
+
+class VisitPart(Row, table=True):
+    """Pieces of a part that a visit needs."""
+
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        *refers(visit_id="visit", part_id="part"),
+    )
+    visit_id: UUID
+    part_id: UUID
+    quantity: int = 1
