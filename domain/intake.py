@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import visits, work_orders
+from domain import customers, visits, work_orders
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.errors import Invalid
 from domain.events import Event
@@ -46,6 +46,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
     if need.window and need.window[0] >= need.window[1]:
         raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
     site = await work.find(Site, need.site_id, "site")
+    await customers.in_use(work, site.customer_id, "site")
     kind = await work.find(WorkType, need.work_type_id, "workType")
     entitlement = await _entitlement(work, site, need)
     due_at = need.due_at

@@ -7,9 +7,21 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import FIELD, OFFICE, Role
-from resolvers import plans, scheduling, tracking, visits
+from resolvers import customers, plans, scheduling, sites, tracking, visits
 from resolvers.queries import Query
 from schema import scalars
+from schema.customers import (
+    ArchiveCustomerInput,
+    ArchiveCustomerPayload,
+    CreateContactInput,
+    CreateContactPayload,
+    CreateCustomerInput,
+    CreateCustomerPayload,
+    UpdateContactInput,
+    UpdateContactPayload,
+    UpdateCustomerInput,
+    UpdateCustomerPayload,
+)
 from schema.filters import Filters
 from schema.plans import (
     CommitPlanInput,
@@ -22,6 +34,7 @@ from schema.plans import (
 )
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
+from schema.sites import CreateSiteInput, CreateSitePayload, UpdateSiteInput, UpdateSitePayload
 from schema.tracking import (
     CreateTrackingLinkInput,
     CreateTrackingLinkPayload,
@@ -53,11 +66,43 @@ from schema.work_orders import CreateWorkOrderInput, CreateWorkOrderPayload
 PLANNERS = tuple(sorted(OFFICE))
 AT_WORK = tuple(sorted(OFFICE | FIELD))
 REPORTERS = (*AT_WORK, Role.INTEGRATION)
+CLERKS = (*PLANNERS, Role.INTEGRATION)
+"""Who keeps the books on customers, sites and assets."""
 AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from now, with one.")
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
 class Mutation:
+    create_customer: CreateCustomerPayload = verb(
+        customers.create_customer, CreateCustomerInput, "Take on a customer.", roles=CLERKS
+    )
+    update_customer: UpdateCustomerPayload = verb(
+        customers.update_customer, UpdateCustomerInput, "Change a customer.", roles=CLERKS
+    )
+    archive_customer: ArchiveCustomerPayload = verb(
+        customers.archive_customer,
+        ArchiveCustomerInput,
+        "Keep a customer without new work; refused while a work order is open.",
+        roles=CLERKS,
+    )
+    create_contact: CreateContactPayload = verb(
+        customers.create_contact, CreateContactInput, "Add a person at a customer.", roles=CLERKS
+    )
+    update_contact: UpdateContactPayload = verb(
+        customers.update_contact,
+        UpdateContactInput,
+        "Change a contact: channels, language, what they agreed to.",
+        roles=CLERKS,
+    )
+    create_site: CreateSitePayload = verb(
+        sites.create_site, CreateSiteInput, "Add a place of work to a customer.", roles=CLERKS
+    )
+    update_site: UpdateSitePayload = verb(
+        sites.update_site,
+        UpdateSiteInput,
+        "Change a site: where it is, its zone, how to get in, its geofence.",
+        roles=CLERKS,
+    )
     create_work_order: CreateWorkOrderPayload = verb(
         visits.create_work_order,
         CreateWorkOrderInput,
