@@ -7,9 +7,17 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import FIELD, OFFICE, Role
-from resolvers import customers, plans, scheduling, sites, tracking, visits
+from resolvers import assets, customers, plans, scheduling, sites, tracking, visits
 from resolvers.queries import Query
 from schema import scalars
+from schema.assets import (
+    CreateAssetInput,
+    CreateAssetPayload,
+    RecordMeterReadingInput,
+    RecordMeterReadingPayload,
+    UpdateAssetInput,
+    UpdateAssetPayload,
+)
 from schema.customers import (
     ArchiveCustomerInput,
     ArchiveCustomerPayload,
@@ -102,6 +110,18 @@ class Mutation:
         UpdateSiteInput,
         "Change a site: where it is, its zone, how to get in, its geofence.",
         roles=CLERKS,
+    )
+    create_asset: CreateAssetPayload = verb(
+        assets.create_asset, CreateAssetInput, "Add equipment at a site.", roles=CLERKS
+    )
+    update_asset: UpdateAssetPayload = verb(
+        assets.update_asset, UpdateAssetInput, "Change an asset, or move it.", roles=CLERKS
+    )
+    record_meter_reading: RecordMeterReadingPayload = verb(
+        assets.record_meter_reading,
+        RecordMeterReadingInput,
+        "Say what an asset's meter says.",
+        roles=REPORTERS,
     )
     create_work_order: CreateWorkOrderPayload = verb(
         visits.create_work_order,

@@ -13,12 +13,13 @@ from schema.graph import Connection, Node, column, listed, many, node, one, one_
 from schema.values import counted, foremost
 
 if TYPE_CHECKING:
+    from schema.assets import Asset
     from schema.contracts import Contract
     from schema.sites import Site
     from schema.visits import Visit
     from schema.work_orders import WorkOrder
 
-KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part")
+KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part", "asset")
 """The tables whose rows other systems may have keys for."""
 
 
@@ -75,6 +76,9 @@ class Customer(Entity):
     contacts: Connection[Contact] = many("The people there.", via="customer_id", expect=2)
     sites: Connection[Annotated["Site", strawberry.lazy("schema.sites")]] = many(
         "The places where work is done.", via="customer_id", expect=2
+    )
+    assets: Connection[Annotated["Asset", strawberry.lazy("schema.assets")]] = many(
+        "The equipment at its sites.", via="customer_id", expect=4
     )
     contracts: Connection[Annotated["Contract", strawberry.lazy("schema.contracts")]] = many(
         "The agreements.", via="customer_id", expect=2

@@ -13,6 +13,7 @@ from schema.scalars import Point, Polygon, TimeZone
 from schema.values import counted, foremost
 
 if TYPE_CHECKING:
+    from schema.assets import Asset
     from schema.technicians import Technician
     from schema.visits import Visit
 
@@ -37,6 +38,9 @@ class Site(Entity):
     geofence: Polygon | None = column("The outline that stands in the circle's place.", roles=STAFF)
     customer: Customer | None = one("Whose place it is.", by="customer_id")
     territory: Territory | None = one("The area it lies in.", by="territory_id", roles=STAFF)
+    assets: Connection[Annotated["Asset", strawberry.lazy("schema.assets")]] = many(
+        "The equipment that stands there.", via="site_id", expect=2
+    )
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "All visits there.", via="site_id", order=("planned_start",), expect=5
     )

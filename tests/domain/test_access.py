@@ -290,8 +290,8 @@ async def test_at_work_only_own_rows_are_added(
         for row, again in await inserts(owner, table, viewer.organization_id):
             assert await outcome(app, again) == ("known" if row in own else "refused"), (table, row)
 
-    stock = {"stock_level", "stock_movement", "reservation"}
-    assert added == {"absence", "position", "position_current", "eta", "arrival", "idempotency"} | stock
+    counts = {"stock_level", "stock_movement", "reservation", "meter_reading"}
+    assert added == {"absence", "position", "position_current", "eta", "arrival", "idempotency"} | counts
 
 
 async def test_a_row_cannot_be_given_to_or_taken_from_another_company(

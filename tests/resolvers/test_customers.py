@@ -251,7 +251,7 @@ async def test_wrong_contacts_are_refused_and_leave_nothing(company: Companies) 
         assert await refusal(company, CHANGE_CONTACT, asked) == [(code, ["input", path])], wrong
     for wrong, code, path in (
         ({"customer": await foreign(company, "customers")}, "NOT_FOUND", "customer"),
-        ({"email": None, "emailOptIn": True}, "INVALID", "emailOptIn"),
+        ({"phone": None}, "INVALID", "smsOptIn"),
         ({"name": "x" * 201}, "INVALID", "name"),
     ):
         assert await refusal(company, ADD_CONTACT, {**given, **wrong}) == [(code, ["input", path])], wrong

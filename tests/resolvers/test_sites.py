@@ -74,7 +74,8 @@ async def test_a_site_is_made_and_changed(company: Companies) -> None:
     assert "Ring twice" not in str(told)
 
 
-WRONG_RINGS = (
+Wrong = tuple[dict[str, object], str, str]
+WRONG_RINGS: tuple[object, ...] = (
     RING[:3],
     [*RING[:3], [24.94, 60.18]],
     [[24.94, 60.17], [24.95, 60.18], [24.95, 60.17], [24.94, 60.18], [24.94, 60.17]],
@@ -87,23 +88,25 @@ WRONG_RINGS = (
 )
 
 
+def _outline(ring: object) -> Wrong:
+    return {"geofence": {"type": "Polygon", "coordinates": [ring]}}, "INVALID", "geofence"
+
+
+def _zone(name: str) -> Wrong:
+    return {"timeZone": name}, "INVALID", "timeZone"
+
+
 async def test_wrong_sites_are_refused_and_leave_nothing(company: Companies) -> None:
     site = await _site(company)
     before = await company.data("{ sites { totalCount } }")
     point = {"type": "Point", "coordinates": [200, 60]}
-    wrongs: list[tuple[dict[str, object], str, str]] = [
-        *(
-            ({"geofence": {"type": "Polygon", "coordinates": [ring]}}, "INVALID", "geofence")
-            for ring in WRONG_RINGS
-        ),
+    wrongs: list[Wrong] = [
+        *map(_outline, WRONG_RINGS),
         ({"geofence": {"type": "Point", "coordinates": [24, 60]}}, "INVALID", "geofence"),
         ({"geofence": {"type": "Polygon", "coordinates": [RING, RING]}}, "INVALID", "geofence"),
         ({"geofence": "round"}, "INVALID", "geofence"),
         ({"location": point}, "INVALID", "location"),
-        *(
-            ({"timeZone": zone}, "INVALID", "timeZone")
-            for zone in ("Europe/Hellsinki", "Europe", "", "../../etc/passwd", "localtime", "posix/UTC")
-        ),
+        *map(_zone, ("Europe/Hellsinki", "Europe", "", "../../etc/passwd", "localtime", "posix/UTC")),
         ({"geofenceRadiusMetres": 5}, "INVALID", "geofenceRadiusMetres"),
         ({"geofenceRadiusMetres": 5001}, "INVALID", "geofenceRadiusMetres"),
         ({"name": " "}, "INVALID", "name"),
