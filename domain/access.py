@@ -131,6 +131,12 @@ TABLES: dict[str, Access] = {
         ),
         OFFICE_WRITES,
     ),
+    "asset": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), OFFICE_WRITES
+    ),
+    "meter_reading": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), FIELD_WRITES
+    ),
     "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "entitlement": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "skill": Access(_roles(technician=ALL), OFFICE_WRITES),
@@ -210,6 +216,7 @@ TABLES: dict[str, Access] = {
 
 SEARCHED = frozenset(
     {
+        "asset",
         "contact",
         "contract",
         "customer",

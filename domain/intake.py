@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import visits, work_orders
+from domain import customers, visits, work_orders
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
@@ -42,6 +42,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
     check_texts(need.title, need.description)
     check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
+    await customers.in_use(work, site.customer_id, "site")
     kind = await work.find(WorkType, need.work_type_id, "workType")
     entitlement = await _entitlement(work, site, need)
     due_at = need.due_at

@@ -5,6 +5,7 @@ from typing import Annotated, Optional
 import strawberry
 
 from domain.viewers import OFFICE
+from schema.assets import Asset
 from schema.contracts import Contract, Entitlement
 from schema.customers import Contact, Customer
 from schema.entities import STAFF
@@ -64,6 +65,7 @@ class Query:
     )
     customer: Customer | None = root(ById(), "One customer by its id.")
     site: Site | None = root(ById(), "One site by its id.")
+    asset: Asset | None = root(ById(), "One asset by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")
     work_order: WorkOrder | None = root(ById(), "One work order by its id.")
     visit: Visit | None = root(ById(), "One visit by its id.")
@@ -76,6 +78,9 @@ class Query:
     contract_by_number: Contract | None = root(
         ByKey(column="number", argument="number"), "One contract by the organization's number."
     )
+    asset_by_serial: Asset | None = root(
+        ByKey(column="serial", argument="serial"), "One asset by the maker's number for it."
+    )
     part_by_number: Part | None = root(
         ByKey(column="number", argument="number"), "One part by the organization's number."
     )
@@ -87,6 +92,7 @@ class Query:
     )
     customer_by_external_id: Customer | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     site_by_external_id: Site | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    asset_by_external_id: Asset | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     contract_by_external_id: Contract | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     work_order_by_external_id: WorkOrder | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     technician_by_external_id: Technician | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
@@ -94,6 +100,7 @@ class Query:
     customers: Connection[Customer] = root(All(), "Customers, by name.")
     contacts: Connection[Contact] = root(All(), "Contacts, by name.")
     sites: Connection[Site] = root(All(), "Sites, by name.")
+    assets: Connection[Asset] = root(All(), "Assets, by name.")
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")

@@ -6,8 +6,9 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
-from domain.viewers import FIELD, OFFICE, Role
-from resolvers import plans, scheduling, stock, tracking, visits, work_orders
+from domain.viewers import Role
+from resolvers import plans, scheduling, tracking, visits, work_orders
+from resolvers.bookkeeping import AT_WORK, PLANNERS, Bookkeeping
 from resolvers.queries import Query
 from schema import scalars
 from schema.filters import Filters
@@ -47,24 +48,6 @@ from schema.steps import (
     UnscheduleVisitPayload,
     WithdrawArrivalInput,
     WithdrawArrivalPayload,
-)
-from schema.stock import (
-    AdjustStockInput,
-    AdjustStockPayload,
-    CountStockInput,
-    CountStockPayload,
-    CreatePartInput,
-    CreatePartPayload,
-    CreateStockLocationInput,
-    CreateStockLocationPayload,
-    ReceiveStockInput,
-    ReceiveStockPayload,
-    ReceiveTransferInput,
-    ReceiveTransferPayload,
-    RequestTransferInput,
-    RequestTransferPayload,
-    ShipTransferInput,
-    ShipTransferPayload,
 )
 from schema.tracking import (
     CreateTrackingLinkInput,
@@ -111,16 +94,13 @@ from schema.work_orders import (
     UpdateWorkOrderPayload,
 )
 
-PLANNERS = tuple(sorted(OFFICE))
 APPROVERS = (Role.ADMIN, Role.MANAGER)
-AT_WORK = tuple(sorted(OFFICE | FIELD))
 REPORTERS = (*AT_WORK, Role.INTEGRATION)
-STOREKEEPERS = (*AT_WORK, Role.INTEGRATION)
 AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from now, with one.")
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation:
+class Mutation(Bookkeeping):
     create_work_order: CreateWorkOrderPayload = verb(
         visits.create_work_order,
         CreateWorkOrderInput,
@@ -301,51 +281,6 @@ class Mutation:
     )
     discard_plan: DiscardPlanPayload = verb(
         plans.discard_plan, DiscardPlanInput, "Drop a plan; one that is being solved stops.", roles=PLANNERS
-    )
-    create_part: CreatePartPayload = verb(
-        stock.create_part,
-        CreatePartInput,
-        "Make a part known.",
-        roles=(*PLANNERS, Role.INTEGRATION),
-    )
-    create_stock_location: CreateStockLocationPayload = verb(
-        stock.create_stock_location,
-        CreateStockLocationInput,
-        "Make a place known that holds stock.",
-        roles=(*PLANNERS, Role.INTEGRATION),
-    )
-    receive_stock: ReceiveStockPayload = verb(
-        stock.receive_stock,
-        ReceiveStockInput,
-        "Pieces come to a place from outside; in the field, to the own van only.",
-        roles=STOREKEEPERS,
-    )
-    adjust_stock: AdjustStockPayload = verb(
-        stock.adjust_stock,
-        AdjustStockInput,
-        "Put a level right, for a reason; never below what is held for visits.",
-        roles=STOREKEEPERS,
-    )
-    count_stock: CountStockPayload = verb(
-        stock.count_stock,
-        CountStockInput,
-        "Set a level to what was counted; the ledger gets the difference.",
-        roles=STOREKEEPERS,
-    )
-    request_transfer: RequestTransferPayload = verb(
-        stock.request_transfer,
-        RequestTransferInput,
-        "Ask for pieces from another place; in the field, from or to the own van.",
-        roles=STOREKEEPERS,
-    )
-    ship_transfer: ShipTransferPayload = verb(
-        stock.ship_transfer,
-        ShipTransferInput,
-        "The pieces leave; until they are received they are in neither place.",
-        roles=STOREKEEPERS,
-    )
-    receive_transfer: ReceiveTransferPayload = verb(
-        stock.receive_transfer, ReceiveTransferInput, "The pieces are there.", roles=STOREKEEPERS
     )
 
 

@@ -1,5 +1,6 @@
 """Customers, their contacts, and the keys other systems know them by."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -7,16 +8,18 @@ import strawberry
 from domain import customers
 from domain.customers import Channel, Tier
 from schema.entities import BACK_OFFICE, STAFF, Entity
-from schema.graph import Connection, Node, column, many, node, one, one_of, several
+from schema.errors import UserError
+from schema.graph import Connection, Node, column, listed, many, node, one, one_of, record, several
 from schema.values import counted, foremost
 
 if TYPE_CHECKING:
+    from schema.assets import Asset
     from schema.contracts import Contract
     from schema.sites import Site
     from schema.visits import Visit
     from schema.work_orders import WorkOrder
 
-KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part")
+KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part", "asset")
 """The tables whose rows other systems may have keys for."""
 
 
@@ -47,6 +50,9 @@ class Contact(Entity):
     phone: str | None = column("Where to call, as E.164.")
     language: str = column("What they speak (BCP 47), such as fi.")
     channel: Channel = column("How they want to be told.")
+    email_opt_in: bool = column("Whether they agreed to be written to by email.")
+    phone_opt_in: bool = column("Whether they agreed to be called.")
+    sms_opt_in: bool = column("Whether they agreed to be sent text messages.")
     customer: Annotated["Customer", strawberry.lazy("schema.customers")] | None = one(
         "Whose contact it is.", by="customer_id"
     )
@@ -64,9 +70,15 @@ class Customer(Entity):
     name: str = column("What the customer is called.")
     tier: Tier = column("How much the customer is worth to the company.", roles=BACK_OFFICE)
     owner: str | None = column("The subject of the SALES user who looks after it.", roles=BACK_OFFICE)
+    archived_at: datetime | None = column(
+        "Since when it gets no new work; null while it is in use.", roles=BACK_OFFICE
+    )
     contacts: Connection[Contact] = many("The people there.", via="customer_id", expect=2)
     sites: Connection[Annotated["Site", strawberry.lazy("schema.sites")]] = many(
         "The places where work is done.", via="customer_id", expect=2
+    )
+    assets: Connection[Annotated["Asset", strawberry.lazy("schema.assets")]] = many(
+        "The equipment at its sites.", via="customer_id", expect=4
     )
     contracts: Connection[Annotated["Contract", strawberry.lazy("schema.contracts")]] = many(
         "The agreements.", via="customer_id", expect=2
@@ -89,3 +101,92 @@ class Customer(Entity):
         where="{t}.arrived_at IS NOT NULL",
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
+
+
+VERSION = "The version that was read; a CONFLICT when the row has moved on since."
+NO_CHANGE = "Leave it out to change nothing."
+
+
+@strawberry.input(description="A new customer.")
+class CreateCustomerInput:
+    name: str = strawberry.field(description="What the customer is called; at most 200 characters.")
+    number: str | None = strawberry.field(
+        default=None, description="The company's own number, unique in it; null: the next of its series."
+    )
+    tier: Tier | None = strawberry.field(default=None, description="Null: STANDARD.")
+    owner: str | None = strawberry.field(
+        default=None, description="The subject of the SALES user who looks after it."
+    )
+
+
+@strawberry.input(description="What shall be otherwise about a customer.")
+class UpdateCustomerInput:
+    customer: strawberry.ID = strawberry.field(description="Which one.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    number: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    tier: Tier | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    owner: str | None = strawberry.field(default=strawberry.UNSET, description=f"{NO_CHANGE} Null: nobody.")
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="A customer that shall get no new work.")
+class ArchiveCustomerInput:
+    customer: strawberry.ID = strawberry.field(description="Which one; it has no open work orders.")
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="A new person at a customer.")
+class CreateContactInput:
+    customer: strawberry.ID = strawberry.field(description="Whose contact it is.")
+    name: str = strawberry.field(description="What the person is called.")
+    email: str | None = strawberry.field(default=None, description="Where to write to.")
+    phone: str | None = strawberry.field(default=None, description="Where to call, as E.164.")
+    language: str | None = strawberry.field(default=None, description="BCP 47; null: en.")
+    channel: Channel | None = strawberry.field(default=None, description="Null: EMAIL.")
+    email_opt_in: bool = strawberry.field(default=False, description="Whether they agreed to emails.")
+    phone_opt_in: bool = strawberry.field(default=False, description="Whether they agreed to calls.")
+    sms_opt_in: bool = strawberry.field(default=False, description="Whether they agreed to text messages.")
+
+
+@strawberry.input(description="What shall be otherwise about a contact.")
+class UpdateContactInput:
+    contact: strawberry.ID = strawberry.field(description="Which one.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    email: str | None = strawberry.field(default=strawberry.UNSET, description=f"{NO_CHANGE} Null: none.")
+    phone: str | None = strawberry.field(default=strawberry.UNSET, description=f"{NO_CHANGE} Null: none.")
+    language: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    channel: Channel | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    email_opt_in: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    phone_opt_in: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    sms_opt_in: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@record("The new customer.", customer_id="uuid", user_errors="jsonb")
+class CreateCustomerPayload:
+    customer: Customer | None = one("The new customer.", by="customer_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@record("The customer as it is now.", customer_id="uuid", user_errors="jsonb")
+class UpdateCustomerPayload:
+    customer: Customer | None = one("The customer as it is now.", by="customer_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@record("The customer that was archived.", customer_id="uuid", user_errors="jsonb")
+class ArchiveCustomerPayload:
+    customer: Customer | None = one("The customer as it is now.", by="customer_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@record("The new contact.", contact_id="uuid", user_errors="jsonb")
+class CreateContactPayload:
+    contact: Contact | None = one("The new contact.", by="contact_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
+
+
+@record("The contact as it is now.", contact_id="uuid", user_errors="jsonb")
+class UpdateContactPayload:
+    contact: Contact | None = one("The contact as it is now.", by="contact_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")

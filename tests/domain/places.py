@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import ids, scheduling, tracking, visits
+from domain.assets import Asset, MeterReading
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.customers import Contact, Customer, ExternalId
 from domain.jobs import Job
@@ -70,6 +71,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await _visit(world, kind, first)
     for technician, visit in zip((ada, ben, eve), held, strict=True):
         await _live(world, technician, visit)
+        await _equipment(world, visit)
     contract = await _papers(world, first, second)
     await _plan(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
@@ -130,6 +132,15 @@ async def _live(world: World, technician: UUID, visit: UUID) -> None:
         )
         await tracking.publish_eta(work, row, estimate)
     world.now = MORNING
+
+
+async def _equipment(world: World, visit: UUID) -> None:
+    """At the visit's site, with a meter that was read once."""
+    place = await world.read(Visit, visit)
+    where: dict[str, Any] = {"customer_id": place.customer_id, "site_id": place.site_id}
+    asset = Asset(name="Boiler", serial=f"S{place.id}", **where)
+    await world.keep(asset)
+    await world.keep(MeterReading(asset_id=asset.id, at=MORNING, value=Decimal(12), **where))
 
 
 async def _papers(world: World, *customers: UUID) -> UUID:

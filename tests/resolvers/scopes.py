@@ -28,6 +28,14 @@ INSERT INTO credential {NEW} digest, role, subject, visit_id, scopes, expires_at
 INSERT INTO tracking_link {NEW} visit_id, customer_id, credential_id, expires_at)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, v.id, v.customer_id, c.id,
     c.expires_at FROM visit v JOIN credential c ON c.visit_id = v.id;
+INSERT INTO asset {NEW} customer_id, site_id, name, serial, model, installed_on, warranty_until)
+  SELECT {STATED}, customer_id, id, 'Boiler ' || left(name, 3), 'S-' || id || '-' || n,
+    CASE WHEN longitude > 24.94 THEN 'Oras 200' END, '2024-05-01',
+    CASE WHEN longitude > 24.95 THEN '2027-01-31'::date END
+    FROM site, generate_series(1, 5) n;
+INSERT INTO meter_reading {NEW} asset_id, customer_id, site_id, at, value, replaced)
+  SELECT {STATED}, id, customer_id, site_id, created_at - n * interval '1 day', 100 - n * 7.5, n = 2
+    FROM asset, generate_series(1, 3) n;
 INSERT INTO plan {NEW} day, state, seconds, seed, request, objective, improvements, assigned_count,
     unassigned_count)
   SELECT {STATED}, '2026-11-23', 'PROPOSED', 5, n, '{{}}',
@@ -51,7 +59,7 @@ INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
     5
     FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
 """
-"""What the demo's seed leaves empty: absences, positions, ETAs, links, plans."""
+"""What the demo's seed leaves empty: assets, absences, positions, ETAs, links, plans."""
 
 Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
@@ -174,6 +182,8 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     ),
     "contact": (STAFF, {**_field(_through("customer_id", "customer_id")), Role.CUSTOMER: OWN}),
     "external_id": (STAFF, {}),
+    "asset": (STAFF, {**_field(_through("site_id", "site_id")), Role.CUSTOMER: OWN}),
+    "meter_reading": (STAFF, {**_field(_through("site_id", "site_id")), Role.CUSTOMER: OWN}),
     "territory": (FIELD_TOO, {}),
     "site": (
         STAFF,

@@ -55,7 +55,10 @@ async def test_more_than_there_are_wait_in_turn(two: Connections) -> None:
     await asyncio.gather(*(ask(number) for number in range(6)))
 
     numbers = [number for number, _ in order]
-    assert (sorted(numbers[:2]), numbers[2:]) == ([0, 1], [2, 3, 4, 5])  # the first two open at their own pace
+    assert (sorted(numbers[:2]), numbers[2:]) == (
+        [0, 1],
+        [2, 3, 4, 5],
+    )  # the first two open at their own pace
     assert len({connection for _, connection in order}) == 2
 
 

@@ -118,7 +118,9 @@ async def test_both_ways_give_the_same_bytes(lively: Companies, known: dict[str,
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.TECHNICIAN, Role.CUSTOMER])
 async def test_both_ways_turn_the_same_pages(lively: Companies, known: dict[str, Any], role: Role) -> None:
     viewer, turned = viewer_of(lively, role), 0
-    for number in range(WALKS * ROUNDS):
+    for number in range(30 * WALKS * ROUNDS):
+        if number >= WALKS * ROUNDS and turned >= WALKS // 2:
+            break  # who sees few rows needs more walks than others to turn a page at all
         seed = 1_000 * list(Role).index(role) + number
         operations = Operations(lively.app.executor.graph, role, seed=seed, **known)
         query, path = operations.paged()
