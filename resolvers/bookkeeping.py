@@ -1,4 +1,4 @@
-"""Bookkeeping: the mutations that keep what the work is for and done with: customers, sites, assets, stock."""
+"""Bookkeeping: the mutations that keep what the work is done for and with: customers, assets, stock."""
 
 import strawberry
 
