@@ -100,7 +100,7 @@ async def update(
 ) -> Asset:
     """Changes what is named and differs; `site_id` is another of its customer's sites. Raises as `create`."""
     asset = await work.get(Asset, key, "asset")
-    inputs.current(asset, expected_version)
+    inputs.check_version(asset, expected_version)
     kept = inputs.checked({name: value for name, value in values.items() if name != "site_id"}, ASSET)
     if "site_id" in values:
         site = await work.find(Site, values["site_id"], "site")

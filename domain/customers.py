@@ -140,7 +140,7 @@ async def update(
 ) -> Customer:
     """Changes what is named and differs. Raises NotFound, Invalid or Conflict."""
     customer = await work.get(Customer, key, "customer")
-    inputs.current(customer, expected_version)
+    inputs.check_version(customer, expected_version)
     kept = inputs.checked(values, CUSTOMER)
     if kept.get("number", customer.number) != customer.number:
         await _unused(work, kept["number"])
@@ -153,7 +153,7 @@ async def update(
 async def archive(work: UnitOfWork, key: UUID, *, expected_version: int | None = None) -> Customer:
     """Kept, but out of use. Raises InvalidTransition while it has open work orders, or when it is already."""
     customer = await work.get(Customer, key, "customer")
-    inputs.current(customer, expected_version)
+    inputs.check_version(customer, expected_version)
     if customer.archived_at is not None:
         raise InvalidTransition(f"Customer {customer.number} is archived already.", "customer")
     statement = (
@@ -200,7 +200,7 @@ async def update_contact(
 ) -> Contact:
     """Changes what is named and differs. Raises NotFound, Invalid or Conflict."""
     contact = await work.get(Contact, key, "contact")
-    inputs.current(contact, expected_version)
+    inputs.check_version(contact, expected_version)
     before = inputs.write(contact, inputs.checked(values, CONTACT))
     _reachable(contact)
     if before:

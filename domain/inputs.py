@@ -40,9 +40,9 @@ def write(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
     return before
 
 
-def current(row: Row, expected_version: int | None) -> None:
+def check_version(row: Row, expected: int | None) -> None:
     """Compare-and-set. Raises Conflict when the row has moved on; None asks for no comparison."""
-    if expected_version is not None and row.version != expected_version:
+    if expected is not None and row.version != expected:
         raise Conflict(f"It has changed since: it is at version {row.version} now.", "expectedVersion")
 
 

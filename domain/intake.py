@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import customers, visits, work_orders
+from domain import customers, inputs, visits, work_orders
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
@@ -84,7 +84,7 @@ async def add_visit(
     """One more UNSCHEDULED visit of an open work order, with the needs of its type."""
     check_window(window)
     order = await work.get(WorkOrder, work_order_id, "workOrder")
-    visits.check_version(order, expected_version)
+    inputs.check_version(order, expected_version)
     if order.state not in OPEN:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
     site = await work.find(Site, order.site_id)

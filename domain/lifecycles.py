@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import intake, visits, work_orders
+from domain import inputs, intake, visits, work_orders
 from domain.errors import InvalidTransition
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit
@@ -36,13 +36,8 @@ async def update(
     if order.state not in OPEN:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
     asked = {name: getattr(change, name) for name in ("title", "description", "priority", "due_at")}
-    other = {name: to for name, to in asked.items() if to is not None and to != getattr(order, name)}
-    if not other:
-        return order
-    before = {name: getattr(order, name) for name in other}
-    for name, to in other.items():
-        setattr(order, name, to)
-    work_orders.announce(work, order, "WorkOrderChanged", before=before)
+    if before := inputs.write(order, {name: to for name, to in asked.items() if to is not None}):
+        work_orders.announce(work, order, "WorkOrderChanged", before=before)
     return order
 
 
@@ -120,7 +115,7 @@ async def close(
 
 async def _order(work: UnitOfWork, key: UUID, expected_version: int | None) -> WorkOrder:
     order = await work.get(WorkOrder, key, "workOrder")
-    visits.check_version(order, expected_version)
+    inputs.check_version(order, expected_version)
     return order
 
 

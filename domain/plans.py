@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as literal
 from sqlmodel import col, select
 
-from domain import scheduling, visits
+from domain import inputs, scheduling
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event, Scope
 from domain.jobs import Job
@@ -227,7 +227,7 @@ async def commit(
     `failure` says which. Returns the plan and the visits that did not match.
     """
     plan = await work.get(Plan, plan_id, "plan")
-    visits.check_version(plan, expected_version)
+    inputs.check_version(plan, expected_version)
     if plan.state != PlanState.PROPOSED:
         raise InvalidTransition(f"A plan that is {plan.state} cannot be committed.", "plan")
     statement = select(PlanChange).where(PlanChange.plan_id == plan.id).order_by(col(PlanChange.visit_id))

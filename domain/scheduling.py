@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from domain import ids, stock, technicians, visits
+from domain import ids, inputs, stock, technicians, visits
 from domain.errors import Invalid, InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
@@ -47,7 +47,7 @@ async def schedule(
     Raises InvalidTransition, MissingSkill, OutsideWindow or DoubleBooking; nothing is written then.
     """
     visit = await work.get(Visit, visit_id, "visit")
-    visits.check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     await work.find(Technician, placement.technician_id, "technician")
     if visit.state not in {VisitState.UNSCHEDULED, VisitState.SCHEDULED}:
         raise InvalidTransition(f"A visit that is {visit.state} cannot be scheduled.", "visit")
@@ -76,7 +76,7 @@ async def reschedule(
 ) -> Visit:
     """Move a visit that is SCHEDULED to another technician, another time, or both; None: as it is."""
     visit = await work.get(Visit, visit_id, "visit")
-    visits.check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     assignment = await visits.lead(work, visit)
     if visit.state != VisitState.SCHEDULED or assignment is None or visit.planned_start is None:
         raise InvalidTransition(f"A visit that is {visit.state} cannot be rescheduled.", "visit")

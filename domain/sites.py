@@ -83,7 +83,7 @@ async def update(
 ) -> Site:
     """Changes what is named and differs; its visits keep their territory. Raises as `create`, or Conflict."""
     site = await work.get(Site, key, "site")
-    inputs.current(site, expected_version)
+    inputs.check_version(site, expected_version)
     scope_before = site.scope()
     before = inputs.write(site, await _kept(work, values))
     if before:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from domain import stock
+from domain import inputs, outlines, stock
 from domain.errors import Conflict, Invalid
 from domain.events import Event, Scope
 from domain.rows import Row
@@ -20,9 +20,9 @@ from domain.viewers import FIELD
 
 MOST_AT_ONCE = 1_000_000
 """Pieces that one movement may be about."""
-LONGEST_KEY = 50
-LONGEST_NAME = 200
-LONGEST_REASON = 500
+PART = {"number": inputs.words(50), "name": inputs.words(), "barcode": inputs.words(50)}
+PLACE = {"name": inputs.words(), "location": outlines.place}
+REASON = {"reason": inputs.words(500)}
 DEAREST = Decimal(10) ** 12
 CENTS = Decimal("0.0001")
 
@@ -40,10 +40,8 @@ class Change:
 
 async def create_part(work: UnitOfWork, part: Part) -> Part:
     """A part that is stocked from now on. Its number and its barcode are its own."""
-    check_words(part.number, "number", longest=LONGEST_KEY)
-    check_words(part.name, "name", longest=LONGEST_NAME)
-    if part.barcode is not None:
-        check_words(part.barcode, "barcode", longest=LONGEST_KEY)
+    said = {name: getattr(part, name) for name in PART}
+    inputs.write(part, inputs.checked({name: to for name, to in said.items() if to is not None}, PART))
     if not 0 <= part.unit_price < DEAREST or part.unit_price != part.unit_price.quantize(CENTS):
         raise Invalid("A price is not negative and has at most four decimals.", "unitPrice")
     if not re.fullmatch("[A-Z]{3}", part.currency):
@@ -61,7 +59,7 @@ async def create_part(work: UnitOfWork, part: Part) -> Part:
 
 async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocation:
     """A place that holds stock from now on: a van has a technician, who has one van; a SITE has a site."""
-    check_words(place.name, "name", longest=LONGEST_NAME)
+    inputs.write(place, inputs.checked({"name": place.name}, PLACE))
     for kind, key, name in (
         (StockLocationKind.VAN, place.technician_id, "technician"),
         (StockLocationKind.SITE, place.site_id, "site"),
@@ -76,16 +74,11 @@ async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocati
     if place.site_id is not None:
         await work.find(Site, place.site_id, "site")
     if place.longitude is not None and place.latitude is not None:
-        _check_point(place.longitude, place.latitude)
+        inputs.checked({"location": (place.longitude, place.latitude)}, PLACE)
     work.add(place)
     await work.session.flush()
     announce(work, place, "StockLocationCreated", scope=scope(place))
     return place
-
-
-def _check_point(longitude: float, latitude: float) -> None:
-    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
-        raise Invalid("A point lies between 180° west and east, and 90° south and north.", "location")
 
 
 async def receive(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement]:
@@ -102,7 +95,7 @@ async def receive(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMo
 async def adjust(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement]:
     """So many pieces more, or fewer, than was thought, for a reason. What is held for visits stays."""
     _check_quantity(abs(change.quantity), least=1)
-    check_words(change.reason or "", "reason", longest=LONGEST_REASON)
+    check_reason(change.reason)
     place, level = await _found(work, change)
     movement = stock.move(
         work, level, quantity=change.quantity, kind=MovementKind.ADJUSTMENT, reason=change.reason
@@ -127,13 +120,12 @@ async def count(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMove
 
 async def _found(work: UnitOfWork, change: Change) -> tuple[StockLocation, StockLevel]:
     if change.reason is not None:
-        check_words(change.reason, "reason", longest=LONGEST_REASON)
+        check_reason(change.reason)
     place = await work.find(StockLocation, change.location_id, "stockLocation")
     check_own(work, place, "stockLocation")
     await work.find(Part, change.part_id, "part")
     level = await stock.shelf(work, place.id, change.part_id)
-    if change.expected_version is not None and level.version != change.expected_version:
-        raise Conflict(f"It has changed since: it is at version {level.version} now.", "expectedVersion")
+    inputs.check_version(level, change.expected_version)
     return place, level
 
 
@@ -143,9 +135,8 @@ def check_own(work: UnitOfWork, place: StockLocation, *path: str) -> None:
         raise Invalid("Only the office changes what lies outside one's own van.", *path)
 
 
-def check_words(words: str, *path: str, longest: int) -> None:
-    if not 1 <= len(words.strip()) <= longest or "\0" in words:
-        raise Invalid(f"It is needed, with at most {longest} characters.", *path)
+def check_reason(reason: str | None) -> None:
+    inputs.checked({"reason": reason}, REASON)
 
 
 def _check_quantity(quantity: int, *, least: int) -> None:

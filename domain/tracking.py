@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint
 from sqlmodel import Field, col, select
 
-from domain import visits
+from domain import inputs, visits
 from domain.credentials import Credential
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
@@ -195,7 +195,7 @@ async def withdraw_arrival(
     """ARRIVED → EN_ROUTE by the office's word, whoever had said that they were there."""
     visits.check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
-    visits.check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     visits.check_state(visit, VisitState.ARRIVED, VisitState.EN_ROUTE)
     work.reason = visit.reason = reason
     await _take_back(work, visit, await _arrival(work, visit.id))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain import stock, stock_movements
-from domain.errors import Conflict, Invalid, InvalidTransition
+from domain import inputs, stock, stock_movements
+from domain.errors import Invalid, InvalidTransition
 from domain.stock import MovementKind, Part, StockLocation, Transfer, TransferState
 from domain.unit_of_work import UnitOfWork
 
@@ -30,7 +30,7 @@ async def request(work: UnitOfWork, wish: Wish) -> Transfer:
     if not 1 <= wish.quantity <= stock_movements.MOST_AT_ONCE:
         raise Invalid(f"Between 1 and {stock_movements.MOST_AT_ONCE} pieces at once.", "quantity")
     if wish.reason is not None:
-        stock_movements.check_words(wish.reason, "reason", longest=stock_movements.LONGEST_REASON)
+        stock_movements.check_reason(wish.reason)
     if wish.from_id == wish.to_id:
         raise Invalid("A transfer goes to another place.", "toLocation")
     start = await work.find(StockLocation, wish.from_id, "fromLocation")
@@ -85,8 +85,7 @@ async def _found(
 ) -> tuple[Transfer, StockLocation, StockLocation]:
     """The places whoever's they are: another technician's van may be at the other end."""
     transfer = await work.get(Transfer, transfer_id, "transfer")
-    if expected_version is not None and transfer.version != expected_version:
-        raise Conflict(f"It has changed since: it is at version {transfer.version} now.", "expectedVersion")
+    inputs.check_version(transfer, expected_version)
     async with work.unscoped():
         start = await work.find(StockLocation, transfer.from_location_id)
         end = await work.find(StockLocation, transfer.to_location_id)

@@ -13,6 +13,8 @@ import asyncpg
 from domain.viewers import Viewer
 
 CLOSE_SECONDS = 5.0
+GIVEN_UP = (TimeoutError, asyncpg.InternalClientError)
+"""Errors after which the driver may be amid an answer; so it is when a task is cancelled."""
 
 
 class Connection:
@@ -137,7 +139,7 @@ class Loan:
     async def __aexit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if kind is None or issubclass(kind, asyncpg.PostgresError):
+        if kind is None or (issubclass(kind, Exception) and not issubclass(kind, GIVEN_UP)):
             self._connections.give_back(self._connection)
         else:
             self._connections.abandon(self._connection)

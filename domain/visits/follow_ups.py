@@ -4,17 +4,18 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from domain import inputs
 from domain.errors import Conflict, InvalidTransition
 from domain.unit_of_work import UnitOfWork
 from domain.visits.rows import FINAL, Visit, VisitPart, VisitState
-from domain.visits.steps import announce, check_version, scope, settle_order
+from domain.visits.steps import announce, scope, settle_order
 from domain.work_orders import OPEN, WorkOrder
 
 
 async def create_follow_up(work: UnitOfWork, visit_id: UUID, *, expected_version: int | None = None) -> Visit:
     """What a visit that has ended left undone shall be done; one open follow-up at a time."""
     visit = await work.get(Visit, visit_id, "visit")
-    check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     if visit.state not in FINAL or visit.state == VisitState.CANCELLED:
         raise InvalidTransition(f"A visit that is {visit.state} has no follow-up.", "visit")
     order = await work.find(WorkOrder, visit.work_order_id)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from domain import stock
+from domain import inputs, stock
 from domain.errors import InvalidTransition
 from domain.unit_of_work import UnitOfWork
 from domain.visits.rows import Assignment, AssignmentState, Pin, Visit, VisitState
@@ -12,7 +12,6 @@ from domain.visits.steps import (
     check_pin,
     check_reason,
     check_state,
-    check_version,
     lead,
     scope,
     settle_order,
@@ -24,7 +23,7 @@ from domain.visits.steps import (
 async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | None = None) -> Visit:
     """Tell the technician: SCHEDULED → DISPATCHED, pinned from now on."""
     visit = await work.get(Visit, visit_id, "visit")
-    check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     check_state(visit, VisitState.SCHEDULED, VisitState.DISPATCHED)
     if (assignment := await lead(work, visit)) is not None:
         assignment.state = AssignmentState.ACCEPTED
@@ -39,7 +38,7 @@ async def cancel(
     """Not to happen at all: allowed before travel; what was reserved is released."""
     check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
-    check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     work.reason = visit.reason = reason
     await change(work, visit, VisitState.CANCELLED, "VisitCancelled")
     visit.pin = None
@@ -53,7 +52,7 @@ async def recall(
     """Before travel the technician is told that it is not for now: DISPATCHED → SCHEDULED, pinned no more."""
     check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
-    check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     check_state(visit, VisitState.DISPATCHED, VisitState.SCHEDULED)
     work.reason = visit.reason = reason
     await change(work, visit, VisitState.SCHEDULED, "VisitRecalled")
@@ -67,7 +66,7 @@ async def unschedule(
     """Back to the pool by the office's wish: SCHEDULED → UNSCHEDULED, unless it is pinned."""
     check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
-    check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     check_state(visit, VisitState.SCHEDULED, VisitState.UNSCHEDULED)
     check_pin(visit, technician=True, time=True)
     await hand_back(work, visit, reason=reason)
@@ -88,7 +87,7 @@ async def _pinned(
     work: UnitOfWork, visit_id: UUID, to: tuple[Pin | None, str], *, expected_version: int | None
 ) -> Visit:
     visit = await work.get(Visit, visit_id, "visit")
-    check_version(visit, expected_version)
+    inputs.check_version(visit, expected_version)
     if visit.state != VisitState.SCHEDULED:
         raise InvalidTransition(f"The pin of a visit that is {visit.state} stays as it is.", "visit")
     pin, event = to

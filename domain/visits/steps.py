@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain import work_orders
-from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
+from domain.errors import Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
-from domain.rows import Row
 from domain.technicians import Technician
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD
@@ -140,12 +139,6 @@ async def orders_of(work: UnitOfWork, of: Iterable[Visit]) -> work_orders.Orders
     for visit in (await work.session.exec(statement)).all():
         siblings[visit.work_order_id].append(visit)
     return work_orders.Orders(rows, siblings)
-
-
-def check_version(row: Row, expected: int | None) -> None:
-    """Compare-and-set. Raises Conflict when the row has moved on; None asks for no comparison."""
-    if expected is not None and row.version != expected:
-        raise Conflict(f"It has changed since: it is at version {row.version} now.", "expectedVersion")
 
 
 def check_reason(reason: str) -> None:

@@ -127,3 +127,15 @@ async def test_an_error_of_the_database_keeps_the_connection(two: Connections) -
 
     async with two.lend(None) as again:
         assert again is first
+
+
+async def test_a_value_that_the_driver_refuses_keeps_the_connection(two: Connections) -> None:
+    async with two.lend(None) as first:
+        pass
+    with pytest.raises(asyncpg.DataError):
+        async with two.lend(None) as connection:
+            await connection.driver.fetchval("SELECT $1::integer", "no number")
+
+    async with two.lend(None) as again:
+        assert again is first
+        assert await again.driver.fetchval("SELECT 1") == 1
