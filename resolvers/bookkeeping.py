@@ -1,9 +1,9 @@
-"""Bookkeeping: the mutations that keep what the work is done for and with: customers, assets, stock."""
+"""Bookkeeping: the mutations that keep whom the work is done for: customers, contacts, sites, assets."""
 
 import strawberry
 
-from domain.viewers import FIELD, OFFICE, Role
-from resolvers import assets, customers, sites, stock
+from resolvers import assets, customers, sites
+from resolvers.duties import CLERKS, STOREKEEPERS
 from schema.assets import (
     CreateAssetInput,
     CreateAssetPayload,
@@ -25,31 +25,7 @@ from schema.customers import (
     UpdateCustomerPayload,
 )
 from schema.sites import CreateSiteInput, CreateSitePayload, UpdateSiteInput, UpdateSitePayload
-from schema.stock import (
-    AdjustStockInput,
-    AdjustStockPayload,
-    CountStockInput,
-    CountStockPayload,
-    CreatePartInput,
-    CreatePartPayload,
-    CreateStockLocationInput,
-    CreateStockLocationPayload,
-    ReceiveStockInput,
-    ReceiveStockPayload,
-    ReceiveTransferInput,
-    ReceiveTransferPayload,
-    RequestTransferInput,
-    RequestTransferPayload,
-    ShipTransferInput,
-    ShipTransferPayload,
-)
 from schema.verbs import verb
-
-PLANNERS = tuple(sorted(OFFICE))
-AT_WORK = tuple(sorted(OFFICE | FIELD))
-STOREKEEPERS = (*AT_WORK, Role.INTEGRATION)
-CLERKS = (*PLANNERS, Role.INTEGRATION)
-"""Who keeps the books on customers, sites and assets."""
 
 
 @strawberry.type
@@ -97,49 +73,4 @@ class Bookkeeping:
         RecordMeterReadingInput,
         "Say what an asset's meter says.",
         roles=STOREKEEPERS,
-    )
-    create_part: CreatePartPayload = verb(
-        stock.create_part,
-        CreatePartInput,
-        "Make a part known.",
-        roles=(*PLANNERS, Role.INTEGRATION),
-    )
-    create_stock_location: CreateStockLocationPayload = verb(
-        stock.create_stock_location,
-        CreateStockLocationInput,
-        "Make a place known that holds stock.",
-        roles=(*PLANNERS, Role.INTEGRATION),
-    )
-    receive_stock: ReceiveStockPayload = verb(
-        stock.receive_stock,
-        ReceiveStockInput,
-        "Pieces come to a place from outside; in the field, to the own van only.",
-        roles=STOREKEEPERS,
-    )
-    adjust_stock: AdjustStockPayload = verb(
-        stock.adjust_stock,
-        AdjustStockInput,
-        "Put a level right, for a reason; never below what is held for visits.",
-        roles=STOREKEEPERS,
-    )
-    count_stock: CountStockPayload = verb(
-        stock.count_stock,
-        CountStockInput,
-        "Set a level to what was counted; the ledger gets the difference.",
-        roles=STOREKEEPERS,
-    )
-    request_transfer: RequestTransferPayload = verb(
-        stock.request_transfer,
-        RequestTransferInput,
-        "Ask for pieces from another place; in the field, from or to the own van.",
-        roles=STOREKEEPERS,
-    )
-    ship_transfer: ShipTransferPayload = verb(
-        stock.ship_transfer,
-        ShipTransferInput,
-        "The pieces leave; until they are received they are in neither place.",
-        roles=STOREKEEPERS,
-    )
-    receive_transfer: ReceiveTransferPayload = verb(
-        stock.receive_transfer, ReceiveTransferInput, "The pieces are there.", roles=STOREKEEPERS
     )

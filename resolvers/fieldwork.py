@@ -1,0 +1,203 @@
+"""Fieldwork: the mutations that move the work: work orders and their visits."""
+
+import strawberry
+
+from domain.viewers import Role
+from resolvers import visits, work_orders
+from resolvers.duties import APPROVERS, AT_WORK, PLANNERS
+from schema.steps import (
+    CreateFollowUpInput,
+    CreateFollowUpPayload,
+    MarkIncompleteInput,
+    MarkIncompletePayload,
+    MarkNoAccessInput,
+    MarkNoAccessPayload,
+    PauseWorkInput,
+    PauseWorkPayload,
+    PinVisitInput,
+    PinVisitPayload,
+    RecallVisitInput,
+    RecallVisitPayload,
+    RescheduleVisitInput,
+    RescheduleVisitPayload,
+    ResumeWorkInput,
+    ResumeWorkPayload,
+    StopTravelInput,
+    StopTravelPayload,
+    UnpinVisitInput,
+    UnpinVisitPayload,
+    UnscheduleVisitInput,
+    UnscheduleVisitPayload,
+)
+from schema.verbs import verb
+from schema.visits import (
+    CancelVisitInput,
+    CancelVisitPayload,
+    CompleteVisitInput,
+    CompleteVisitPayload,
+    DispatchVisitInput,
+    DispatchVisitPayload,
+    ScheduleVisitInput,
+    ScheduleVisitPayload,
+    StartTravelInput,
+    StartTravelPayload,
+    StartWorkInput,
+    StartWorkPayload,
+)
+from schema.work_orders import (
+    AddVisitInput,
+    AddVisitPayload,
+    ApproveWorkOrderInput,
+    ApproveWorkOrderPayload,
+    CancelWorkOrderInput,
+    CancelWorkOrderPayload,
+    CloseWorkOrderInput,
+    CloseWorkOrderPayload,
+    CreateWorkOrderInput,
+    CreateWorkOrderPayload,
+    HoldWorkOrderInput,
+    HoldWorkOrderPayload,
+    ReleaseWorkOrderInput,
+    ReleaseWorkOrderPayload,
+    UpdateWorkOrderInput,
+    UpdateWorkOrderPayload,
+)
+
+
+@strawberry.type
+class Fieldwork:
+    """Fields of Mutation; a type of its own only in Python."""
+
+    create_work_order: CreateWorkOrderPayload = verb(
+        visits.create_work_order,
+        CreateWorkOrderInput,
+        "Take in what a customer needs: a work order and its first visit.",
+        roles=(*PLANNERS, Role.INTEGRATION),
+    )
+    update_work_order: UpdateWorkOrderPayload = verb(
+        work_orders.update_work_order,
+        UpdateWorkOrderInput,
+        "Change what an open work order says.",
+        roles=PLANNERS,
+    )
+    approve_work_order: ApproveWorkOrderPayload = verb(
+        work_orders.approve_work_order,
+        ApproveWorkOrderInput,
+        "Agree to a work order that waits for approval: it is READY.",
+        roles=APPROVERS,
+    )
+    hold_work_order: HoldWorkOrderPayload = verb(
+        work_orders.hold_work_order,
+        HoldWorkOrderInput,
+        "It waits: nothing is scheduled for it until it is released.",
+        roles=PLANNERS,
+    )
+    release_work_order: ReleaseWorkOrderPayload = verb(
+        work_orders.release_work_order,
+        ReleaseWorkOrderInput,
+        "It goes on where it stood, or where its visits have come to meanwhile.",
+        roles=PLANNERS,
+    )
+    cancel_work_order: CancelWorkOrderPayload = verb(
+        work_orders.cancel_work_order,
+        CancelWorkOrderInput,
+        "It shall not happen, nor its visits; only while none of them has started.",
+        roles=PLANNERS,
+    )
+    close_work_order: CloseWorkOrderPayload = verb(
+        work_orders.close_work_order,
+        CloseWorkOrderInput,
+        "It is reviewed: COMPLETED, or READY after a started visit; what visits are open are cancelled.",
+        roles=PLANNERS,
+    )
+    add_visit: AddVisitPayload = verb(
+        work_orders.add_visit,
+        AddVisitInput,
+        "One more visit of an open work order, not yet scheduled.",
+        roles=PLANNERS,
+    )
+    schedule_visit: ScheduleVisitPayload = verb(
+        visits.schedule_visit,
+        ScheduleVisitInput,
+        "Put a visit on a technician's day, or move it there, if every hard rule holds.",
+        roles=PLANNERS,
+    )
+    dispatch_visit: DispatchVisitPayload = verb(
+        visits.dispatch_visit,
+        DispatchVisitInput,
+        "Tell the technician; from now on it is pinned.",
+        roles=PLANNERS,
+    )
+    start_travel: StartTravelPayload = verb(
+        visits.start_travel, StartTravelInput, "The technician sets off; tracking opens.", roles=AT_WORK
+    )
+    start_work: StartWorkPayload = verb(visits.start_work, StartWorkInput, "The work begins.", roles=AT_WORK)
+    complete_visit: CompleteVisitPayload = verb(
+        visits.complete_visit,
+        CompleteVisitInput,
+        "The work is done; the parts used leave the van.",
+        roles=AT_WORK,
+    )
+    cancel_visit: CancelVisitPayload = verb(
+        visits.cancel_visit, CancelVisitInput, "It shall not happen; only before travel.", roles=PLANNERS
+    )
+    unschedule_visit: UnscheduleVisitPayload = verb(
+        visits.unschedule_visit,
+        UnscheduleVisitInput,
+        "It goes back to the pool; not while it is pinned.",
+        roles=PLANNERS,
+    )
+    reschedule_visit: RescheduleVisitPayload = verb(
+        visits.reschedule_visit,
+        RescheduleVisitInput,
+        "Another technician, another time, or both, as far as its pin lets it go.",
+        roles=PLANNERS,
+    )
+    recall_visit: RecallVisitPayload = verb(
+        visits.recall_visit,
+        RecallVisitInput,
+        "The technician shall not set off for now; it is SCHEDULED again, and pinned no more.",
+        roles=PLANNERS,
+    )
+    pin_visit: PinVisitPayload = verb(
+        visits.pin_visit,
+        PinVisitInput,
+        "Nobody moves it, or that part of it, until it is unpinned; while it is SCHEDULED.",
+        roles=PLANNERS,
+    )
+    unpin_visit: UnpinVisitPayload = verb(
+        visits.unpin_visit,
+        UnpinVisitInput,
+        "It may be moved again; what is dispatched stays pinned until it is recalled.",
+        roles=PLANNERS,
+    )
+    stop_travel: StopTravelPayload = verb(
+        visits.stop_travel,
+        StopTravelInput,
+        "The technician turns back or waits; the customer is told.",
+        roles=AT_WORK,
+    )
+    pause_work: PauseWorkPayload = verb(
+        visits.pause_work, PauseWorkInput, "The work rests, and with it the labour clock.", roles=AT_WORK
+    )
+    resume_work: ResumeWorkPayload = verb(
+        visits.resume_work, ResumeWorkInput, "The work goes on.", roles=AT_WORK
+    )
+    mark_incomplete: MarkIncompletePayload = verb(
+        visits.mark_incomplete,
+        MarkIncompleteInput,
+        "It ends with a rest to do, which a follow-up visit does.",
+        roles=AT_WORK,
+    )
+    mark_no_access: MarkNoAccessPayload = verb(
+        visits.mark_no_access,
+        MarkNoAccessInput,
+        "Nobody let the technician in; what was held for it is free again.",
+        roles=AT_WORK,
+    )
+    create_follow_up: CreateFollowUpPayload = verb(
+        visits.create_follow_up,
+        CreateFollowUpInput,
+        "What a visit that has ended left to do, in a new one of the same work order.",
+        roles=PLANNERS,
+    )
