@@ -6,7 +6,7 @@ from domain.contracts import ContractState
 from domain.customers import Channel, Tier
 from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
-from domain.technicians import AbsenceReason, TechnicianKind
+from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
 from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
@@ -18,6 +18,7 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        CertificationState,
         Channel,
         ConfirmedBy,
         ContractState,

@@ -18,6 +18,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "They did not answer in time.",
         "RELEASED": "They no longer go there.",
     },
+    "CertificationState": {
+        "VALID": "It proves the skill.",
+        "EXPIRING": "It ends within 30 days.",
+        "EXPIRED": "It has ended, or was revoked.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -156,6 +161,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "MISSING_SKILL": "A skill or its level is lacking.",
         "OFF_SHIFT": "The technician does not work then.",
         "OUTSIDE_WINDOW": "The customer was promised another time.",
+        "OVER_CAPACITY": "The subcontractor takes on no more on that day.",
         "INVALID": "A value that no rule of the business admits.",
     },
 }

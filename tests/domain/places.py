@@ -16,9 +16,9 @@ from domain.customers import Contact, Customer, ExternalId
 from domain.jobs import Job
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.rows import Row
-from domain.sites import Territory
 from domain.stock import StockLocation, StockLocationKind, Transfer
 from domain.technicians import AbsenceReason, Technician, TechnicianKind
+from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Visit

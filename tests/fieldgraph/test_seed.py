@@ -21,9 +21,10 @@ from domain.contracts import Contract, Entitlement
 from domain.credentials import find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.rows import Row
-from domain.sites import Site, Territory
+from domain.sites import Site
 from domain.stock import Part, Reservation, StockLevel, StockLocation, StockMovement
 from domain.technicians import Shift, Technician, TechnicianSkill
+from domain.territories import Territory
 from domain.tracking import Arrival
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
