@@ -1,10 +1,12 @@
 """Policies: the cases of how days are planned."""
 
+from typing import Any
+
 from domain.viewers import Role
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
 
 
-async def _policy(stage: Stage, **given: object) -> str:
+async def _policy(stage: Stage, **given: Any) -> str:
     return await stage.make("createSchedulingPolicy", "schedulingPolicy", **given)
 
 
