@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
-from domain import capacities
+from domain import capacities, policies
 from domain.capacities import Taken
 from domain.customers import Customer
 from domain.errors import NotFound
 from domain.organizations import Organization
 from domain.plans import Plan
+from domain.policies import SchedulingPolicy
 from domain.sites import Site
 from domain.stock import Part, Reservation, StockLevel, StockLocation
 from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill, certificates
@@ -56,6 +57,7 @@ class Day:
     """One day of one organization, as read at `now`. `names` are those of technicians, skills and parts."""
 
     plan: Plan
+    policy: SchedulingPolicy
     now: datetime
     origin: datetime
     end: datetime
@@ -95,6 +97,7 @@ async def read(work: UnitOfWork, plan: Plan) -> Day:
     certified: set[UUID] = set()
     return Day(
         plan=plan,
+        policy=await policies.chosen(work, plan.scheduling_policy_id),
         now=work.at,
         origin=day[0],
         end=day[1],
