@@ -11,12 +11,20 @@ from sqlmodel import col, select
 from domain import inputs, technicians, visits
 from domain.errors import Conflict, Invalid, InvalidTransition
 from domain.events import Event, Scope
+from domain.inputs import Check
 from domain.technicians import Absence, Shift, ShiftPattern, Technician, patterns
 from domain.unit_of_work import UnitOfWork
 from domain.visits import FINAL, UNDER_WAY, Assignment, AssignmentState, Visit
 
 LONGEST = timedelta(hours=24)
-SHIFT = ("starts_at", "ends_at", "break_earliest", "break_latest", "break_seconds")
+SHIFT: Mapping[str, Check] = {
+    "starts_at": inputs.given,
+    "ends_at": inputs.given,
+    "break_earliest": lambda value: value,
+    "break_latest": lambda value: value,
+    "break_seconds": lambda value: value or 0,
+}
+"""What may be said of a shift, by column."""
 HELD = (AssignmentState.OFFERED, AssignmentState.ACCEPTED)
 
 
@@ -59,7 +67,7 @@ async def restore(work: UnitOfWork, key: UUID, *, expected_version: int | None =
 async def create_shift(work: UnitOfWork, technician_id: UUID, values: Mapping[str, Any]) -> Shift:
     """Working time by hand. Raises NotFound, Invalid, or Conflict where another shift stands."""
     technician = await technicians.in_use(work, technician_id, "technician")
-    shift = Shift(technician_id=technician.id, **{name: values[name] for name in SHIFT if name in values})
+    shift = Shift(technician_id=technician.id, **inputs.checked(values, SHIFT))
     await _check(work, shift)
     work.add(shift)
     await work.session.flush()
@@ -78,7 +86,7 @@ async def update_shift(
     shift = await _open(work, key, expected_version)
     period, scope = (shift.starts_at, shift.ends_at), shift.scope()
     with work.session.no_autoflush:
-        before = inputs.write(shift, {name: values[name] for name in SHIFT if name in values})
+        before = inputs.write(shift, inputs.checked(values, SHIFT))
         await _check(work, shift)
     if not before:
         return shift, []
@@ -125,10 +133,8 @@ async def end_pattern(
     return pattern, changed
 
 
-async def cancel_absence(
-    work: UnitOfWork, key: UUID, *, expected_version: int | None = None
-) -> tuple[Absence, bool]:
-    """They are there after all: an absence that has begun ends now, another goes. Whether it is left.
+async def cancel_absence(work: UnitOfWork, key: UUID, *, expected_version: int | None = None) -> Absence:
+    """They are there after all: an absence that has begun ends now, another goes.
 
     What went back to the pool stays there, for whoever plans. Raises NotFound, Conflict or InvalidTransition.
     """
@@ -138,8 +144,8 @@ async def cancel_absence(
     inputs.check_version(absence, expected_version)
     if absence.ends_at <= work.at:
         raise InvalidTransition("This absence is over.", "absence")
-    before, begun = {"ends_at": absence.ends_at}, absence.starts_at < work.at
-    if begun:
+    before = {"ends_at": absence.ends_at}
+    if absence.starts_at < work.at:
         absence.ends_at = work.at
     else:
         await work.session.delete(absence)
@@ -155,7 +161,7 @@ async def cancel_absence(
             scope_after=scope,
         )
     )
-    return absence, begun
+    return absence
 
 
 async def _open(work: UnitOfWork, key: UUID, expected_version: int | None) -> Shift:
@@ -185,11 +191,11 @@ async def _check(work: UnitOfWork, shift: Shift) -> None:
         raise Invalid("A shift is not of the past.", "endsAt")
     earliest, latest, length = shift.break_earliest, shift.break_latest, shift.break_seconds
     if len({earliest is None, latest is None, length == 0}) > 1:
-        raise Invalid("A break has its earliest and latest start and its length.", "break")
+        raise Invalid("A break has its earliest and latest start and its length.", "breakEarliest")
     if earliest is not None and latest is not None:
         end = latest + timedelta(seconds=length)
         if length < 0 or not shift.starts_at <= earliest <= latest or end > shift.ends_at:
-            raise Invalid("A break starts and ends within its shift.", "break")
+            raise Invalid("A break starts and ends within its shift.", "breakEarliest")
     others = select(Shift.id).where(
         col(Shift.technician_id) == shift.technician_id,
         col(Shift.id) != shift.id,

@@ -20,6 +20,7 @@ from domain.viewers import Role, Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.lifelines import stop_on_signals
 from fieldgraph.settings import Settings
+from fieldgraph.timekeeping import Timekeeping
 from fieldgraph.worker import Worker
 from integrations import maps
 from realtime import arrivals
@@ -51,7 +52,11 @@ async def work(settings: Settings) -> None:
             clock=settings.clock(),
             roads=maps.opened(settings.roads_file),
             hub_announce=wakeups.announce,
-            extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy],
+            extra=[
+                silence.settle,
+                Timekeeping(engine, settings.clock(), wakeups).go_round,
+                Housekeeping(pool, settings.clock()).tidy,
+            ],
         )
         structlog.get_logger(__name__).info("worker started")
         await worker.run(stop)

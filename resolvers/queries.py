@@ -29,7 +29,7 @@ from schema.policies import SchedulingPolicy
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
-from schema.technicians import Absence, Shift, Skill, Technician
+from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
 from schema.visits import Assignment, Visit
 from schema.work_orders import WorkOrder, WorkType
@@ -112,6 +112,8 @@ class Query:
     assignments: Connection[Assignment] = root(All(), "Assignments, by planned start.")
     technicians: Connection[Technician] = root(All(), "Technicians, by code.")
     skills: Connection[Skill] = root(All(), "Skills, by name.")
+    certifications: Connection[Certification] = root(All(), "Certificates, by their last day.")
+    shift_patterns: Connection[ShiftPattern] = root(All(), "Patterns of shifts, by their first day.")
     shifts: Connection[Shift] = root(All(), "Shifts, by start.")
     absences: Connection[Absence] = root(All(), "Absences, by start.")
     parts: Connection[Part] = root(All(), "Parts, by number.")

@@ -57,7 +57,7 @@ def state(one: Certification, at: datetime) -> CertificationState:
     return CertificationState.VALID
 
 
-def ends(valid_until: date | None, zone: ZoneInfo) -> dict[str, datetime | None]:
+def ends(valid_until: date | None, zone: ZoneInfo) -> dict[str, Any]:
     """`expires_at`, the midnight after the last day, and `expiring_at`, the one 30 days earlier."""
     if valid_until is None:
         return {"expires_at": None, "expiring_at": None}
@@ -88,7 +88,6 @@ async def add(
     skill = await work.find(Skill, skill_id, "skill")
     row = Certification(technician_id=technician.id, skill_id=skill.id, **kept)
     await _check(work, row)
-    work.add(row)
     await _settle(work, row)
     _announce(work, row, "CertificationAdded")
     return row
@@ -182,9 +181,11 @@ async def _check(work: UnitOfWork, row: Certification) -> None:
 
 async def _settle(work: UnitOfWork, row: Certification) -> None:
     """When it ends, and what the skill's row says of all of them."""
-    zone = await organizations.home_zone(work)
+    with work.session.no_autoflush:
+        zone = await organizations.home_zone(work)
     for column, value in ends(row.valid_until, zone).items():
         setattr(row, column, value)
+    work.add(row)
     await work.session.flush()
     pair = (row.technician_id, row.skill_id)
     found = (await proofs(work, [row.technician_id])).get(pair, ())

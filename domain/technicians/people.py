@@ -194,9 +194,9 @@ async def _kept(work: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
 async def _check(work: UnitOfWork, technician: Technician) -> None:
     for column in ("max_visits_per_day", "max_minutes_per_day"):
         if technician.kind != TechnicianKind.SUBCONTRACTOR and getattr(technician, column) is not None:
-            raise Invalid("Only a subcontractor has a capacity.", "capacity", inputs.field_name(column))
+            raise Invalid("Only a subcontractor has a capacity.", inputs.field_name(column))
     if technician.vehicle_name is not None and technician.vehicle_registration is None:
-        raise Invalid("A vehicle has a registration.", "vehicle", "registration")
+        raise Invalid("A vehicle has a registration.", "vehicleRegistration")
     same = col(Technician.code) == technician.code
     if await _exists(work, Technician, same, but=technician):
         raise Conflict("Another technician has that code.", "code")

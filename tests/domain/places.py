@@ -18,12 +18,12 @@ from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
 from domain.stock import StockLocation, StockLocationKind, Transfer
-from domain.technicians import AbsenceReason, Technician, TechnicianKind
+from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Technician, TechnicianKind
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Visit
-from tests.domain.world import DAY, MORNING, World, at
+from tests.domain.world import DAY, MORNING, World, at, certificate
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     for technician, visit in zip((ada, ben, eve), held, strict=True):
         await _live(world, technician, visit)
         await _equipment(world, visit)
+    for technician in (ada, ben, eve):
+        await _staff(world, technician, skill)
     contract = await _papers(world, first, second)
     await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
@@ -143,6 +145,16 @@ async def _equipment(world: World, visit: UUID) -> None:
     asset = Asset(name="Boiler", serial=f"S{place.id}", **where)
     await world.keep(asset)
     await world.keep(MeterReading(asset_id=asset.id, at=MORNING, value=Decimal(12), **where))
+
+
+async def _staff(world: World, technician: UUID, skill: UUID) -> None:
+    """A certificate, and a pattern of shifts."""
+    pattern = ShiftPattern(
+        technician_id=technician, time_zone="Europe/Helsinki", valid_from=DAY, generated_until=DAY
+    )
+    await world.keep(certificate(technician, skill, DAY + timedelta(days=400)), pattern)
+    hours: dict[str, Any] = {"weekday": 1, "starts": "08:00", "ends": "16:00"}
+    await world.keep(ShiftPatternDay(shift_pattern_id=pattern.id, technician_id=technician, **hours))
 
 
 async def _papers(world: World, *customers: UUID) -> UUID:

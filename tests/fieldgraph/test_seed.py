@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -23,7 +24,16 @@ from domain.customers import Contact, Customer, ExternalId
 from domain.rows import Row
 from domain.sites import Site
 from domain.stock import Part, Reservation, StockLevel, StockLocation, StockMovement
-from domain.technicians import Shift, Technician, TechnicianSkill
+from domain.technicians import (
+    Certification,
+    Shift,
+    ShiftPattern,
+    ShiftPatternDay,
+    Technician,
+    TechnicianSkill,
+    certificates,
+    patterns,
+)
 from domain.territories import Territory
 from domain.tracking import Arrival
 from domain.unit_of_work import UnitOfWork
@@ -120,7 +130,10 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
 
     counts = {
         kind: len(rows(tale, kind))
-        for kind in (Customer, Site, Territory, WorkType, Technician, Shift, Part, StockLocation, ExternalId)
+        for kind in (
+            *(Customer, Site, Territory, WorkType, Technician, Shift, ShiftPattern, Certification),
+            *(Part, StockLocation, ExternalId),
+        )
     }
     assert counts == {
         Customer: 110,
@@ -129,6 +142,8 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         WorkType: 10,
         Technician: 29,
         Shift: 29,
+        ShiftPattern: 29,
+        Certification: 10,
         Part: 40,
         StockLocation: 3 + 29,
         ExternalId: 110,
@@ -143,6 +158,28 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         one for one in rows(tale, TechnicianSkill) if one.certified_until == tale.seeded.day - timedelta(1)
     ]
     assert len(ended) == 1
+    zone = ZoneInfo(tale.organization.time_zone)
+    weeks = {row.id: row for row in rows(tale, ShiftPattern)}
+    days = {(row.shift_pattern_id, row.weekday): row for row in rows(tale, ShiftPatternDay)}
+    for shift in rows(tale, Shift):
+        assert shift.shift_pattern_id is not None
+        day = days[shift.shift_pattern_id, tale.seeded.day.isoweekday()]
+        made = patterns.times(day, tale.seeded.day, zone)
+        assert made == (shift.starts_at, shift.ends_at, shift.break_earliest, shift.break_latest, 1_800)
+        assert weeks[shift.shift_pattern_id].generated_until == shift.day == tale.seeded.day
+    proofs = rows(tale, Certification)
+    states = Counter(certificates.state(one, START) for one in proofs)
+    assert states == {"EXPIRED": 1, "VALID": 9}
+    assert {one.valid_until for one in proofs} == {
+        one.certified_until for one in rows(tale, TechnicianSkill)
+    } - {None}
+    assert all(one.vehicle_registration and one.overtime_hourly_cost for one in rows(tale, Technician))
+    limits = [
+        (one.max_visits_per_day, one.max_minutes_per_day)
+        for one in rows(tale, Technician)
+        if one.kind == "SUBCONTRACTOR"
+    ]
+    assert limits == [(8, None), (None, 360)]
 
 
 def test_today_has_150_visits_for_the_optimizer_and_five_that_stand(tales: tuple[Tale, Tale]) -> None:
