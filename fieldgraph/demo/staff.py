@@ -77,15 +77,16 @@ def _proves(company: Company, book: Book, skill: TechnicianSkill) -> None:
 def _works(company: Company, book: Book, shift: Shift) -> None:
     """From Monday to Friday as today; the shifts to come are the worker's to make."""
     zone, day = ZoneInfo(company.ground.time_zone), company.hours.day
-    pattern = book.add(
-        ShiftPattern(
-            technician_id=shift.technician_id,
-            time_zone=zone.key,
-            valid_from=day - BEGAN_DAYS_AGO,
-            generated_until=day,
-        ),
-        company.founded,
+    pattern = ShiftPattern(
+        id=book.key(),
+        technician_id=shift.technician_id,
+        time_zone=zone.key,
+        valid_from=day - BEGAN_DAYS_AGO,
+        generated_until=day,
     )
+    rows = book.rows[company.founded]
+    # Before its shift, because a chapter may be written in several transactions.
+    rows.insert(next(place for place, row in enumerate(rows) if row is shift), pattern)
     shift.shift_pattern_id, shift.day = pattern.id, day
 
     def wall(at: datetime) -> str:

@@ -143,7 +143,7 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         Technician: 29,
         Shift: 29,
         ShiftPattern: 29,
-        Certification: 10,
+        Certification: 9,
         Part: 40,
         StockLocation: 3 + 29,
         ExternalId: 110,
@@ -169,7 +169,7 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         assert weeks[shift.shift_pattern_id].generated_until == shift.day == tale.seeded.day
     proofs = rows(tale, Certification)
     states = Counter(certificates.state(one, START) for one in proofs)
-    assert states == {"EXPIRED": 1, "VALID": 9}
+    assert states == {"EXPIRED": 1, "VALID": 8}
     assert {one.valid_until for one in proofs} == {
         one.certified_until for one in rows(tale, TechnicianSkill)
     } - {None}
