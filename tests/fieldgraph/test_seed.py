@@ -158,6 +158,10 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         one for one in rows(tale, TechnicianSkill) if one.certified_until == tale.seeded.day - timedelta(1)
     ]
     assert len(ended) == 1
+
+
+def test_the_staff_is_there_for_a_reason_and_proves_what_it_can(tales: tuple[Tale, Tale]) -> None:
+    tale, _ = tales
     zone = ZoneInfo(tale.organization.time_zone)
     weeks = {row.id: row for row in rows(tale, ShiftPattern)}
     days = {(row.shift_pattern_id, row.weekday): row for row in rows(tale, ShiftPatternDay)}
