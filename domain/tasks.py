@@ -1,4 +1,4 @@
-"""Tasks: the steps of a work order, copied from its type, and what a visit may not do before they are done."""
+"""Tasks: the steps of a work order, copied from its type; what a visit may not do before they are done."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -71,7 +71,7 @@ async def update(
     *,
     expected_version: int | None = None,
 ) -> WorkType:
-    """Changes what is named and differs; work orders that there are keep what they had. Raises as `create`."""
+    """Changes what is named and differs; work orders that there are keep theirs. Raises as `create`."""
     kind = await _kind(work, key, expected_version)
     kept = inputs.checked(values, WORK_TYPE, names=NAMES)
     if kept.get("code", kind.code) != kind.code:
@@ -87,7 +87,7 @@ async def update(
 
 
 async def archive(work: UnitOfWork, key: UUID, *, expected_version: int | None = None) -> WorkType:
-    """Kept, but nothing new is after it. Raises InvalidTransition while a maintenance plan makes work of it."""
+    """Kept, but nothing new is after it. InvalidTransition while a maintenance plan makes work of it."""
     kind = await _kind(work, key, expected_version)
     plans = select(MaintenancePlan.title).where(col(MaintenancePlan.work_type_id) == key)
     plans = plans.where(col(MaintenancePlan.state) != MaintenancePlanState.ARCHIVED)
@@ -168,7 +168,8 @@ async def _keyed(
         if one in there:
             setattr(there[one], amount, value)
         else:
-            work.add(table(**{"work_type_id": kind.id, key: one, amount: value}))
+            values: dict[str, Any] = {"work_type_id": kind.id, key: one, amount: value}
+            work.add(table(**values))
     return True
 
 

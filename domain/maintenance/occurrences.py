@@ -98,7 +98,7 @@ async def postpone(work: UnitOfWork, plan_id: UUID) -> None:
 async def skip(
     work: UnitOfWork, key: UUID, *, reason: str, expected_version: int | None = None
 ) -> MaintenanceOccurrence:
-    """There will be no work order for it, however the plan changes. Raises InvalidTransition once there is."""
+    """There will be no work order for it, however the plan changes. InvalidTransition once there is."""
     visits.check_reason(reason)
     plan, occurrence = await _held(work, key, expected_version)
     before = {"state": occurrence.state}
@@ -132,7 +132,7 @@ async def _held(
     work: UnitOfWork, key: UUID, expected_version: int | None
 ) -> tuple[MaintenancePlan, MaintenanceOccurrence]:
     found = await work.find(MaintenanceOccurrence, key, "occurrence")
-    plan = await work.get(MaintenancePlan, found.maintenance_plan_id, "occurrence")
+    plan = await work.get(MaintenancePlan, found.plan_id, "occurrence")
     occurrence = await work.get(MaintenanceOccurrence, key, "occurrence")
     inputs.check_version(occurrence, expected_version)
     if occurrence.state != OccurrenceState.PLANNED:
@@ -169,7 +169,7 @@ async def advance(work: UnitOfWork, plan: MaintenancePlan) -> int:
     _lay_marks(work, plan, total, rows)
     ripe = [row for row in rows if base.is_open and _is_ripe(work, plan, base, row, total)]
     for row in ripe[:MOST_AT_ONCE]:
-        await _generate(work, plan, base, row)
+        await _generate(work, plan, row)
     _lay_marks(work, plan, total, rows)
     await work.session.flush()
     again = work.at if len(ripe) > MOST_AT_ONCE else _again(work, plan, base, rows, expanded)
@@ -183,7 +183,7 @@ async def _rows(work: UnitOfWork, plan: MaintenancePlan) -> list[MaintenanceOccu
     recent = (work.at - 2 * DAY).date()
     statement = (
         select(table)
-        .where(col(table.maintenance_plan_id) == plan.id)
+        .where(col(table.plan_id) == plan.id)
         .where(
             (col(table.state) == OccurrenceState.PLANNED)
             | (col(table.day) >= recent)
@@ -249,15 +249,15 @@ def _lay_marks(
     marks = {row.threshold for row in rows}
     served = [row.threshold for row in rows if row.threshold and row.state == OccurrenceState.GENERATED]
     reached = max([(total or Decimal(0)) + plan.meter_lead, *served])
-    steps = max(0, (reached - plan.meter_from) // plan.meter_every) + 1
+    steps = max(0, int((reached - plan.meter_from) // plan.meter_every)) + 1
     while (mark := plan.meter_from + steps * plan.meter_every) in marks:
         steps += 1
     rows.append(_add(work, plan, threshold=mark))
 
 
 def _add(work: UnitOfWork, plan: MaintenancePlan, **key: Any) -> MaintenanceOccurrence:
-    place = {"customer_id": plan.customer_id, "site_id": plan.site_id}
-    return work.add(MaintenanceOccurrence(maintenance_plan_id=plan.id, **place, **key))
+    row = MaintenanceOccurrence(plan_id=plan.id, customer_id=plan.customer_id, site_id=plan.site_id, **key)
+    return work.add(row)
 
 
 def _is_ripe(
@@ -275,9 +275,7 @@ def _is_ripe(
     return row.threshold is not None and total is not None and total + lead >= row.threshold
 
 
-async def _generate(
-    work: UnitOfWork, plan: MaintenancePlan, base: Ground, row: MaintenanceOccurrence
-) -> None:
+async def _generate(work: UnitOfWork, plan: MaintenancePlan, row: MaintenanceOccurrence) -> None:
     """PLANNED → GENERATED, with its work order. One whose window has passed promises no window."""
     window = None
     if row.starts_at is not None and plan.window_seconds is not None:
@@ -325,9 +323,12 @@ async def _note(
     if (plan.expanded_until, plan.next_due_at) == (expanded, again):
         return
     await work.session.flush()
-    own = (MaintenancePlan.organization_id == plan.organization_id) & (MaintenancePlan.id == plan.id)  # type: ignore[operator]
     values = {"expanded_until": expanded, "next_due_at": again}
-    statement = update(MaintenancePlan).where(own).values(values)
+    table = MaintenancePlan
+    statement = update(table).where(
+        col(table.organization_id) == plan.organization_id, col(table.id) == plan.id
+    )
+    statement = statement.values(values)
     await work.session.execute(statement, execution_options={"synchronize_session": False})
     await work.session.refresh(plan, list(values))
 
@@ -340,7 +341,7 @@ def _announce(
     values: Mapping[str, Any] | None = None,
 ) -> None:
     scope = occurrence.scope()
-    told = {"maintenance_plan_id": occurrence.maintenance_plan_id, "day": occurrence.day}
+    told = {"plan_id": occurrence.plan_id, "day": occurrence.day}
     work.emit(
         Event(
             type=type,

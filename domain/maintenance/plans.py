@@ -206,10 +206,10 @@ def _defaults(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _plan(work: UnitOfWork, key: UUID, expected_version: int | None) -> MaintenancePlan:
-    plan = await work.get(MaintenancePlan, key, "plan")
+    plan = await work.get(MaintenancePlan, key, "maintenancePlan")
     inputs.check_version(plan, expected_version)
     if plan.state == MaintenancePlanState.ARCHIVED:
-        raise InvalidTransition("This plan is archived.", "plan")
+        raise InvalidTransition("This plan is archived.", "maintenancePlan")
     return plan
 
 
@@ -217,7 +217,7 @@ async def _move(
     work: UnitOfWork, plan: MaintenancePlan, state: MaintenancePlanState, reason: str | None
 ) -> None:
     if (plan.state, state) not in PLAN_TRANSITIONS:
-        raise InvalidTransition(f"A plan cannot go from {plan.state} to {state.value}.", "plan")
+        raise InvalidTransition(f"A plan cannot go from {plan.state} to {state.value}.", "maintenancePlan")
     before = {"state": plan.state}
     plan.state, plan.reason = state, reason
     await work.session.flush()
@@ -226,7 +226,7 @@ async def _move(
 
 async def _planned(work: UnitOfWork, plan: MaintenancePlan) -> list[MaintenanceOccurrence]:
     table = MaintenanceOccurrence
-    statement = select(table).where(col(table.maintenance_plan_id) == plan.id)
+    statement = select(table).where(col(table.plan_id) == plan.id)
     statement = statement.where(col(table.state) == OccurrenceState.PLANNED).order_by(col(table.id))
     return list((await work.session.exec(statement)).all())
 
@@ -263,7 +263,9 @@ def _check_kind(plan: MaintenancePlan) -> None:
             raise Invalid("A plan of this kind needs it.", NAMES.get(column) or inputs.field_name(column))
     for column in other:
         if getattr(plan, column) is not None:
-            raise Invalid("A plan of this kind has no such thing.", NAMES.get(column) or inputs.field_name(column))
+            raise Invalid(
+                "A plan of this kind has no such thing.", NAMES.get(column) or inputs.field_name(column)
+            )
     if plan.meter_every is None or plan.meter_lead is None:
         return
     if plan.asset_id is None:
@@ -281,9 +283,7 @@ def _check_rule(work: UnitOfWork, plan: MaintenancePlan) -> None:
         raise Invalid(f"A rule starts within {MOST_YEARS} years.", "startsOn")
     first = max(plan.starts_on, today)
     found = list(
-        recurrences.parse(plan.rrule).days(
-            plan.starts_on, first, first + timedelta(days=plan.horizon_days)
-        )
+        recurrences.parse(plan.rrule).days(plan.starts_on, first, first + timedelta(days=plan.horizon_days))
     )
     if len(found) > occurrences.MOST_PLANNED:
         most = occurrences.MOST_PLANNED

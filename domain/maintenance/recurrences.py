@@ -130,7 +130,7 @@ class Rule:
 
 
 def parse(text: str) -> Rule:
-    """A rule from its text, such as FREQ=MONTHLY;BYDAY=1MO. Raises ValueError with a sentence for a person."""
+    """A rule from its text, such as FREQ=MONTHLY;BYDAY=1MO. Raises ValueError with a sentence for people."""
     if len(text) > LONGEST:
         raise ValueError(f"A rule has at most {LONGEST} characters.")
     parts: dict[str, str] = {}

@@ -102,13 +102,13 @@ class MaintenanceOccurrence(Row, table=True):
         CheckConstraint("day IS NULL OR starts_at IS NOT NULL", name="starts_at"),
         CheckConstraint("(state = 'GENERATED') = (work_order_id IS NOT NULL)", name="generated"),
         CheckConstraint("(state <> 'SKIPPED' AND moved_to IS NULL) OR reason IS NOT NULL", name="reason"),
-        UniqueConstraint("organization_id", "maintenance_plan_id", "day"),
-        UniqueConstraint("organization_id", "maintenance_plan_id", "threshold"),
+        UniqueConstraint("organization_id", "plan_id", "day"),
+        UniqueConstraint("organization_id", "plan_id", "threshold"),
         Index(None, "organization_id", "starts_at", "id"),
-        *refers(maintenance_plan_id="maintenance_plan starts_at", customer_id="customer", site_id="site"),
+        *refers(plan_id="maintenance_plan starts_at", customer_id="customer", site_id="site"),
         *refers(("work_order_id",), work_order_id="work_order"),
     )
-    maintenance_plan_id: UUID
+    plan_id: UUID
     customer_id: UUID
     site_id: UUID
     day: date | None = None
