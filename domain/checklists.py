@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from domain import inputs, visits, work_orders
-from domain.errors import Invalid, InvalidTransition
+from domain.errors import Invalid, InvalidTransition, NotFound
 from domain.events import Event
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD
@@ -123,8 +123,11 @@ async def remove(work: UnitOfWork, key: UUID, *, expected_version: int | None = 
 
 async def _task(work: UnitOfWork, key: UUID, expected_version: int | None) -> tuple[WorkTask, WorkOrder]:
     """The order is locked before its task: so visits' guards, which lock it, see tasks that stand still."""
-    found = await work.find(WorkTask, key, "task")
-    order = await work.get(WorkOrder, found.work_order_id, "task")
+    whose = select(WorkTask.work_order_id).where(col(WorkTask.id) == key)
+    order_id = (await work.session.exec(whose)).first()
+    if order_id is None:
+        raise NotFound("No WorkTask has that id.", "task")
+    order = await work.get(WorkOrder, order_id, "task")
     task = await work.get(WorkTask, key, "task")
     inputs.check_version(task, expected_version)
     _check_open(order, "task")

@@ -76,8 +76,8 @@ async def update(
     kept = inputs.checked(values, WORK_TYPE, names=NAMES)
     if kept.get("code", kind.code) != kind.code:
         await _unused(work, kept["code"])
-    before = inputs.write(kind, kept)
     changed = await _replace(work, kind, needs)
+    before = inputs.write(kind, kept)
     if changed:
         flag_modified(kind, "updated_at")  # what it needs is part of it: its version counts it
     if before or changed:

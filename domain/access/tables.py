@@ -142,7 +142,9 @@ TABLES: dict[str, Access] = {
         insert=OFFICE_WRITES,
     ),
     "maintenance_plan": Access(
-        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), OFFICE_WRITES
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
+        system=True,
     ),
     "maintenance_occurrence": Access(
         _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), OFFICE_WRITES

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import assets, customers, inputs, tasks, visits
+from domain import assets, customers, inputs, visits
 from domain.assets import Asset, Figure, MeterReading
 from domain.contracts import Contract, ContractState
 from domain.errors import Invalid, InvalidTransition
@@ -240,8 +240,9 @@ async def _clear(work: UnitOfWork, plan: MaintenancePlan) -> None:
 
 
 async def _check(work: UnitOfWork, plan: MaintenancePlan, site: Site) -> None:
-    kind = await tasks.template(work, plan.work_type_id)
-    await work.get(WorkType, kind.id, "workType")  # not archived until this unit ends
+    kind = await work.get(WorkType, plan.work_type_id, "workType")  # not archived until this unit ends
+    if kind.archived_at is not None:
+        raise Invalid(f"The type {kind.code} is archived.", "workType")
     if plan.asset_id is not None:
         asset = await work.find(Asset, plan.asset_id, "asset")
         if asset.site_id != site.id:

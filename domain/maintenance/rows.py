@@ -60,7 +60,7 @@ class MaintenancePlan(Row, table=True):
         CheckConstraint("local_time ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'", name="local_time"),
         between("horizon_days", 0, 365),
         Index(None, "organization_id", "title", "id"),
-        Index(None, "organization_id", "next_due_at", "id"),
+        Index(None, "next_due_at"),
         *refers(customer_id="customer", site_id="site title", asset_id="asset title"),
         *refers(contract_id="contract title", work_type_id="work_type"),
         *searched("title"),

@@ -29,6 +29,7 @@ POLICIES = [
     "CREATE POLICY changes ON maintenance_plan FOR UPDATE TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')))) WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid))",
     "CREATE POLICY deletes ON maintenance_plan FOR DELETE TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION'))))",
     "CREATE POLICY adds ON maintenance_plan FOR INSERT TO fieldgraph_app WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION'))))",
+    'CREATE POLICY system ON maintenance_plan TO fieldgraph_system USING (true)',
     'ALTER TABLE maintenance_occurrence ENABLE ROW LEVEL SECURITY',
     'ALTER TABLE maintenance_occurrence FORCE ROW LEVEL SECURITY',
     "CREATE POLICY reads ON maintenance_occurrence FOR SELECT TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'SALES', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND maintenance_occurrence.site_id IN (SELECT seen FROM viewer_assigned_sites() seen)) OR ((SELECT current_setting('app.role', true) IN ('CUSTOMER')) AND maintenance_occurrence.customer_id = (SELECT nullif(current_setting('app.customer_id', true), '')::uuid))))",
@@ -38,6 +39,7 @@ POLICIES = [
     "GRANT SELECT, INSERT, UPDATE, DELETE ON work_type_task, work_task, maintenance_plan, maintenance_occurrence"
     " TO fieldgraph_app",
     "GRANT SELECT (organization_id, id, searched) ON maintenance_plan TO fieldgraph_search",
+    "GRANT SELECT (organization_id, id, state, next_due_at) ON maintenance_plan TO fieldgraph_system",
 ]
 MACHINES = {
     'maintenance_plan': "('ACTIVE', 'PAUSED'), ('PAUSED', 'ACTIVE'), ('ACTIVE', 'ARCHIVED'), ('PAUSED', 'ARCHIVED')",
@@ -152,7 +154,7 @@ def _plans() -> None:
         ),
     )
     _index('maintenance_plan', 'title', 'id')
-    _index('maintenance_plan', 'next_due_at', 'id')
+    op.create_index('ix_maintenance_plan_next_due_at', 'maintenance_plan', ['next_due_at'])
     _index('maintenance_plan', 'customer_id')
     _index('maintenance_plan', 'work_type_id')
     for column in ('site_id', 'asset_id', 'contract_id'):
