@@ -123,7 +123,7 @@ def _tell_plans(company: Company, book: Book) -> None:
     for number, (rule, horizon) in enumerate(RULES):
         if number < len(done):
             _after(company, book, done[number * (len(done) // len(RULES))], rule=rule, horizon=horizon)
-    today = next(visit for _, visit, _ in _told(company) if visit.state == VisitState.SCHEDULED)
+    today = next(visit for _, visit, _ in _told(company) if visit.state == VisitState.DISPATCHED)
     _new(company, book, sites[today.site_id])
     for site in _with_contract(company)[:3]:
         _metered(company, book, site)
