@@ -19,6 +19,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.lifelines import stop_on_signals
+from fieldgraph.rounds import Rounds
 from fieldgraph.settings import Settings
 from fieldgraph.timekeeping import Timekeeping
 from fieldgraph.worker import Worker
@@ -55,6 +56,7 @@ async def work(settings: Settings) -> None:
             extra=[
                 silence.settle,
                 Timekeeping(engine, settings.clock(), wakeups).go_round,
+                Rounds(engine, settings.clock(), wakeups).go,
                 Housekeeping(pool, settings.clock()).tidy,
             ],
         )

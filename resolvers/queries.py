@@ -23,6 +23,7 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.maintenance import MaintenancePlan
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
@@ -68,6 +69,8 @@ class Query:
     site: Site | None = root(ById(), "One site by its id.")
     asset: Asset | None = root(ById(), "One asset by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")
+    maintenance_plan: MaintenancePlan | None = root(ById(), "One maintenance plan by its id.")
+    work_type: WorkType | None = root(ById(), "One type of work by its id.")
     work_order: WorkOrder | None = root(ById(), "One work order by its id.")
     visit: Visit | None = root(ById(), "One visit by its id.")
     technician: Technician | None = root(ById(), "One technician by its id.")
@@ -106,6 +109,7 @@ class Query:
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    maintenance_plans: Connection[MaintenancePlan] = root(All(), "Maintenance plans, by title.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
     visits: Connection[Visit] = root(All(), "Visits, by planned start.")

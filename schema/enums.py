@@ -4,6 +4,7 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
 from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
@@ -23,8 +24,10 @@ ENUMS = tuple(
         ConfirmedBy,
         ContractState,
         EtaBasis,
+        MaintenancePlanState,
         MovementKind,
         IncompleteReason,
+        OccurrenceState,
         Pin,
         PlanChangeKind,
         PlanState,

@@ -14,6 +14,7 @@ from schema.values import counted, foremost
 
 if TYPE_CHECKING:
     from schema.assets import Asset
+    from schema.maintenance import MaintenancePlan
     from schema.technicians import Technician
     from schema.visits import Visit
 
@@ -56,6 +57,9 @@ class Site(Entity):
         via="site_id",
         order=("-arrived_at",),
         where="{t}.arrived_at IS NOT NULL",
+    )
+    maintenance_plans: Connection[Annotated["MaintenancePlan", strawberry.lazy("schema.maintenance")]] = many(
+        "What makes work orders there again and again, by title.", via="site_id", order=("title",), expect=2
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

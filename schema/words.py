@@ -44,6 +44,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
     },
+    "MaintenancePlanState": {
+        "ACTIVE": "It makes work orders when it is time.",
+        "PAUSED": "It makes none for now.",
+        "ARCHIVED": "It makes none any more.",
+    },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
         "CONSUMPTION": "A visit used them.",
@@ -59,6 +64,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TECHNICIAN": "They could not stay.",
         "SAFETY": "It was not safe to go on.",
         "CUSTOMER": "The customer wanted it so.",
+    },
+    "OccurrenceState": {
+        "PLANNED": "Its work order is made when it is time.",
+        "GENERATED": "Its work order is there.",
+        "SKIPPED": "There will be no work order for it.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",

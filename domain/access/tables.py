@@ -135,6 +135,20 @@ TABLES: dict[str, Access] = {
     "work_type": Access(_roles(technician=ALL, customer=ALL, tracking=ALL), OFFICE_WRITES),
     "work_type_skill": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_type_part": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "work_type_task": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "work_task": Access(
+        _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
+        FIELD_WRITES,
+        insert=OFFICE_WRITES,
+    ),
+    "maintenance_plan": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
+        system=True,
+    ),
+    "maintenance_occurrence": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), OFFICE_WRITES
+    ),
     "work_order": Access(
         _roles(
             technician="{t}.id IN viewer_assigned_work_orders",
@@ -216,6 +230,7 @@ SEARCHED = frozenset(
         "contact",
         "contract",
         "customer",
+        "maintenance_plan",
         "part",
         "site",
         "skill",
