@@ -30,11 +30,8 @@ from domain.technicians import (
     Certification,
     Shift,
     ShiftPattern,
-    ShiftPatternDay,
     Technician,
     TechnicianSkill,
-    certificates,
-    patterns,
 )
 from domain.territories import Territory
 from domain.tracking import Arrival
@@ -160,32 +157,6 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         one for one in rows(tale, TechnicianSkill) if one.certified_until == tale.seeded.day - timedelta(1)
     ]
     assert len(ended) == 1
-
-
-def test_the_staff_is_there_for_a_reason_and_proves_what_it_can(tales: tuple[Tale, Tale]) -> None:
-    tale, _ = tales
-    zone = ZoneInfo(tale.organization.time_zone)
-    weeks = {row.id: row for row in rows(tale, ShiftPattern)}
-    days = {(row.shift_pattern_id, row.weekday): row for row in rows(tale, ShiftPatternDay)}
-    for shift in rows(tale, Shift):
-        assert shift.shift_pattern_id is not None
-        day = days[shift.shift_pattern_id, tale.seeded.day.isoweekday()]
-        made = patterns.times(day, tale.seeded.day, zone)
-        assert made == (shift.starts_at, shift.ends_at, shift.break_earliest, shift.break_latest, 1_800)
-        assert weeks[shift.shift_pattern_id].generated_until == shift.day == tale.seeded.day
-    proofs = rows(tale, Certification)
-    states = Counter(certificates.state(one, START) for one in proofs)
-    assert states == {"EXPIRED": 1, "VALID": 8}
-    assert {one.valid_until for one in proofs} == {
-        one.certified_until for one in rows(tale, TechnicianSkill)
-    } - {None}
-    assert all(one.vehicle_registration and one.overtime_hourly_cost for one in rows(tale, Technician))
-    limits = [
-        (one.max_visits_per_day, one.max_minutes_per_day)
-        for one in rows(tale, Technician)
-        if one.kind == "SUBCONTRACTOR"
-    ]
-    assert limits == [(8, None), (None, 360)]
 
 
 def test_today_has_150_visits_for_the_optimizer_and_five_that_stand(tales: tuple[Tale, Tale]) -> None:
