@@ -40,12 +40,13 @@ def proposal(statement: Statement, solved: answers.Plan) -> Proposal:
     ]
     told = {row.visit: row.reasons for row in solved.unassigned}
     absent = [key for key, spot in spots.items() if spot is None]
+    helped = sum(key != str(known.visit.id) for key, known in statement.known.items())
     reasons = [_reason(statement, key, reason) for key in absent for reason in told.get(key, (DISPLACED,))]
     return Proposal(
         changes=changes,
         reasons=reasons,
         objective=asdict(solved.objective),
-        assigned_count=len(spots) - len(absent),
+        assigned_count=len(spots) - len(absent) - helped,
         unassigned_count=len(absent),
     )
 

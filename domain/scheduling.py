@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from domain import ids, inputs, stock, technicians, visits
+from domain import inputs, stock, technicians, visits
 from domain.errors import Invalid, InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
@@ -17,7 +17,6 @@ from domain.technicians import (
     AbsenceReason,
     Skill,
     Technician,
-    TechnicianKind,
     TechnicianSkill,
     WorkingTimes,
 )
@@ -30,6 +29,7 @@ from domain.work_orders import DERIVED, Orders, WorkOrder, WorkTypeSkill
 class Placement:
     """Who serves a visit, and when the work starts. `travel_seconds` is the way there, where it is known.
 
+    `others` go there beside the lead (None: those who do already, and no crew as such is named).
     `assignment_id` is the id of a new assignment, where somebody has seen it already (domain/overlays.py).
     """
 
@@ -37,14 +37,26 @@ class Placement:
     start: datetime
     travel_seconds: int | None = None
     assignment_id: UUID | None = None
+    others: tuple[UUID, ...] | None = None
+    crew_id: UUID | None = None
+    offer_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What of a visit's place is to be otherwise; None: as it is. `window` is promised anew with it."""
+
+    technician_id: UUID | None = None
+    start: datetime | None = None
+    window: tuple[datetime, datetime] | None = None
 
 
 async def schedule(
     work: UnitOfWork, visit_id: UUID, placement: Placement, *, expected_version: int | None = None
 ) -> Visit:
-    """Put a visit on a technician's day, if every hard rule holds.
+    """Put a visit on a technician's day, or a crew's, if every hard rule holds for each of them.
 
-    Raises InvalidTransition, MissingSkill, OutsideWindow or DoubleBooking; nothing is written then.
+    Raises InvalidTransition, MissingSkill, OffShift, OutsideWindow or DoubleBooking; nothing is written then.
     """
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
@@ -58,8 +70,8 @@ async def schedule(
         time=visit.planned_start != placement.start,
     )
     board.rules.check(visit, placement)
-    if board.changes_hands(visit, placement.technician_id):
-        board.free(visit)
+    if board.changes_hands(visit, placement.technician_id) or placement.others is not None:
+        board.free(visit, placement)
         await work.session.flush()
     await board.place(work, visit, placement)
     await work.flush()
@@ -67,21 +79,18 @@ async def schedule(
 
 
 async def reschedule(
-    work: UnitOfWork,
-    visit_id: UUID,
-    *,
-    technician_id: UUID | None,
-    start: datetime | None,
-    expected_version: int | None = None,
+    work: UnitOfWork, visit_id: UUID, move: Move, *, expected_version: int | None = None
 ) -> Visit:
-    """Move a visit that is SCHEDULED to another technician, another time, or both; None: as it is."""
+    """Move a visit that is SCHEDULED, with its crew, to another technician, another time, or both."""
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     assignment = await visits.lead(work, visit)
     if visit.state != VisitState.SCHEDULED or assignment is None or visit.planned_start is None:
         raise InvalidTransition(f"A visit that is {visit.state} cannot be rescheduled.", "visit")
+    if move.window is not None:
+        await visits.promise(work, visit, move.window)
     placement = Placement(
-        technician_id=technician_id or assignment.technician_id, start=start or visit.planned_start
+        technician_id=move.technician_id or assignment.technician_id, start=move.start or visit.planned_start
     )
     return await schedule(work, visit_id, placement)
 
@@ -102,6 +111,9 @@ class Rules:
     """Site → its time zone."""
     barred: Mapping[UUID, WorkOrder]
     """The work orders that wait, for approval or on hold, or are over."""
+    links: visits.Links
+    crews: Mapping[UUID, Sequence[Assignment]]
+    """Visit → who goes there as it stands, the lead first."""
 
     def check(self, visit: Visit, placement: Placement) -> None:
         """Raises InvalidTransition, NotFound, OutsideWindow, MissingSkill or OffShift."""
@@ -109,12 +121,23 @@ class Rules:
         order = self.barred.get(visit.work_order_id)
         if order is not None and visit.state == VisitState.UNSCHEDULED:
             raise InvalidTransition(f"Work order {order.number} is {order.state}.", "visit")
-        if placement.technician_id not in self.technicians:
+        people = self.people(visit, placement)
+        if not self.technicians.keys() >= set(people):
             raise NotFound("No Technician has that id.")
         check_window(visit, start)
         self.check_skills(visit, placement)
         end = start + timedelta(seconds=visit.duration_seconds)
-        self.working_times.check(placement.technician_id, start, end)
+        for technician_id in people:
+            self.working_times.check(technician_id, start, end)
+        spot = visits.Spot(start, end, placement.technician_id, self.zones[visit.site_id])
+        self.links.check(visit, spot)
+
+    def people(self, visit: Visit, placement: Placement) -> list[UUID]:
+        """Who is to go there, the lead first: the others are helpers, of whom no skill is asked."""
+        others = placement.others
+        if others is None:
+            others = tuple(row.technician_id for row in self.crews.get(visit.id, ()) if not row.is_lead)
+        return list(dict.fromkeys((placement.technician_id, *others)))
 
     def check_skills(self, visit: Visit, placement: Placement) -> None:
         """Every skill of the work's type, at its level, certified on the visit's date in the site's zone."""
@@ -147,67 +170,72 @@ class Board:
 
     rules: Rules
     orders: Orders
-    leads: Mapping[UUID, Assignment]
+    leads: Mapping[UUID, UUID]
+    """Visit → the technician who led it."""
     parts: Mapping[UUID, Mapping[UUID, int]]
     """Visit → part → pieces that it needs."""
     holds: stock.Holds
 
     def changes_hands(self, visit: Visit, technician_id: UUID) -> bool:
-        old = self.leads.get(visit.id)
-        return old is not None and old.technician_id != technician_id
+        return self.leads.get(visit.id, technician_id) != technician_id
 
-    def free(self, visit: Visit) -> None:
-        """The technician who has the visit, and the parts held for it, are free again."""
-        if (old := self.leads.get(visit.id)) is not None:
-            old.state, old.occupies = AssignmentState.RELEASED, False
-        self.holds.release(visit.id)
+    def free(self, visit: Visit, placement: Placement) -> None:
+        """Who does not go there any more is free again; with its lead a visit lets go of its parts."""
+        people = self.rules.people(visit, placement)
+        for row in self.rules.crews[visit.id]:
+            if row.technician_id not in people:
+                row.state, row.occupies = AssignmentState.RELEASED, False
+            elif row.technician_id != placement.technician_id:
+                row.is_lead = False
+        if self.changes_hands(visit, placement.technician_id):
+            self.holds.release(visit.id)
 
     async def place(self, work: UnitOfWork, visit: Visit, placement: Placement) -> None:
-        """Write where a visit goes: plan, assignment, held parts, events. The rules were checked before."""
-        old = self.leads.get(visit.id)
-        holder = old.technician_id if old else None
-        before = visits.snapshot(visit, holder)
-        scope = visits.scope(visit, [holder] if holder else [])
+        """Write where a visit goes: plan, assignments, held parts, events. The rules were checked before."""
+        crew = self.rules.crews[visit.id]
+        before = {**visits.snapshot(visit, crew), "technician_id": self.leads.get(visit.id)}
+        scope = visits.scope(visit, visits.people(crew))
         moved = visit.state == VisitState.SCHEDULED
         if not moved:
             visits.step(visit, VisitState.SCHEDULED)
         end = placement.start + timedelta(seconds=visit.duration_seconds)
+        if placement.others is not None or self.changes_hands(visit, placement.technician_id) or not moved:
+            visit.crew_id = placement.crew_id
         visit.planned_start, visit.planned_end = placement.start, end
         visit.planned_travel_seconds, visit.reason = placement.travel_seconds, None
-        self._assign(work, visit, placement)
-        scopes = (scope, visits.scope(visit, [placement.technician_id]))
+        people = self._assign(work, visit, placement)
         event = "VisitRescheduled" if moved else "VisitScheduled"
-        visits.announce(work, visit, event, before=before, scopes=scopes)
+        visits.announce(work, visit, event, before=before, scopes=(scope, visits.scope(visit, people)))
         await self.orders.settle(work, visit.work_order_id)
 
-    def _assign(self, work: UnitOfWork, visit: Visit, placement: Placement) -> None:
+    def _assign(self, work: UnitOfWork, visit: Visit, placement: Placement) -> list[UUID]:
         end = placement.start + timedelta(seconds=visit.duration_seconds)
-        old = self.leads.get(visit.id)
-        if old and old.technician_id == placement.technician_id:
-            old.planned_start, old.planned_end = placement.start, end
-            return
-        technician = self.rules.technicians[placement.technician_id]
-        offered = technician.kind == TechnicianKind.SUBCONTRACTOR
-        work.add(
-            Assignment(
-                id=placement.assignment_id or ids.new(),
-                visit_id=visit.id,
-                technician_id=technician.id,
-                work_order_id=visit.work_order_id,
-                customer_id=visit.customer_id,
-                site_id=visit.site_id,
-                state=AssignmentState.OFFERED if offered else AssignmentState.ACCEPTED,
-                planned_start=placement.start,
-                planned_end=end,
-            )
-        )
-        parts = self.parts.get(visit.id, {})
-        self.holds.reserve(work, visit.id, technician_id=technician.id, parts=parts)
+        known = {row.technician_id: row for row in self.rules.crews[visit.id]}
+        people = self.rules.people(visit, placement)
+        for technician_id in people:
+            is_lead = technician_id == placement.technician_id
+            if technician_id in known:
+                row = known[technician_id]
+                row.planned_start, row.planned_end, row.is_lead = placement.start, end, is_lead
+            else:
+                work.add(self._assignment(visit, placement, technician_id=technician_id))
+        if self.leads.get(visit.id) != placement.technician_id:
+            parts = self.parts.get(visit.id, {})
+            self.holds.reserve(work, visit.id, technician_id=placement.technician_id, parts=parts)
+        return people
+
+    def _assignment(self, visit: Visit, placement: Placement, *, technician_id: UUID) -> Assignment:
+        technician = self.rules.technicians[technician_id]
+        row = visits.assigned(visit, technician, at=placement.start, until=placement.offer_expires_at)
+        row.is_lead = technician_id == placement.technician_id
+        if row.is_lead and placement.assignment_id is not None:
+            row.id = placement.assignment_id
+        return row
 
     async def give_up(self, work: UnitOfWork, visit: Visit, *, reason: str) -> None:
         """Back to the pool. The reason is that of this visit only, not of what the unit does after it."""
         said = work.reason
-        visits.give_up(work, visit, self.leads.get(visit.id), reason=reason)
+        visits.give_up(work, visit, self.rules.crews[visit.id], reason=reason)
         await self.orders.settle(work, visit.work_order_id)
         self.holds.release(visit.id)
         work.reason = said
@@ -218,7 +246,6 @@ async def prepare(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | Non
     keys = [visit.id for visit, _ in moves]
     async with work.unscoped():
         orders = await visits.orders_of(work, [visit for visit, _ in moves])
-    leads = await visits.leads(work, keys)
     rules = await _rules(work, moves, orders)
     parts: dict[UUID, dict[UUID, int]] = {key: {} for key in keys}
     for need in await _all(work, VisitPart, col(VisitPart.visit_id).in_(keys)):
@@ -230,12 +257,17 @@ async def prepare(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | Non
         for part_id in parts[visit.id]
     ]
     holds = await stock.holds(work, keys, wanted)
+    leads = {key: row.technician_id for key, rows in rules.crews.items() for row in rows if row.is_lead}
     return Board(rules=rules, orders=orders, leads=leads, parts=parts, holds=holds)
 
 
 async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None]], orders: Orders) -> Rules:
     placed = [(visit, placement) for visit, placement in moves if placement is not None]
-    people = {placement.technician_id for _, placement in placed}
+    keys = [visit.id for visit, _ in moves]
+    crews, links = await visits.crews(work, keys), await visits.links_of(work, keys)
+    people = {row.technician_id for rows in crews.values() for row in rows}
+    for _, placement in placed:
+        people |= {placement.technician_id, *(placement.others or ())}
     starts = [placement.start for _, placement in placed] or [work.at]
     longest = timedelta(seconds=max((visit.duration_seconds for visit, _ in placed), default=0))
     sites = await _all(work, Site, col(Site.id).in_({visit.site_id for visit, _ in placed}))
@@ -250,6 +282,8 @@ async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None
         work_types={key: order.work_type_id for key, order in orders.rows.items()},
         zones={site.id: ZoneInfo(site.time_zone) for site in sites},
         barred={key: order for key, order in orders.rows.items() if order.state not in DERIVED},
+        links=links,
+        crews=crews,
     )
 
 
@@ -278,6 +312,8 @@ async def absent(
     """A technician becomes unavailable: their visits of that time go back to the pool, pins lifted.
 
     What is IN_PROGRESS or PAUSED becomes INCOMPLETE, and a fresh visit of the order goes to the pool.
+    That holds for whom they lead; from another's visit only they are released, as long as the crew is whole
+    without them or somebody is there already.
     Returns the absence and the visits that changed.
     """
     if period[0] >= period[1]:
@@ -288,14 +324,21 @@ async def absent(
     )
     changed = []
     for visit in await _held_by(work, technician_id, period):
-        if visit.state in {VisitState.IN_PROGRESS, VisitState.PAUSED}:
+        crew = await visits.crew(work, visit)
+        gone = next(row for row in crew if row.technician_id == technician_id)
+        why = f"{technician.name} is absent."
+        if not gone.is_lead and not visits.becomes_too_small(visit, crew):
+            await visits.part(work, visit, gone, (AssignmentState.RELEASED, "MemberReleased"), reason=why)
+        elif visit.state in {VisitState.IN_PROGRESS, VisitState.PAUSED}:
             work.reason = visit.reason = "TECHNICIAN"
             await visits.change(work, visit, VisitState.INCOMPLETE, "VisitIncomplete")
             visit.ended_at = work.at
             await stock.release(work, visit.id)
             changed.append(await visits.follow_up(work, visit))
         elif visit.state != VisitState.ARRIVED:
-            await visits.hand_back(work, visit, reason=f"{technician.name} is absent.")
+            await visits.hand_back(work, visit, reason=why)
+        else:
+            continue
         changed.append(visit)
     return absence, changed
 
@@ -314,7 +357,7 @@ async def _held_by(
             col(Assignment.occupies),
             col(Assignment.planned_start) < period[1],
             col(Assignment.planned_end) > period[0],
-            col(Visit.state).in_(("SCHEDULED", "DISPATCHED", "EN_ROUTE", "IN_PROGRESS", "PAUSED")),
+            col(Visit.state).in_(("SCHEDULED", "DISPATCHED", *visits.UNDER_WAY)),
         )
         .order_by(col(Visit.id))
         .with_for_update(of=Visit, key_share=True)

@@ -6,6 +6,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import rule
 
 from domain import scheduling, tracking, visits
+from domain.scheduling import Move
 from domain.visits import IncompleteReason, Pin
 from tests.domain.ledgers import moment
 from tests.domain.machines import HALF_HOURS, SOME_VISIT, SOMEONE, Days, Verb
@@ -90,7 +91,7 @@ class Detours(Days):
             allowed = free and not held[visit["pin"]]
         self.attempt(
             lambda work: scheduling.reschedule(
-                work, UUID(visit["id"]), technician_id=technician, start=start
+                work, UUID(visit["id"]), Move(technician_id=technician, start=start)
             ),
             allowed=allowed,
         )
