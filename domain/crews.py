@@ -1,6 +1,7 @@
 """Crews: technicians who are assigned as a unit, one of them its lead."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -102,15 +103,28 @@ async def update(
     return crew
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """Who is to serve a visit: a technician, or a crew as a whole."""
+
+    technician_id: UUID | None = None
+    crew_id: UUID | None = None
+
+
 async def schedule(
-    work: UnitOfWork, visit_id: UUID, crew_id: UUID, *, start: datetime, expected_version: int | None = None
+    work: UnitOfWork, visit_id: UUID, whom: Whom, *, start: datetime, expected_version: int | None = None
 ) -> Visit:
-    """Put a visit on the day of a whole crew, if every hard rule holds for each of them."""
-    crew = await work.find(Crew, crew_id, "crew")
-    if not crew.is_active:
-        raise InvalidTransition(f"The crew “{crew.name}” is not active.", "crew")
-    lead, *others = [row.technician_id for row in await members(work, crew_id)]
-    placement = Placement(technician_id=lead, start=start, others=tuple(others), crew_id=crew.id)
+    """Put a visit on the day of a technician or of a whole crew, if every hard rule holds for each."""
+    if whom.crew_id is None and whom.technician_id is not None:
+        placement = Placement(technician_id=whom.technician_id, start=start)
+    elif whom.technician_id is not None or whom.crew_id is None:
+        raise Invalid("Say a technician or a crew.", "technician")
+    else:
+        crew = await work.find(Crew, whom.crew_id, "crew")
+        if not crew.is_active:
+            raise InvalidTransition(f"The crew “{crew.name}” is not active.", "crew")
+        lead, *others = [row.technician_id for row in await members(work, crew.id)]
+        placement = Placement(technician_id=lead, start=start, others=tuple(others), crew_id=crew.id)
     return await scheduling.schedule(work, visit_id, placement, expected_version=expected_version)
 
 
