@@ -156,7 +156,7 @@ async def hand_over(work: UnitOfWork, visit: Visit, follow_up: Visit) -> None:
         .where(
             col(VisitDependency.predecessor_id) == visit.id,
             col(VisitDependency.kind) == DependencyKind.FINISH_START,
-            col(Visit.state).in_(NOT_BEGUN),
+            col(Visit.state).in_((*NOT_BEGUN, VisitState.EN_ROUTE, VisitState.ARRIVED)),
         )
         .order_by(col(VisitDependency.id))
     )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 
@@ -133,9 +133,11 @@ def turn(
     state, event = step_to
     before, scope_before = snapshot(visit, crew), scope(visit, people(crew))
     step(visit, state)
-    if state in FINAL | {VisitState.UNSCHEDULED}:
-        for row in crew:
+    for row in crew:
+        if state in FINAL | {VisitState.UNSCHEDULED}:
             _end(work, row, state)
+        elif state == VisitState.SCHEDULED:
+            row.en_route_at = row.arrived_at = None  # whoever set off alone is called back with the others
     scope_after = scope(visit, people(row for row in crew if row.state in LIVE))
     announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=values)
 
@@ -219,11 +221,9 @@ def check_pin(visit: Visit, *, technician: bool, time: bool) -> None:
 
 async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
     """The visits that a technician is driving to or working on: led, or joined by themselves."""
-    joined = or_(
-        col(Assignment.is_lead),
-        col(Assignment.en_route_at).is_not(None),
-        col(Assignment.arrived_at).is_not(None),
-    )
+    set_off = or_(col(Assignment.en_route_at).is_not(None), col(Assignment.arrived_at).is_not(None))
+    led = and_(col(Assignment.is_lead), col(Visit.state).in_(UNDER_WAY))
+    joined = and_(set_off, col(Visit.state).in_((VisitState.DISPATCHED, *UNDER_WAY)))
     statement = (
         select(Visit.id)
         .join(
@@ -233,8 +233,7 @@ async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
         .where(
             Assignment.technician_id == technician_id,
             col(Assignment.state) == AssignmentState.ACCEPTED,
-            col(Visit.state).in_(UNDER_WAY),
-            joined,
+            or_(led, joined),
         )
     )
     return list((await work.session.exec(statement)).all())

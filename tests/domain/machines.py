@@ -23,7 +23,7 @@ from domain.viewers import Role
 from domain.visits import Visit
 from fieldgraph.addresses import sqlalchemy_url
 from tests.conftest import Database
-from tests.domain.ledgers import DUMP, Dump, Fact, broken, missteps, moment, steps_between
+from tests.domain.ledgers import DUMP, STANDING, Dump, Fact, broken, missteps, moment, steps_between
 from tests.domain.world import World, at
 
 Result = TypeVar("Result")
@@ -131,6 +131,70 @@ class Days(RuleBasedStateMachine):
     def leader(self, visit: Fact) -> str | None:
         return next((row["technician_id"] for row in self.dump.leads(visit)), None)
 
+    def fits(self, visit: Fact, technician: UUID, start: datetime) -> bool:
+        """The lead and all who go along are free then, and what it depends on lets it stand there."""
+        end = start + timedelta(hours=1)
+        others = [UUID(row["technician_id"]) for row in self.dump.crew(visit) if not row["is_lead"]]
+        free = all(self.is_free(one, start, end, but=visit) for one in {technician, *others})
+        return free and all(self.lets(row, visit, technician, start) for row in self.dump["visit_dependency"])
+
+    def lets(self, row: Fact, visit: Fact, technician: UUID, start: datetime) -> bool:
+        visits_, gap = self.dump.by_id("visit"), timedelta(seconds=row["gap_seconds"])
+        if row["successor_id"] == visit["id"]:
+            other = visits_[row["predecessor_id"]]
+            if other["state"] == "CANCELLED":
+                return True
+            if row["kind"] == "SAME_TECHNICIAN":
+                return self.leader(other) in {None, str(technician)}
+            over = other["ended_at"] or other["arrived_at"]
+            finish = over if other["state"] in visits.FINAL else other["planned_end"]
+            return finish is not None and start >= moment(finish) + gap
+        if row["predecessor_id"] == visit["id"]:
+            other = visits_[row["successor_id"]]
+            if other["state"] not in STANDING:
+                return True
+            if row["kind"] == "SAME_TECHNICIAN":
+                return self.leader(other) == str(technician)
+            return start + timedelta(hours=1) + gap <= moment(other["planned_start"])
+        return True
+
+    def may_begin(self, visit: Fact) -> bool:
+        for row in self.dump.where("visit_dependency", successor_id=visit["id"], kind="FINISH_START"):
+            other = self.dump.by_id("visit")[row["predecessor_id"]]
+            over = other["ended_at"] or other["arrived_at"]
+            if other["state"] == "CANCELLED":
+                continue
+            if other["state"] not in visits.FINAL:
+                return False
+            if self.world.now < moment(over) + timedelta(seconds=row["gap_seconds"]):
+                return False
+        return True
+
+    def is_awaited(self, visit: Fact) -> bool:
+        """Whether something stands in the schedule that waits for its end."""
+        rows = self.dump.where("visit_dependency", predecessor_id=visit["id"], kind="FINISH_START")
+        return any(self.dump.by_id("visit")[row["successor_id"]]["state"] in STANDING for row in rows)
+
+    def is_busy(self, technician: str, *, but: Fact) -> bool:
+        """On the way to another visit, or there: with it if they lead it, by their own word if not."""
+        for row in self.dump.where("assignment", technician_id=technician, state="ACCEPTED"):
+            visit = self.dump.by_id("visit")[row["visit_id"]]
+            set_off = bool(row["en_route_at"] or row["arrived_at"])
+            if visit["id"] == but["id"]:
+                continue
+            if visit["state"] in visits.UNDER_WAY and (row["is_lead"] or set_off):
+                return True
+            if visit["state"] == "DISPATCHED" and set_off:
+                return True
+        return False
+
+    def part(self, visit: Fact, technician: UUID | None) -> Fact | None:
+        """The assignment of whoever acts: a technician's own, the lead's for the office."""
+        crew = self.dump.crew(visit)
+        if technician is None:
+            return next((row for row in crew if row["is_lead"]), None)
+        return next((row for row in crew if row["technician_id"] == str(technician)), None)
+
     def is_free(self, technician: UUID, start: datetime, end: datetime, *, but: Fact) -> bool:
         """On shift, not absent, on no other visit."""
         taken = [
@@ -156,7 +220,7 @@ class Days(RuleBasedStateMachine):
     def schedule(self, number: int, who: int, hour: float) -> None:
         visit, technician = self.visit(number), self.crew[who]
         placement = Placement(technician_id=technician, start=at(hour))
-        free = self.is_free(technician, at(hour), at(hour + 1), but=visit)
+        free = self.fits(visit, technician, at(hour))
         held = (visit["pin"] in {"BOTH", "TECHNICIAN"} and self.leader(visit) != str(technician)) or (
             visit["pin"] in {"BOTH", "TIME"} and moment(visit["planned_start"]) != at(hour)
         )
@@ -184,30 +248,24 @@ class Days(RuleBasedStateMachine):
         visit = self.visit(number)
         self.attempt(
             lambda work: visits.dispatch(work, UUID(visit["id"]), expected_version=visit["version"]),
-            allowed=visit["state"] == "SCHEDULED",
+            allowed=visit["state"] == "SCHEDULED" and len(self.dump.crew(visit)) >= visit["crew_size"],
         )
 
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE)
     def start_travel(self, number: int, who: int | None) -> None:
         visit, technician = self.visit(number), None if who is None else self.crew[who]
-        lead = self.leader(visit)
-        busy = [
-            other
-            for other in self.dump["visit"]
-            if other["id"] != visit["id"]
-            and other["state"] in visits.UNDER_WAY
-            and self.leader(other) == lead
-        ]
+        own = self.part(visit, technician)
+        allowed = own is not None and at(8) <= self.world.now <= at(16)
+        if own is not None:
+            allowed &= not self.is_busy(own["technician_id"], but=visit)
+            allowed &= visit["state"] == "DISPATCHED" if own["is_lead"] else self.may_come(visit, own)
         self.attempt(
-            lambda work: visits.start_travel(work, UUID(visit["id"])),
-            allowed=visit["state"] == "DISPATCHED"
-            and technician in {None, UUID(lead)}
-            and at(8) <= self.world.now <= at(16)
-            and not busy
-            if lead
-            else False,
-            technician=technician,
+            lambda work: visits.start_travel(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )
+
+    def may_come(self, visit: Fact, own: Fact) -> bool:
+        told = visit["state"] in {"DISPATCHED", *visits.UNDER_WAY}
+        return told and own["state"] == "ACCEPTED" and own["arrived_at"] is None
 
     @rule(number=SOME_VISIT, minutes=some.none() | some.integers(-30, 5))
     def record_arrival(self, number: int, minutes: int | None) -> None:
@@ -253,11 +311,14 @@ class Days(RuleBasedStateMachine):
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE)
     def start_work(self, number: int, who: int | None) -> None:
         visit, technician = self.visit(number), None if who is None else self.crew[who]
+        own = self.part(visit, technician)
+        if own is None or own["is_lead"]:
+            allowed = own is not None and visit["state"] == "ARRIVED" and self.may_begin(visit)
+        else:
+            at_work = visit["state"] in {"IN_PROGRESS", "PAUSED"}
+            allowed = at_work and own["arrived_at"] is not None and own["started_at"] is None
         self.attempt(
-            lambda work: visits.start_work(work, UUID(visit["id"])),
-            allowed=visit["state"] == "ARRIVED"
-            and (technician is None or str(technician) == self.leader(visit)),
-            technician=technician,
+            lambda work: visits.start_work(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )
 
     @rule(number=SOME_VISIT, used=some.none() | some.integers(-1, 2))
@@ -309,11 +370,14 @@ class Days(RuleBasedStateMachine):
             technician, hour = UUID(lead), (moment(visit["planned_start"]) - at(0)) / timedelta(hours=1)
         period = (at(hour), at(hour + hours))
         before = self.dump
-        hit = [
-            before.by_id("visit")[row["visit_id"]]
-            for row in before.where("assignment", technician_id=str(technician), occupies=True)
-            if moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"])
-        ]
+        hit: list[Fact] = []
+        lost: list[Fact] = []
+        for row in before.where("assignment", technician_id=str(technician), occupies=True):
+            if moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"]):
+                one = before.by_id("visit")[row["visit_id"]]
+                ahead = one["state"] in {*STANDING, "EN_ROUTE"}
+                small = ahead and len(before.crew(one)) == one["crew_size"]
+                (hit if row["is_lead"] or small else lost).append(one)
         self.attempt(
             lambda work: scheduling.absent(work, technician, period, reason=AbsenceReason.SICK),
             allowed=True,
@@ -322,6 +386,9 @@ class Days(RuleBasedStateMachine):
         assert [self.state(visit) for visit in hit] == [
             wanted.get(visit["state"], "UNSCHEDULED") for visit in hit
         ]
+        assert [self.state(visit) for visit in lost] == [visit["state"] for visit in lost]
+        for one in lost:
+            assert str(technician) not in {row["technician_id"] for row in self.dump.crew(one)}
         follow_ups = {row["follow_up_of_id"] for row in self.dump["visit"]} - {
             row["follow_up_of_id"] for row in before["visit"]
         }
