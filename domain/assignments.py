@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain import inputs, scheduling, technicians, visits
+from domain import capacities, inputs, scheduling, technicians, visits
 from domain.errors import InvalidTransition
 from domain.scheduling import Placement
 from domain.technicians import Technician
@@ -33,7 +33,7 @@ async def assign(
     """
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
-    technician = await work.find(Technician, member.technician_id, "technician")
+    technician = await work.get(Technician, member.technician_id, "technician")
     if visit.state not in JOINED or visit.planned_start is None or visit.planned_end is None:
         raise InvalidTransition(f"Nobody joins a visit that is {visit.state}: schedule it.", "visit")
     crew = await visits.crew(work, visit)
@@ -52,7 +52,7 @@ async def assign(
             offer_expires_at=member.offer_expires_at,
         )
         return await scheduling.schedule(work, visit_id, placement)
-    await technicians.check_shift(work, technician.id, visit.planned_start, visit.planned_end)
+    await _check(work, visit, technician)
     before, scope = visits.snapshot(visit, crew), visits.scope(visit, visits.people(crew))
     until = member.offer_expires_at or max(visit.planned_start, work.at)
     row = visits.assigned(visit, technician, at=visit.planned_start, until=until)
@@ -64,3 +64,14 @@ async def assign(
     values = {"member_id": technician.id}
     visits.announce(work, visit, "MemberAssigned", before=before, scopes=scopes, values=values)
     return visit
+
+
+async def _check(work: UnitOfWork, visit: Visit, technician: Technician) -> None:
+    """What holds of a helper: there, at work all that time, and not more than they take on."""
+    start, end = visit.planned_start, visit.planned_end
+    if start is None or end is None:
+        raise InvalidTransition(f"Nobody joins a visit that is {visit.state}: schedule it.", "visit")
+    scheduling.check_there(technician)
+    await technicians.check_shift(work, technician.id, start, end)
+    capacity = await capacities.read(work, [technician], [start])
+    capacity.check(technician.id, start, visit.duration_seconds)

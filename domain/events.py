@@ -30,6 +30,7 @@ class Origin(StrEnum):
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
     SEED = "SEED"
+    MAINTENANCE = "MAINTENANCE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,9 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.lifelines import stop_on_signals
+from fieldgraph.rounds import Rounds
 from fieldgraph.settings import Settings
+from fieldgraph.timekeeping import Timekeeping
 from fieldgraph.worker import Worker
 from integrations import maps
 from realtime import arrivals
@@ -51,7 +53,12 @@ async def work(settings: Settings) -> None:
             clock=settings.clock(),
             roads=maps.opened(settings.roads_file),
             hub_announce=wakeups.announce,
-            extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy],
+            extra=[
+                silence.settle,
+                Timekeeping(engine, settings.clock(), wakeups).go_round,
+                Rounds(engine, settings.clock(), wakeups).go,
+                Housekeeping(pool, settings.clock()).tidy,
+            ],
         )
         structlog.get_logger(__name__).info("worker started")
         await worker.run(stop)

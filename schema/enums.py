@@ -4,9 +4,10 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
-from domain.technicians import AbsenceReason, TechnicianKind
+from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
 from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
@@ -18,13 +19,16 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        CertificationState,
         Channel,
         ConfirmedBy,
         ContractState,
         DependencyKind,
         EtaBasis,
+        MaintenancePlanState,
         MovementKind,
         IncompleteReason,
+        OccurrenceState,
         Pin,
         PlanChangeKind,
         PlanState,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text as literal
 
-from domain import stock, technicians
+from domain import stock, tasks, technicians
 from domain.errors import Conflict
 from domain.unit_of_work import UnitOfWork
 from domain.visits import dependencies, members
@@ -48,6 +48,7 @@ async def start_work(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | 
     assignment, is_lead = await taking_part(work, visit, technician_id)
     if is_lead:
         check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
+        await tasks.check_safety(work, visit)
         await dependencies.check_begin(work, visit)
         await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
         visit.started_at = work.at
@@ -127,6 +128,7 @@ async def complete(
     """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again."""
     visit = await work.get(Visit, visit_id, "visit")
     await own(work, visit)
+    await tasks.check_required(work, visit)
     await change(work, visit, VisitState.COMPLETED, "VisitCompleted")
     visit.ended_at = work.at
     await stock.consume(work, visit.id, parts_used)
