@@ -7,6 +7,7 @@ import strawberry
 from domain.viewers import OFFICE
 from schema.assets import Asset
 from schema.contracts import Contract, Entitlement
+from schema.crews import Crew
 from schema.customers import Contact, Customer
 from schema.entities import STAFF
 from schema.federation import AnyEntities, Service
@@ -32,7 +33,7 @@ from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
 from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
-from schema.visits import Assignment, Visit
+from schema.visits import Assignment, Substatus, Visit
 from schema.work_orders import WorkOrder, WorkType
 
 AS_OF = (
@@ -115,6 +116,10 @@ class Query:
     visits: Connection[Visit] = root(All(), "Visits, by planned start.")
     assignments: Connection[Assignment] = root(All(), "Assignments, by planned start.")
     technicians: Connection[Technician] = root(All(), "Technicians, by code.")
+    crews: Connection[Crew] = root(All(), "Crews, by name.")
+    substatuses: Connection[Substatus] = root(
+        All(), "The company's own words for where visits stand, by name."
+    )
     skills: Connection[Skill] = root(All(), "Skills, by name.")
     certifications: Connection[Certification] = root(All(), "Certificates, by their last day.")
     shift_patterns: Connection[ShiftPattern] = root(All(), "Patterns of shifts, by their first day.")

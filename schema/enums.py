@@ -10,7 +10,7 @@ from domain.stock import MovementKind, ReservationState, StockLocationKind, Tran
 from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
-from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
+from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.words import described
 
@@ -23,6 +23,7 @@ ENUMS = tuple(
         Channel,
         ConfirmedBy,
         ContractState,
+        DependencyKind,
         EtaBasis,
         MaintenancePlanState,
         MovementKind,

@@ -39,6 +39,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "Its term is over.",
         "CANCELLED": "Ended before its term.",
     },
+    "DependencyKind": {
+        "FINISH_START": "It begins after the end of the other, by the gap.",
+        "SAME_DAY": "It is on the day of the other.",
+        "SAME_TECHNICIAN": "Who leads the other leads it too.",
+    },
     "EtaBasis": {
         "PLAN": "The plan: nobody has set off.",
         "TRAVEL": "The road from where the journey began.",

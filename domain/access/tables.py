@@ -59,6 +59,10 @@ LOOK_UPS = {
     "viewer_own_visits": (
         "own.id FROM visit own WHERE own.organization_id = :organization AND own.customer_id = :customer"
     ),
+    "viewer_crews": (
+        "own.crew_id FROM crew_member own WHERE own.organization_id = :organization"
+        " AND own.technician_id = :technician"
+    ),
     "viewer_stock_locations": (
         "place.id FROM stock_location place WHERE place.organization_id = :organization"
         " AND (place.technician_id = :technician OR place.kind = 'WAREHOUSE')"
@@ -170,6 +174,16 @@ TABLES: dict[str, Access] = {
         FIELD_WRITES,
         insert=OFFICE_WRITES,
     ),
+    "visit_dependency": Access(
+        _roles(
+            technician="({t}.predecessor_id IN viewer_assigned_visits"
+            " OR {t}.successor_id IN viewer_assigned_visits)"
+        ),
+        OFFICE_WRITES,
+    ),
+    "substatus": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "crew": Access(_roles(technician="{t}.id IN viewer_crews"), OFFICE_WRITES),
+    "crew_member": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "visit_part": Access(_roles(technician="{t}.visit_id IN viewer_assigned_visits"), OFFICE_WRITES),
     "technician": Access(
         _roles(
@@ -229,6 +243,7 @@ SEARCHED = frozenset(
         "asset",
         "contact",
         "contract",
+        "crew",
         "customer",
         "maintenance_plan",
         "part",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain import ids, scheduling, tracking, visits
 from domain.assets import Asset, MeterReading
 from domain.contracts import Contract, ContractState, Entitlement
+from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
 from domain.jobs import Job
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
@@ -23,7 +25,7 @@ from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Tec
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.viewers import FIELD, Role, Viewer
-from domain.visits import Visit
+from domain.visits import Substatus, Visit, VisitDependency, VisitState
 from domain.work_orders import WorkTask, WorkTypeTask
 from tests.domain.world import DAY, MORNING, World, at, certificate
 
@@ -80,6 +82,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     contract = await _papers(world, first, second)
     await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
+    await _crews(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
@@ -204,6 +207,17 @@ async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) ->
     keys = [vans[technician] for technician in technicians]
     for start, end in zip(keys, (*keys[1:], keys[0]), strict=True):
         await world.keep(Transfer(from_location_id=start, to_location_id=end, part_id=part, quantity=1))
+
+
+async def _crews(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
+    """Each technician alone in a crew of their own; a visit after the one before."""
+    for number, technician in enumerate(technicians):
+        crew = Crew(name=f"Crew {number}")
+        await world.keep(crew)
+        await world.keep(CrewMember(crew_id=crew.id, technician_id=technician, is_lead=True))
+    for first, second in pairwise(held):
+        await world.keep(VisitDependency(predecessor_id=first, successor_id=second))
+    await world.keep(Substatus(code="WAITS", name="Waits at the door", visit_state=VisitState.ARRIVED))
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
