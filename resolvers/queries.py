@@ -25,9 +25,18 @@ from schema.graph import (
 )
 from schema.organizations import Viewer
 from schema.plans import Plan
+from schema.purchasing import PurchaseOrder, ReorderRule
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
-from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
+from schema.stock import (
+    Part,
+    Reservation,
+    StockLevel,
+    StockLocation,
+    StockMovement,
+    StockSerial,
+    Transfer,
+)
 from schema.technicians import Absence, Shift, Skill, Technician
 from schema.tracking import TrackingLink
 from schema.visits import Assignment, Visit
@@ -71,6 +80,7 @@ class Query:
     visit: Visit | None = root(ById(), "One visit by its id.")
     technician: Technician | None = root(ById(), "One technician by its id.")
     part: Part | None = root(ById(), "One part by its id.")
+    purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
@@ -86,6 +96,9 @@ class Query:
     )
     part_by_barcode: Part | None = root(
         ByKey(column="barcode", argument="barcode"), "One part by what is printed on it."
+    )
+    purchase_order_by_number: PurchaseOrder | None = root(
+        ByKey(column="number", argument="number"), "One purchase order by the organization's number."
     )
     technician_by_code: Technician | None = root(
         ByKey(column="code", argument="code"), "One technician by the organization's code."
@@ -118,5 +131,8 @@ class Query:
     stock_movements: Connection[StockMovement] = root(All(), "The ledger of stock, the newest first.")
     transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
+    stock_serials: Connection[StockSerial] = root(All(), "Pieces of serialized parts, by number.")
+    reorder_rules: Connection[ReorderRule] = root(All(), "When what is ordered by itself.")
+    purchase_orders: Connection[PurchaseOrder] = root(All(), "Purchase orders, the newest first.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

@@ -11,6 +11,7 @@ from resolvers import plans, scheduling, tracking
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.duties import AT_WORK, PLANNERS, REPORTERS
 from resolvers.fieldwork import Fieldwork
+from resolvers.provisioning import Provisioning
 from resolvers.queries import Query
 from resolvers.storekeeping import Storekeeping
 from schema import scalars
@@ -43,7 +44,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Fieldwork):
+class Mutation(Bookkeeping, Storekeeping, Provisioning, Fieldwork):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

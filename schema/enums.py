@@ -5,7 +5,14 @@ import strawberry
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
 from domain.plans import PlanChangeKind, PlanState
-from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
+from domain.stock import (
+    MovementKind,
+    PurchaseOrderState,
+    ReservationState,
+    SerialState,
+    StockLocationKind,
+    TransferState,
+)
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
@@ -28,8 +35,10 @@ ENUMS = tuple(
         PlanChangeKind,
         PlanState,
         Priority,
+        PurchaseOrderState,
         ReservationState,
         Role,
+        SerialState,
         StockLocationKind,
         TechnicianKind,
         Tier,
