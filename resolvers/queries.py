@@ -26,6 +26,7 @@ from schema.graph import (
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.purchasing import PurchaseOrder, ReorderRule
+from schema.policies import SchedulingPolicy
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import (
@@ -82,6 +83,7 @@ class Query:
     part: Part | None = root(ById(), "One part by its id.")
     purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
     )
@@ -135,4 +137,5 @@ class Query:
     reorder_rules: Connection[ReorderRule] = root(All(), "When what is ordered by itself.")
     purchase_orders: Connection[PurchaseOrder] = root(All(), "Purchase orders, the newest first.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

@@ -180,6 +180,7 @@ TABLES: dict[str, Access] = {
     "reorder_rule": Access(_roles(), OFFICE_WRITES),
     "purchase_order": Access(_roles(), OFFICE_WRITES),
     "purchase_order_line": Access(_roles(), OFFICE_WRITES),
+    "scheduling_policy": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_change": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_reason": Access(_roles(without=NO_SALES), OFFICE_WRITES),
