@@ -25,8 +25,8 @@ from schema.graph import (
 )
 from schema.organizations import Viewer
 from schema.plans import Plan
-from schema.purchasing import PurchaseOrder, ReorderRule
 from schema.policies import SchedulingPolicy
+from schema.purchasing import PurchaseOrder, ReorderRule
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import (

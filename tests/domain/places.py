@@ -18,7 +18,16 @@ from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
 from domain.sites import Territory
-from domain.stock import StockLocation, StockLocationKind, Transfer
+from domain.stock import (
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderState,
+    ReorderRule,
+    StockLocation,
+    StockLocationKind,
+    StockSerial,
+    Transfer,
+)
 from domain.technicians import AbsenceReason, Technician, TechnicianKind
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.viewers import FIELD, Role, Viewer
@@ -77,6 +86,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
+    await _stores(world, valve)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -175,6 +185,24 @@ async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) ->
     keys = [vans[technician] for technician in technicians]
     for start, end in zip(keys, (*keys[1:], keys[0]), strict=True):
         await world.keep(Transfer(from_location_id=start, to_location_id=end, part_id=part, quantity=1))
+
+
+async def _stores(world: World, part: UUID) -> None:
+    """A numbered piece in each place; a rule and an open purchase order for each."""
+    for number, place in enumerate(await world.all(StockLocation)):
+        where: dict[str, Any] = {"part_id": part, "stock_location_id": place.id}
+        rule = ReorderRule(**where, minimum=0, maximum=9, supplier_name="Supplier")
+        order = PurchaseOrder(
+            number=f"PO-{number}",
+            state=PurchaseOrderState.ORDERED,
+            supplier_name="Supplier",
+            stock_location_id=place.id,
+            ordered_at=MORNING,
+        )
+        await world.keep(StockSerial(**where, serial=f"S-{number}"), rule, order)
+        await world.keep(
+            PurchaseOrderLine(**where, purchase_order_id=order.id, reorder_rule_id=rule.id, quantity=2)
+        )
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
