@@ -6,6 +6,7 @@ import strawberry
 
 from domain.viewers import OFFICE
 from schema.assets import Asset
+from schema.availability import Nearest, PartAvailability
 from schema.contracts import Contract, Entitlement
 from schema.customers import Contact, Customer
 from schema.entities import STAFF
@@ -130,6 +131,9 @@ class Query:
     parts: Connection[Part] = root(All(), "Parts, by number.")
     stock_locations: Connection[StockLocation] = root(All(), "Places that hold stock, by name.")
     stock_levels: Connection[StockLevel] = root(All(), "Levels of stock.")
+    part_availability: list[PartAvailability] = root(
+        Nearest(roles=KEEPERS), "The places that have a part free, the nearest to a site first."
+    )
     stock_movements: Connection[StockMovement] = root(All(), "The ledger of stock, the newest first.")
     transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
