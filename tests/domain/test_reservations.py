@@ -17,6 +17,7 @@ from domain.stock_movements import Change
 from domain.tracking import record_arrival
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role
+from tests.domain.test_plans import counted
 from tests.domain.world import World, at
 
 Numbers = tuple[int, int, int | None]
@@ -305,3 +306,18 @@ async def test_who_takes_several_parts_in_any_order_waits_and_never_in_a_circle(
     await asyncio.gather(*(take(number, visit) for number, visit in enumerate(wanted)))
 
     assert [await level(world, own, part) for part in parts] == [(40, 40, 0)] * 6
+
+
+async def test_many_parts_cost_no_more_statements_than_one(world: World) -> None:
+    """Rows are added one by one in the driver's batches; what is read and locked does not grow."""
+    parts = [await world.part(f"Part {number}") for number in range(8)]
+    ada = await world.technician("Ada", van=dict.fromkeys(parts, 9))
+    visit = await world.visit(await world.work_type())
+    await world.schedule(visit, ada, 9)
+
+    async def statements(wanted: list[UUID]) -> int:
+        with counted(world.engine) as sent:
+            await reserve(world, visit, lines=[(part, 1) for part in wanted])
+        return len([one for one in sent if not one.startswith(("INSERT INTO reservation", "UPDATE"))])
+
+    assert await statements(parts[:1]) == await statements(parts) <= 12
