@@ -1,5 +1,6 @@
 """Maintenance by meter: a mark makes one work order, over replaced meters and leaps, whoever reads it."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
