@@ -1,4 +1,4 @@
-"""Rounds: workers make what maintenance plans ask for, once, whoever else goes round, and over any refusal."""
+"""Rounds: workers make what maintenance plans ask for, once, whoever else goes round, over any refusal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ async def place(database: Database) -> AsyncIterator[Workplace]:
 
 async def round_of(place: Workplace) -> Rounds:
     """At the world's time, which stands still."""
-    clock = Clock(business_origin=place.world.now.timestamp(), speed=1e-9)
+    clock = Clock(business_origin=place.world.now.timestamp(), speed=0)
     return Rounds(place.engine, clock, Wakeups(place.database.app_url))
 
 
