@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from domain.errors import OffShift
+from domain import inputs, outlines
+from domain.errors import Conflict, OffShift
+from domain.events import Event, Scope
+from domain.inputs import Check
+from domain.organizations import Organization
 from domain.rows import Row, between, in_order, money, one_of, refers, searched, text, timestamp
+from domain.sites import Territory
 from domain.unit_of_work import UnitOfWork
 
 
@@ -60,6 +65,9 @@ class Technician(Row, table=True):
     home_latitude: float
     hourly_cost: Decimal = money()
     currency: str = text(default="EUR")
+
+    def scope(self) -> Scope:
+        return Scope(technicians=(self.id,), territories=(self.territory_id,) if self.territory_id else ())
 
 
 class TechnicianSkill(Row, table=True):
@@ -152,3 +160,76 @@ def _touching(
 async def check_shift(work: UnitOfWork, technician_id: UUID, start: datetime, end: datetime) -> None:
     """The whole time lies within one shift and touches no absence. Raises OffShift."""
     (await working_times(work, [technician_id], start, end)).check(technician_id, start, end)
+
+
+TECHNICIAN: Mapping[str, Check] = {
+    "code": inputs.words(30),
+    "name": inputs.words(),
+    "kind": inputs.any_of(TechnicianKind),
+    "phone": inputs.phone,
+    "home": outlines.place,
+    "territory_id": lambda value: value,
+    "hourly_cost": inputs.price,
+}
+"""What may be said of a technician, by column; `home` is (longitude, latitude)."""
+
+
+async def create(work: UnitOfWork, values: Mapping[str, Any]) -> Technician:
+    """A new technician, who costs in the organization's currency. Raises Invalid, NotFound or Conflict."""
+    kept = await _kept(work, values)
+    await _unused(work, kept["code"])
+    organization = await work.session.get(Organization, work.viewer.organization_id)
+    technician = work.add(Technician(**kept, currency=organization.currency if organization else "EUR"))
+    await work.session.flush()
+    _announce(work, technician, "TechnicianCreated", scope_before=technician.scope())
+    return technician
+
+
+async def update(
+    work: UnitOfWork, key: UUID, values: Mapping[str, Any], *, expected_version: int | None = None
+) -> Technician:
+    """Changes what is named and differs. Raises NotFound, Invalid or Conflict."""
+    technician = await work.get(Technician, key, "technician")
+    inputs.check_version(technician, expected_version)
+    kept, scope = await _kept(work, values), technician.scope()
+    if kept.get("code", technician.code) != technician.code:
+        await _unused(work, kept["code"])
+    if before := inputs.write(technician, kept):
+        await work.session.flush()
+        # The names only: what a person is called, costs or where they live is not the log's to keep.
+        _announce(work, technician, "TechnicianChanged", dict.fromkeys(before), scope_before=scope)
+    return technician
+
+
+async def _kept(work: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
+    kept = inputs.checked(values, TECHNICIAN)
+    if "home" in kept:
+        kept["home_longitude"], kept["home_latitude"] = kept.pop("home")
+    if kept.get("territory_id") is not None:
+        await work.find(Territory, kept["territory_id"], "territory")
+    return kept
+
+
+async def _unused(work: UnitOfWork, code: str) -> None:
+    if await work.owner(Technician, "code", code):
+        raise Conflict("Another technician has that code.", "code")
+
+
+def _announce(
+    work: UnitOfWork,
+    row: Technician,
+    type: str,
+    before: Mapping[str, Any] | None = None,
+    *,
+    scope_before: Scope,
+) -> None:
+    work.emit(
+        Event(
+            type=type,
+            topic="technician",
+            subject=row,
+            before=before or {},
+            scope_before=scope_before,
+            scope_after=row.scope(),
+        )
+    )
