@@ -1,7 +1,7 @@
 """Finding: which rows a request of many means, read by as many statements for one row as for all of them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 from zlib import crc32
@@ -73,9 +73,47 @@ ELSEWHERE = literal(
 )
 
 
-def external_key(system: str, key: str) -> ExternalKey:
-    """As it is kept. Raises Invalid."""
-    return ExternalKey(**inputs.checked({"system": system, "key": key}, EXTERNAL))
+def tidied(wish: Wish, keeping: Keeping) -> Wish:
+    """With its keys and names as they are kept; or with its fault, where one of them cannot be."""
+    if wish.fault is not None:
+        return wish
+    try:
+        return replace(
+            wish,
+            external=_key(wish.external, "externalId"),
+            references={
+                column: _reference(reference, field_of(column))
+                for column, reference in wish.references.items()
+                if column in keeping.references
+            },
+        )
+    except Refused as error:
+        return replace(wish, external=None, references={}, fault=error)
+
+
+def field_of(column: str) -> str:
+    """A column as the input spells it; a reference without its `_id`."""
+    return inputs.field_name(column.removesuffix("_id"))
+
+
+def _key(given: ExternalKey | None, *path: str) -> ExternalKey | None:
+    if given is None:
+        return None
+    try:
+        return ExternalKey(**inputs.checked(given._asdict(), EXTERNAL))
+    except Invalid as error:
+        raise Invalid(error.message, *path, *error.path) from None
+
+
+def _reference(given: Reference | None, *path: str) -> Reference | None:
+    if given is None:
+        return None
+    try:
+        own = None if given.own is None else inputs.words()(given.own)
+    except ValueError as error:
+        raise Invalid(str(error), *path) from None
+    within = _reference(given.within, *path, "customer")
+    return replace(given, own=own, external=_key(given.external, *path, "externalId"), within=within)
 
 
 @dataclass
@@ -120,7 +158,7 @@ class Findings:
                 return known
         number, table = self.keeping.number, self.keeping.table
         if number is not None:
-            value = self.tidied(wish, number)
+            value = self.own_value(wish, number)
             return self.work.ahead.owners.get((table, number), {}).get(value) if value else None
         alike = [] if wish.external else self.own.get((table, *self.within(wish)), [])
         if len(alike) > 1:
@@ -142,7 +180,7 @@ class Findings:
             raise NotFound(f"No {table.__name__} has that id.", *path)
         return reference.id
 
-    def tidied(self, wish: Wish, column: str) -> str | None:
+    def own_value(self, wish: Wish, column: str) -> str | None:
         """A row's own number as it is kept; None where it says none that is good."""
         value = wish.values.get(column)
         try:
@@ -174,7 +212,7 @@ class Findings:
     def within(self, wish: Wish) -> tuple[UUID | None, str]:
         """A row's parent and its name, by which it is found where it has no number."""
         reference = wish.references.get(str(self.keeping.parent))
-        return self._resolved(Customer, reference), self.tidied(wish, "name") or ""
+        return self._resolved(Customer, reference), self.own_value(wish, "name") or ""
 
     def _known(self, wish: Wish) -> UUID | None:
         try:
@@ -207,13 +245,13 @@ class Findings:
 
     def _own_names(self, wish: Wish) -> tuple[str, ...]:
         column = self.keeping.number or "name"
-        return (column, self.tidied(wish, column) or "")
+        return (column, self.own_value(wish, column) or "")
 
     async def _read(self, wishes: Sequence[Wish], *, anew: bool) -> None:
         """What the rows and what they refer to are called: by other systems, by number, by name."""
         await self._read_elsewhere(wishes)
         for column in self.keeping.unique:
-            values = {value for wish in wishes if (value := self.tidied(wish, column)) is not None}
+            values = {value for wish in wishes if (value := self.own_value(wish, column)) is not None}
             await self._owners(self.keeping.table, column, values)
         if anew:
             await self._read_references(wishes)

@@ -16,7 +16,7 @@ from domain.ahead import Ahead
 from domain.customers import ExternalId
 from domain.errors import Conflict, Invalid, NotFound, Refused
 from domain.events import Event, Scope
-from domain.finding import Findings, Wish
+from domain.finding import Findings, Wish, field_of, tidied
 from domain.keeping import Keeping
 from domain.rows import Row
 from domain.unit_of_work import UnitOfWork
@@ -25,14 +25,14 @@ MOST = 250
 """Rows of one request; an import's chunk may have more."""
 
 
-class Mode(StrEnum):
+class UpsertMode(StrEnum):
     """What one row's fault means for the others of its request."""
 
     PER_ITEM = "PER_ITEM"
     ALL = "ALL"
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What became of one row."""
 
     CREATED = "CREATED"
@@ -46,19 +46,21 @@ class Outcome(StrEnum):
 class Result:
     """What became of one row; `key` is the row's, as far as there is one."""
 
-    outcome: Outcome
+    outcome: RowOutcome
     key: UUID | None = None
     fault: Refused | None = None
 
 
-async def keep(work: UnitOfWork, keeping: Keeping, wishes: Sequence[Wish], *, mode: Mode) -> list[Result]:
+async def keep(
+    work: UnitOfWork, keeping: Keeping, wishes: Sequence[Wish], *, mode: UpsertMode
+) -> list[Result]:
     """A result for each wish, in their order. A row that fails is not written; with ALL, then no row is.
 
     Raises Invalid for no rows or too many.
     """
     if not 1 <= len(wishes) <= MOST:
         raise Invalid(f"From 1 to {MOST} rows at once.", "rows")
-    return await keep_all(work, keeping, wishes, whole=mode is Mode.ALL)
+    return await keep_all(work, keeping, wishes, whole=mode is UpsertMode.ALL)
 
 
 async def keep_all(
@@ -75,7 +77,7 @@ async def keep_all(
     try:
         async with work.session.begin_nested():
             results = await _Round(work, keeping, wishes).run()
-            failed = whole and any(result.outcome is Outcome.FAILED for result in results)
+            failed = whole and any(result.outcome is RowOutcome.FAILED for result in results)
             if failed or rehearsed:
                 raise _Unwritten  # noqa: TRY301  # a way out of the savepoint, no error
     except _Unwritten:
@@ -84,9 +86,9 @@ async def keep_all(
 
 
 def _withheld(result: Result) -> Result:
-    if result.outcome is Outcome.FAILED:
+    if result.outcome is RowOutcome.FAILED:
         return result
-    return Result(Outcome.WITHHELD, None if result.outcome is Outcome.CREATED else result.key)
+    return Result(RowOutcome.WITHHELD, None if result.outcome is RowOutcome.CREATED else result.key)
 
 
 class _Unwritten(Exception):
@@ -99,7 +101,7 @@ class _Round:
     def __init__(self, work: UnitOfWork, keeping: Keeping, wishes: Sequence[Wish]) -> None:
         self.work = work
         self.keeping = keeping
-        self.wishes = wishes
+        self.wishes = [tidied(wish, keeping) for wish in wishes]
         self.findings = Findings(work, keeping)
         self.named: dict[tuple[object, ...], int] = {}
         """Which row of the request was called so first."""
@@ -137,7 +139,7 @@ class _Round:
         except Refused as error:
             del self.work.events[events:]
             self.work.ahead = Ahead()
-            return Result(Outcome.FAILED, fault=error)
+            return Result(RowOutcome.FAILED, fault=error)
 
     async def _tried(self, place: int, wish: Wish) -> Result:
         """One row; what is refused leaves nothing behind in memory, and the database has not heard of it."""
@@ -149,7 +151,7 @@ class _Round:
             for row in self.work.ahead.added[added:]:
                 self.work.session.expunge(row)
             del self.work.ahead.added[added:]
-            return Result(Outcome.FAILED, fault=error)
+            return Result(RowOutcome.FAILED, fault=error)
 
     async def _keep(self, place: int, wish: Wish) -> Result:
         self._check_names(place, wish)
@@ -160,7 +162,7 @@ class _Round:
         if key is None:
             row = await self._make(wish, values, parent)
             self.kept[row.id] = place
-            return Result(Outcome.CREATED, row.id)
+            return Result(RowOutcome.CREATED, row.id)
         events = len(self.work.events)
         if self.kept.setdefault(key, place) != place:
             raise Conflict(f"Row {self.kept[key]} is about the same {self.keeping.table.__name__}.")
@@ -168,7 +170,7 @@ class _Round:
         if found is None:
             raise NotFound(f"No {self.keeping.table.__name__} has that id.", "id")
         await self._change(found, wish, values, parent)
-        outcome = Outcome.UPDATED if len(self.work.events) > events else Outcome.UNCHANGED
+        outcome = RowOutcome.UPDATED if len(self.work.events) > events else RowOutcome.UNCHANGED
         return Result(outcome, key)
 
     def _check_names(self, place: int, wish: Wish) -> None:
@@ -179,15 +181,15 @@ class _Round:
         if wish.external is not None:
             names["external", wish.external] = "externalId"
         for column in self.keeping.unique:
-            value = self.findings.tidied(wish, column)
+            value = self.findings.own_value(wish, column)
             if value is not None:
                 names[column, value] = inputs.field_name(column)
         if self.keeping.number is None and wish.id is None and wish.external is None:
             parent, name = self.findings.within(wish)
             if parent is not None:
                 names["name", parent, name] = "name"
-        for name, path in names.items():
-            first = self.named.setdefault(name, place)
+        for called, path in names.items():
+            first = self.named.setdefault(called, place)
             if first != place:
                 raise Conflict(f"Row {first} has the same.", path)
 
@@ -195,27 +197,27 @@ class _Round:
         """What is said of the row, references as ids, and its parent apart."""
         values = dict(wish.values)
         for column, reference in wish.references.items():
-            table, path = self.keeping.references[column], _field(column)
+            table, path = self.keeping.references[column], field_of(column)
             values[column] = self.findings.resolve(table, reference, path) if reference else None
         parent = None
         if self.keeping.parent in values:
             parent = values.pop(self.keeping.parent)
             if parent is None:
-                raise Invalid("It may be left out, but not be null.", _field(str(self.keeping.parent)))
+                raise Invalid("It may be left out, but not be null.", field_of(str(self.keeping.parent)))
         return values, parent
 
     async def _make(self, wish: Wish, values: Mapping[str, Any], parent: UUID | None) -> Row:
         number = self.keeping.number
         if number is not None and wish.external is None and not wish.values.get(number):
-            raise Invalid("A row is known by its id, its externalId or its own number.", _field(number))
+            raise Invalid("A row is known by its id, its externalId or its own number.", field_of(number))
         if wish.expected_version is not None:
             raise Conflict("There is no such row yet.", "expectedVersion")
         if self.keeping.parent is not None and parent is None:
-            raise Invalid("A new one needs it.", _field(self.keeping.parent))
+            raise Invalid("A new one needs it.", field_of(self.keeping.parent))
         fresh = {column: value for column, value in values.items() if value is not None}
         for column in self.keeping.needed:
             if column not in fresh:
-                raise Invalid("A new one needs it.", _field(column))
+                raise Invalid("A new one needs it.", field_of(column))
         row = await self.keeping.make(self.work, parent, fresh)
         self.findings.knows(row, {})
         self._name(row, wish)
@@ -228,7 +230,7 @@ class _Round:
             if self.keeping.moves:
                 given[column] = parent
             elif getattr(row, column) != parent:
-                raise Invalid("It stays where it is.", _field(column))
+                raise Invalid("It stays where it is.", field_of(column))
         before = {name: getattr(row, name) for name in type(row).model_fields}
         try:
             await self.keeping.change(self.work, row.id, given, expected_version=wish.expected_version)
@@ -265,7 +267,3 @@ class _Round:
                 scope_after=scope,
             )
         )
-
-
-def _field(column: str) -> str:
-    return inputs.field_name(column.removesuffix("_id"))

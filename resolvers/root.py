@@ -10,6 +10,7 @@ from domain.viewers import Role
 from resolvers import plans, scheduling, tracking
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.duties import AT_WORK, PLANNERS, REPORTERS
+from resolvers.exchange import Exchange
 from resolvers.fieldwork import Fieldwork
 from resolvers.queries import Query
 from resolvers.storekeeping import Storekeeping
@@ -43,7 +44,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Fieldwork):
+class Mutation(Bookkeeping, Storekeeping, Fieldwork, Exchange):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

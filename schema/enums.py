@@ -8,6 +8,7 @@ from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
+from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
 from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
@@ -30,10 +31,12 @@ ENUMS = tuple(
         Priority,
         ReservationState,
         Role,
+        RowOutcome,
         StockLocationKind,
         TechnicianKind,
         Tier,
         TransferState,
+        UpsertMode,
         VisitState,
         WorkOrderOutcome,
         WorkOrderState,

@@ -55,6 +55,17 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "SAFETY": "It was not safe to go on.",
         "CUSTOMER": "The customer wanted it so.",
     },
+    "UpsertMode": {
+        "PER_ITEM": "Rows that are good are written, whatever the others are.",
+        "ALL": "Nothing is written where one row is refused.",
+    },
+    "RowOutcome": {
+        "CREATED": "It was made.",
+        "UPDATED": "Something of it was changed.",
+        "UNCHANGED": "It was so already: nothing was written.",
+        "FAILED": "It was refused.",
+        "WITHHELD": "It is good, but another row was refused, and the mode is ALL.",
+    },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
         "TIME": "When.",

@@ -14,32 +14,34 @@ from domain import customers, ids, parts, upserts
 from domain.assets import Asset
 from domain.customers import Customer, ExternalId, Tier
 from domain.errors import Invalid
-from domain.finding import Reference, Wish, external_key
+from domain.finding import ExternalKey, Reference, Wish
 from domain.keeping import KEPT, Kind
 from domain.sites import Site, Territory
 from domain.stock import Part
-from domain.upserts import Mode, Outcome, Result
+from domain.upserts import Result, RowOutcome, UpsertMode
 from tests.conftest import connected
 from tests.domain.world import DAY, World
 
-CREATED, UPDATED, UNCHANGED, FAILED, WITHHELD = Outcome
+CREATED, UPDATED, UNCHANGED, FAILED, WITHHELD = RowOutcome
 PLACE = {"address": "Street 1", "location": (24.9, 60.2), "time_zone": "Europe/Helsinki"}
 
 
 def known(key: str, system: str = "crm", **values: Any) -> Wish:
-    return Wish(external=external_key(system, key), values=values)
+    return Wish(external=ExternalKey(system, key), values=values)
 
 
 def by_number(number: str) -> Reference:
     return Reference(own=number)
 
 
-async def keep(world: World, kind: Kind, *wishes: Wish, mode: Mode = Mode.PER_ITEM) -> list[Result]:
+async def keep(
+    world: World, kind: Kind, *wishes: Wish, mode: UpsertMode = UpsertMode.PER_ITEM
+) -> list[Result]:
     async with world.unit() as work:
         return await upserts.keep(work, KEPT[kind], wishes, mode=mode)
 
 
-def outcomes(results: Sequence[Result]) -> list[Outcome]:
+def outcomes(results: Sequence[Result]) -> list[RowOutcome]:
     return [result.outcome for result in results]
 
 
@@ -117,6 +119,8 @@ async def test_what_is_wrong_with_a_row_is_its_own(world: World) -> None:
         known("3", number="C9"),
         Wish(values={"number": "N" * 61, "name": "Long"}),
         known("4", name="New", tier=None),
+        known(" ", name="No key"),
+        known("\0", name="A key that no text can be"),
     ]
     results = await keep(world, Kind.CUSTOMERS, *wishes)
     assert faults(results) == [
@@ -130,6 +134,8 @@ async def test_what_is_wrong_with_a_row_is_its_own(world: World) -> None:
         ("INVALID", "name"),
         ("INVALID", "number"),
         None,
+        ("INVALID", "externalId", "key"),
+        ("INVALID", "externalId", "key"),
     ]
     assert sorted(row.name for row in await world.all(Customer)) == ["Aalto", "Good", "New"]
     assert [row.key for row in await world.all(ExternalId)] == ["1", "4"]
@@ -139,12 +145,12 @@ async def test_what_is_wrong_with_a_row_is_its_own(world: World) -> None:
 
 async def test_all_or_nothing_leaves_nothing(world: World, database: Any) -> None:
     wishes = [known("1", name="Good"), known("2"), Wish(id=world.customer_id, values={"name": "Other"})]
-    results = await keep(world, Kind.CUSTOMERS, *wishes, mode=Mode.ALL)
+    results = await keep(world, Kind.CUSTOMERS, *wishes, mode=UpsertMode.ALL)
     assert outcomes(results) == [WITHHELD, FAILED, WITHHELD]
     assert [one.key for one in results] == [None, None, world.customer_id]
     assert [row.name for row in await world.all(Customer)] == ["Aalto"]
     assert (await world.all(ExternalId), await log(world, database.owner_url)) == ([], [])
-    results = await keep(world, Kind.CUSTOMERS, wishes[0], wishes[2], mode=Mode.ALL)
+    results = await keep(world, Kind.CUSTOMERS, wishes[0], wishes[2], mode=UpsertMode.ALL)
     assert outcomes(results) == [CREATED, UPDATED]
 
 
@@ -163,7 +169,7 @@ async def test_sites_are_found_by_name_within_their_customer(world: World) -> No
         world,
         Kind.SITES,
         Wish(values={"name": "Yard", **PLACE}, references=north),
-        Wish(external=external_key("crm", "s1"), values={"name": "Hall", **PLACE}, references=ours),
+        Wish(external=ExternalKey("crm", "s1"), values={"name": "Hall", **PLACE}, references=ours),
         Wish(values={"name": "Lost", **PLACE}, references={"customer_id": by_number("C7")}),
         Wish(values={"name": "Lost", **PLACE}),
         Wish(values={"name": "Lost", **PLACE}, references={**ours, "territory_id": Reference(own="South")}),
@@ -180,7 +186,7 @@ async def test_sites_are_found_by_name_within_their_customer(world: World) -> No
         world,
         Kind.SITES,
         Wish(values={"name": "Yard"}, references={**ours, "territory_id": None}),
-        Wish(external=external_key("crm", "s1"), values={"name": "Hall", **PLACE}, references=ours),
+        Wish(external=ExternalKey("crm", "s1"), values={"name": "Hall", **PLACE}, references=ours),
     )
     assert outcomes(again) == [UPDATED, UNCHANGED]
     yard = await world.read(Site, UUID(str(made[0].key)))
@@ -223,7 +229,7 @@ def fresh(kind: Kind, n: int) -> Wish:
         return known(f"c{n}", name=f"Customer {n}")
     if kind is Kind.SITES:
         return Wish(
-            external=external_key("crm", f"s{n}"),
+            external=ExternalKey("crm", f"s{n}"),
             values={"name": f"Site {n}", **PLACE},
             references={"customer_id": by_number("C1"), "territory_id": Reference(own="North")},
         )
