@@ -44,7 +44,8 @@ class Reference:
 class Wish:
     """How one row shall be. What `values` and `references` (both by column) leave out stays; null takes away.
 
-    `fault` is why it cannot be, where that is known before anything is read.
+    `fault` is why it cannot be, where that is known before anything is read; `called` is how others are told
+    of this one.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Wish:
     external: ExternalKey | None = None
     expected_version: int | None = None
     fault: Refused | None = None
+    called: str | None = None
 
 
 Known = tuple[str, str, str]

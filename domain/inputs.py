@@ -94,7 +94,12 @@ def given(value: Any) -> Any:
 
 
 def any_of(kind: type[StrEnum]) -> Check:
-    return lambda value: kind(given(value))
+    def check(value: Any) -> StrEnum:
+        if given(value) not in list(kind):
+            raise ValueError(f"It is one of {', '.join(kind)}.")
+        return kind(value)
+
+    return check
 
 
 def measure(least: float, most: float) -> Check:

@@ -165,7 +165,8 @@ class _Round:
             return Result(RowOutcome.CREATED, row.id)
         events = len(self.work.events)
         if self.kept.setdefault(key, place) != place:
-            raise Conflict(f"Row {self.kept[key]} is about the same {self.keeping.table.__name__}.")
+            first = self._called(self.kept[key])
+            raise Conflict(f"{first} is about the same {self.keeping.table.__name__}.")
         found = self.work.ahead.locked.get((self.keeping.table, key))
         if found is None:
             raise NotFound(f"No {self.keeping.table.__name__} has that id.", "id")
@@ -191,7 +192,10 @@ class _Round:
         for called, path in names.items():
             first = self.named.setdefault(called, place)
             if first != place:
-                raise Conflict(f"Row {first} has the same.", path)
+                raise Conflict(f"{self._called(first)} has the same.", path)
+
+    def _called(self, place: int) -> str:
+        return self.wishes[place].called or f"Row {place}"
 
     def _values(self, wish: Wish) -> tuple[dict[str, Any], UUID | None]:
         """What is said of the row, references as ids, and its parent apart."""

@@ -23,8 +23,10 @@ from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from fieldgraph.transport.http import GraphQLHTTP
+from fieldgraph.transport.uploads import UploadDoor
 from fieldgraph.transport.websocket import GraphQLWebSocket
 from integrations import maps
+from integrations.files import Doors, Store
 from integrations.identity import Identity, new_secret
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
@@ -103,6 +105,15 @@ class App:
         await self.hub.start()
         stack.push_async_callback(self.hub.stop)
         self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
+        doors = Doors(key)
+        self.uploads = UploadDoor(
+            doors=doors,
+            store=Store(settings.uploads_folder),
+            engine=engine,
+            clock=settings.clock(),
+            real_now=_real_now,
+            committed=self.hub.committed,
+        )
         self.services = Services(
             reads=self.reads,
             engine=engine,
@@ -114,8 +125,10 @@ class App:
             new_secret=new_secret,
             secret=key,
             base_url=settings.base_url,
-            real_now=lambda: datetime.now(UTC),
+            real_now=_real_now,
             derived=DERIVED,
+            doors=doors,
+            upload_bytes=settings.upload_bytes,
         )
         self.executor = Executor(whole, self.services)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
@@ -138,6 +151,7 @@ class App:
             Route("/board", _board),
             Route("/track/{token}", _track),
             Route("/pages/streets.json", self._streets),
+            Route("/uploads/{door}", self._upload, methods=["PUT"]),
             Mount("/pages", StaticFiles(directory=PAGES)),
             Mount("/leaflet", StaticFiles(directory=LEAFLET)),
         ]
@@ -153,6 +167,9 @@ class App:
             return PlainTextResponse("the database does not answer", 503)
         return PlainTextResponse("ready")
 
+    async def _upload(self, request: Request) -> Response:
+        return await self.uploads.answer(request)
+
     async def _streets(self, _request: Request) -> Response:
         """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""
         return Response(
@@ -160,6 +177,10 @@ class App:
             media_type="application/json",
             headers={**SECURITY_HEADERS, "cache-control": "max-age=3600"},
         )
+
+
+def _real_now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _alive(_request: Request) -> Response:

@@ -3,8 +3,10 @@
 import strawberry
 
 from domain.keeping import Kind
+from resolvers import imports
 from resolvers.duties import EXCHANGERS
 from resolvers.upserts import upserting
+from schema.imports import CreateUploadInput, CreateUploadPayload, ImportRowsInput, ImportRowsPayload
 from schema.upserts import (
     UpsertAssetsInput,
     UpsertAssetsPayload,
@@ -59,5 +61,17 @@ class Exchange:
         upserting(Kind.CONTRACTS, "con"),
         UpsertContractsInput,
         "Make or change many contracts.",
+        roles=EXCHANGERS,
+    )
+    create_upload: CreateUploadPayload = verb(
+        imports.create_upload,
+        CreateUploadInput,
+        "Announce a file, and be told where its bytes go.",
+        roles=EXCHANGERS,
+    )
+    import_rows: ImportRowsPayload = verb(
+        imports.import_rows,
+        ImportRowsInput,
+        "Bring the rows of a file in, or rehearse it; a worker does it, and reports on every line.",
         roles=EXCHANGERS,
     )

@@ -23,6 +23,7 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.imports import Import
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.scalars import Cursor
@@ -72,6 +73,7 @@ class Query:
     technician: Technician | None = root(ById(), "One technician by its id.")
     part: Part | None = root(ById(), "One part by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    import_: Import | None = root(ById(), "One import by its id.", name="import")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
     )
@@ -119,4 +121,5 @@ class Query:
     transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    imports: Connection[Import] = root(All(), "Imports, the newest first.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

@@ -7,15 +7,16 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import Role
-from resolvers import plans, scheduling, tracking
+from resolvers import imports, plans, scheduling, tracking
 from resolvers.bookkeeping import Bookkeeping
-from resolvers.duties import AT_WORK, PLANNERS, REPORTERS
+from resolvers.duties import AT_WORK, EXCHANGERS, PLANNERS, REPORTERS
 from resolvers.exchange import Exchange
 from resolvers.fieldwork import Fieldwork
 from resolvers.queries import Query
 from resolvers.storekeeping import Storekeeping
 from schema import scalars
 from schema.filters import Filters
+from schema.imports import ImportProgressItem
 from schema.plans import (
     CommitPlanInput,
     CommitPlanPayload,
@@ -120,6 +121,12 @@ class Subscription:
         "How a plan comes along, to its end.",
         roles=PLANNERS,
         arguments={"plan": (strawberry.ID, "The plan."), "after": AFTER},
+    )
+    import_progress: ImportProgressItem = stream(
+        imports.import_progress,
+        "How an import comes along, to its end.",
+        roles=EXCHANGERS,
+        arguments={"import": (strawberry.ID, "The import."), "after": AFTER},
     )
 
 

@@ -4,10 +4,13 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.imports import ImportState
 from domain.plans import PlanChangeKind, PlanState
+from domain.sheets import ImportKind
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
 from domain.technicians import AbsenceReason, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
+from domain.uploads import UploadState
 from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
 from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
@@ -23,6 +26,8 @@ ENUMS = tuple(
         ConfirmedBy,
         ContractState,
         EtaBasis,
+        ImportKind,
+        ImportState,
         MovementKind,
         IncompleteReason,
         Pin,
@@ -36,6 +41,7 @@ ENUMS = tuple(
         TechnicianKind,
         Tier,
         TransferState,
+        UploadState,
         UpsertMode,
         VisitState,
         WorkOrderOutcome,

@@ -222,10 +222,15 @@ def embedded(
 
 
 def one(
-    description: str, *, by: str | None = None, via: str | None = None, roles: tuple[Role, ...] | None = None
+    description: str,
+    *,
+    by: str | None = None,
+    via: str | None = None,
+    name: str | None = None,
+    roles: tuple[Role, ...] | None = None,
 ) -> Any:
     """An edge to one row; null where there is none or the viewer may not see it."""
-    return _declare(One(by=by, via=via, roles=_roles(roles)), description)
+    return _declare(One(by=by, via=via, roles=_roles(roles)), description, name=name)
 
 
 def one_of(

@@ -39,6 +39,25 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
     },
+    "ImportKind": {
+        "CUSTOMERS": "A customer in each line.",
+        "SITES": "A site in each line.",
+        "ASSETS": "An asset in each line.",
+        "PARTS": "A part in each line.",
+        "TECHNICIANS": "A technician in each line.",
+    },
+    "ImportState": {
+        "QUEUED": "Asked for, not begun.",
+        "STAGING": "Its lines are being read and checked.",
+        "WRITING": "Its rows are being kept.",
+        "DONE": "All lines have their report.",
+        "FAILED": "It could not go on; `failure` says why.",
+    },
+    "UploadState": {
+        "WAITING": "Its bytes have not come.",
+        "STORED": "It may be used.",
+        "GONE": "Its time is over.",
+    },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
         "CONSUMPTION": "A visit used them.",

@@ -1,4 +1,4 @@
-"""Upserts as clients ask for them: a result for each row with what it leads to, in the order of the request."""
+"""Upserts as clients ask for them: a result for each row with what it leads to, in the request's order."""
 
 import asyncio
 from typing import Any
