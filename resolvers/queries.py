@@ -26,6 +26,7 @@ from schema.graph import (
 from schema.imports import Import
 from schema.organizations import Viewer
 from schema.plans import Plan
+from schema.policies import SchedulingPolicy
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
@@ -74,6 +75,7 @@ class Query:
     part: Part | None = root(ById(), "One part by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
     import_: Import | None = root(ById(), "One import by its id.", name="import")
+    scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
     )
@@ -122,4 +124,5 @@ class Query:
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
     imports: Connection[Import] = root(All(), "Imports, the newest first.")
+    scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
