@@ -13,14 +13,17 @@ from domain import ids, scheduling, tracking, visits
 from domain.assets import Asset, MeterReading
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.customers import Contact, Customer, ExternalId
+from domain.imports import Import, ImportLine
 from domain.jobs import Job
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
+from domain.sheets import ImportKind
 from domain.sites import Territory
 from domain.stock import StockLocation, StockLocationKind, Transfer
 from domain.technicians import AbsenceReason, Technician, TechnicianKind
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
+from domain.uploads import Upload
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Visit
 from tests.domain.world import DAY, MORNING, World, at
@@ -77,6 +80,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
+    await _file(world)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -175,6 +179,14 @@ async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) ->
     keys = [vans[technician] for technician in technicians]
     for start, end in zip(keys, (*keys[1:], keys[0]), strict=True):
         await world.keep(Transfer(from_location_id=start, to_location_id=end, part_id=part, quantity=1))
+
+
+async def _file(world: World) -> None:
+    """One that was handed in and is on its way, with a line of it."""
+    upload = Upload(name="parts.csv", content_type="text/csv", bytes=9, expires_at=MORNING)
+    row = Import(upload_id=upload.id, kind=ImportKind.PARTS, name=upload.name)
+    for one in (upload, row, ImportLine(import_id=row.id, number=2)):
+        await world.keep(one)
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain import ids
 from tests.resolvers.mutations import customers
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
 
@@ -75,7 +76,44 @@ async def upsert_contracts(stage: Stage) -> Given:
     return rows({**new, "customer": {"id": customer}})
 
 
+FILE: Given = {"name": "parts.csv", "contentType": "text/csv", "bytes": 40}
+
+
+async def create_upload(_stage: Stage) -> Given:
+    return {**FILE, "sha256": "ab" * 32}
+
+
+async def import_rows(stage: Stage) -> Given:
+    stored = await stage.make("createUpload", "upload", **FILE)
+    await stage.execute(
+        "UPDATE upload SET state = 'STORED', stored_at = updated_at WHERE id = $1", ids.decode("upl", stored)
+    )
+    return {"kind": "PARTS", "file": stored, "dryRun": True}
+
+
 CASES = [
+    Case(
+        mutation="createUpload",
+        right=create_upload,
+        again=False,
+        wrong={
+            "no bytes": Wrong({"bytes": 0}, "INVALID", ("bytes",)),
+            "more bytes than are taken": Wrong({"bytes": 100_000_001}, "INVALID", ("bytes",)),
+            "no name": Wrong({"name": " "}, "INVALID", ("name",)),
+            "no hash": Wrong({"sha256": "AB" * 32}, "INVALID", ("sha256",)),
+        },
+    ),
+    Case(
+        mutation="importRows",
+        right=import_rows,
+        wrong={
+            "no file": Wrong({"file": None}, "INVALID", ("file",)),
+            "a hash that nobody handed in": Wrong(
+                {"file": None, "sha256": "cd" * 32}, "NOT_FOUND", ("sha256",)
+            ),
+            "two names": Wrong({"sha256": "cd" * 32}, "INVALID", ("file",)),
+        },
+    ),
     Case(
         mutation="upsertCustomers",
         right=upsert_customers,
