@@ -60,7 +60,7 @@ UNFINISHED = (ImportState.QUEUED, ImportState.STAGING, ImportState.WRITING)
 class Import(Row, table=True):
     """One file on its way in. `position` is the number of the last line that was kept.
 
-    `rows_total` is known once all lines are staged; a rehearsal (`dry_run`) says what would happen. `tries`
+    `rows_in_file` is known once all lines are staged; a rehearsal (`dry_run`) says what would happen. `tries`
     are those of workers since it last came on.
     """
 
@@ -77,7 +77,7 @@ class Import(Row, table=True):
     name: str = text()
     dry_run: bool = False
     state: ImportState = text(default=ImportState.QUEUED)
-    rows_total: int | None = None
+    rows_in_file: int | None = None
     rows_staged: int = 0
     rows_done: int = 0
     created: int = 0
@@ -176,7 +176,7 @@ async def stage(work: UnitOfWork, row: Import, lines: Sequence[Line]) -> None:
 async def staged(work: UnitOfWork, row: Import) -> None:
     """The file has no more lines."""
     row.move_to(ImportState.WRITING)
-    row.rows_total = row.rows_staged
+    row.rows_in_file = row.rows_staged
     announce(work, row, "ImportProgressed")
 
 
@@ -224,13 +224,17 @@ async def uploads_in_use(work: UnitOfWork) -> frozenset[UUID]:
 
 def announce(work: UnitOfWork, row: Import, type: str) -> None:
     nobodys = Scope()
-    counts = ("rows_total", "rows_staged", "rows_done", "created", "updated", "unchanged", "failed")
+    counts = ("rows_staged", "rows_done", "created", "updated", "unchanged", "failed")
     work.emit(
         Event(
             type=type,
             topic="import",
             subject=row,
-            values={"state": row.state, **{name: getattr(row, name) for name in counts}},
+            values={
+                "state": row.state,
+                "rows_total": row.rows_in_file,
+                **{name: getattr(row, name) for name in counts},
+            },
             scope_before=nobodys,
             scope_after=nobodys,
         )

@@ -10,6 +10,7 @@ import asyncpg
 import js_lib_leaflet
 import orjson
 import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
@@ -106,14 +107,7 @@ class App:
         stack.push_async_callback(self.hub.stop)
         self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
         doors = Doors(key)
-        self.uploads = UploadDoor(
-            doors=doors,
-            store=Store(settings.uploads_folder),
-            engine=engine,
-            clock=settings.clock(),
-            real_now=_real_now,
-            committed=self.hub.committed,
-        )
+        self.uploads = self._upload_door(doors, engine)
         self.services = Services(
             reads=self.reads,
             engine=engine,
@@ -138,6 +132,16 @@ class App:
         )
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
+        return UploadDoor(
+            doors=doors,
+            store=Store(self.settings.uploads_folder),
+            engine=engine,
+            clock=self.settings.clock(),
+            real_now=_real_now,
+            committed=self.hub.committed,
+        )
 
     async def _credential(self, digest: bytes) -> Viewer | None:
         return await credentials.find_viewer(self.reads, digest)

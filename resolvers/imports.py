@@ -17,7 +17,7 @@ from schema.verbs import Item
 
 ENDED = frozenset({"ImportFinished", "ImportFailed"})
 TOLD = frozenset({"ImportStarted", "ImportProgressed"})
-COUNTS = ("rows_total", "rows_staged", "rows_done", "failed")
+COUNTS = ("rows_staged", "rows_done", "failed")
 
 
 async def create_upload(work: UnitOfWork, given: CreateUploadInput, context: Context) -> Mapping[str, Any]:
@@ -60,7 +60,8 @@ async def import_progress(context: Context, arguments: Mapping[str, Any]) -> Asy
         row = await following.first("SELECT * FROM import WHERE id = $1", import_id)
         if row is None:
             raise BadInput("No Import has that id.")
-        values = {"import_id": import_id, **{name: row[name] for name in COUNTS}}
+        counts = {"rows_total": row["rows_in_file"], **{name: row[name] for name in COUNTS}}
+        values = {"import_id": import_id, **counts}
         yield Item("ImportSnapshot", {**values, "cursor": following.cursor()})
         following.over = row["state"] not in UNFINISHED
 
@@ -68,7 +69,10 @@ async def import_progress(context: Context, arguments: Mapping[str, Any]) -> Asy
         ended = entry.type in ENDED
         if not ended and entry.type not in TOLD:
             return None
-        values = {"import_id": import_id, **{name: entry.payload.get(name) for name in COUNTS}}
+        values = {
+            "import_id": import_id,
+            **{name: entry.payload.get(name) for name in ("rows_total", *COUNTS)},
+        }
         return Item("ImportEnded" if ended else "ImportProgressed", values)
 
     async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told_of):

@@ -56,7 +56,7 @@ class Import(Entity):
     name: str = column("The file's name.")
     dry_run: bool = column("Whether it is a rehearsal: told what would happen, and nothing written.")
     state: ImportState = column("Where it stands.")
-    rows_total: int | None = column("How many lines there are; null until all are staged.")
+    rows_total: int | None = column("How many lines there are; null until all are staged.", of="rows_in_file")
     rows_staged: int = column("Lines that were read and checked.")
     rows_done: int = column("Lines that have their report.")
     created: int = column("Rows that were made.")

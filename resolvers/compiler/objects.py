@@ -115,7 +115,7 @@ class Objects:
         if not isinstance(kind, GraphQLObjectType):
             raise NotCompilable(shape.name)
         columns = ", ".join(
-            f"{one.python_name} {_list_type(kind.fields[one.name])}" for one in shape.fields.values()
+            f"{quoted(one.python_name)} {_list_type(kind.fields[one.name])}" for one in shape.fields.values()
         )
         rows = Rows(shape, alias)
         selected = self.columns(shape, self.selections.below(shape.name, nodes), View(rows))

@@ -61,7 +61,7 @@ async def test_a_file_comes_in_and_again_unchanged(place: Office) -> None:
     content = parts(45) + "P1,Twice,,1\nP99,Wrong price,,-1\n"
     first = await place.bring(ImportKind.PARTS, content, most=20)
 
-    assert (first.state, first.rows_total, first.rows_staged, first.rows_done) == ("DONE", 47, 47, 47)
+    assert (first.state, first.rows_in_file, first.rows_staged, first.rows_done) == ("DONE", 47, 47, 47)
     assert counts(first) == (45, 0, 0, 2)
     told = await place.report(first.id)
     assert told[0] == (2, "CREATED", [])
@@ -213,7 +213,7 @@ async def test_the_import_of_killed_workers_is_finished_once_by_another(place: O
         await asyncio.gather(*others)
 
     row = await place.world.read(Import, key)
-    assert (row.state, row.rows_total, counts(row)) == ("DONE", count, (count, 0, 0, 0))
+    assert (row.state, row.rows_in_file, counts(row)) == ("DONE", count, (count, 0, 0, 0))
     told = await place.report(key)
     assert told == [(n + 2, "CREATED", []) for n in range(count)]
     made = await place.world.all(Part)

@@ -62,7 +62,7 @@ INSERT INTO transfer {NEW} from_location_id, to_location_id, part_id, quantity, 
 INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, stored_at)
   SELECT gen_random_uuid(), id, 1, updated_at, updated_at, 'rows.csv', 'text/csv', n * 1000, repeat('a', 64),
     'STORED', updated_at + interval '1 day', updated_at FROM organization, generate_series(1, 2) n;
-INSERT INTO import {NEW} upload_id, kind, name, dry_run, state, rows_total, rows_staged, rows_done, created,
+INSERT INTO import {NEW} upload_id, kind, name, dry_run, state, rows_in_file, rows_staged, rows_done, created,
     updated, unchanged, failed, position, tries)
   SELECT {STATED}, id, 'CUSTOMERS', name, bytes > 1000, 'WRITING', 6, 6, 4, 1, 1, 1, 1, 5, 0 FROM upload;
 INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, entity_type, entity_id)

@@ -31,12 +31,17 @@ def summary(created: int = 0, updated: int = 0, unchanged: int = 0, failed: int 
     return {"created": created, "updated": updated, "unchanged": unchanged, "failed": failed}
 
 
+def made(number: str, name: str, key: str) -> dict[str, Any]:
+    keys = [{"system": "crm", "key": key}]
+    entity = {"sites": {"totalCount": 0}, "openWorkOrderCount": 0}
+    return {"number": number, "name": name, "externalIds": keys, **entity}
+
+
 async def test_each_row_has_its_result_in_the_order_of_the_request(company: Companies) -> None:
     rows = [crm("1", number="Z-1", name="Zeta"), crm("2", name=" "), crm("3", number="A-1", name="Alpha")]
     first = await upsert(company, *rows)
     second = await upsert(company, *rows[::2])
 
-    entity = {"sites": {"totalCount": 0}, "openWorkOrderCount": 0}
     assert first == {
         "__typename": "UpsertCustomersPayload",
         "results": [
@@ -44,12 +49,7 @@ async def test_each_row_has_its_result_in_the_order_of_the_request(company: Comp
                 "index": 0,
                 "outcome": "CREATED",
                 "userErrors": [],
-                "customer": {
-                    "number": "Z-1",
-                    "name": "Zeta",
-                    "externalIds": [{"system": "crm", "key": "1"}],
-                    **entity,
-                },
+                "customer": made("Z-1", "Zeta", "1"),
             },
             {
                 "index": 1,
@@ -67,12 +67,7 @@ async def test_each_row_has_its_result_in_the_order_of_the_request(company: Comp
                 "index": 2,
                 "outcome": "CREATED",
                 "userErrors": [],
-                "customer": {
-                    "number": "A-1",
-                    "name": "Alpha",
-                    "externalIds": [{"system": "crm", "key": "3"}],
-                    **entity,
-                },
+                "customer": made("A-1", "Alpha", "3"),
             },
         ],
         "summary": summary(created=2, failed=1),

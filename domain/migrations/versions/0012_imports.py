@@ -43,7 +43,7 @@ CREATE TABLE import (
     name TEXT NOT NULL,
     dry_run BOOLEAN NOT NULL,
     state TEXT NOT NULL,
-    rows_total INTEGER,
+    rows_in_file INTEGER,
     rows_staged INTEGER NOT NULL,
     rows_done INTEGER NOT NULL,
     created INTEGER NOT NULL,
