@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -49,7 +50,7 @@ async def work(settings: Settings) -> None:
         stack.push_async_callback(wakeups.stop)
         silence = Silence(engine, settings.clock(), wakeups)
         store = Store(settings.uploads_folder)
-        files = Files(engine, settings.clock(), store, wakeups)
+        files = Files(engine, settings.clock(), store, wakeups.announce)
         worker = Worker(
             engine=engine,
             system_pool=pool,
@@ -126,11 +127,13 @@ class Housekeeping:
 class Files:
     """Uploads whose time is over go, their bytes after them; any number of workers may do it at once."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, store: Store, wakeups: Wakeups) -> None:
+    def __init__(
+        self, engine: AsyncEngine, clock: Clock, store: Store, hub_announce: Callable[[], None]
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self.store = store
-        self.wakeups = wakeups
+        self.hub_announce = hub_announce
         self.tidied_at: float | None = None
 
     async def tidy(self) -> None:
@@ -148,4 +151,4 @@ class Files:
             for key in gone:
                 await asyncio.to_thread(self.store.remove, organization_id, key)
             if work.xid is not None:
-                self.wakeups.announce()
+                self.hub_announce()
