@@ -25,6 +25,7 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.imports import Import
 from schema.maintenance import MaintenancePlan
 from schema.organizations import Viewer
 from schema.plans import Plan
@@ -80,6 +81,7 @@ class Query:
     part: Part | None = root(ById(), "One part by its id.")
     purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    import_: Import | None = root(ById(), "One import by its id.", name="import")
     scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
@@ -144,5 +146,6 @@ class Query:
     reorder_rules: Connection[ReorderRule] = root(All(), "When what is ordered by itself.")
     purchase_orders: Connection[PurchaseOrder] = root(All(), "Purchase orders, the newest first.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

@@ -4,8 +4,10 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.imports import ImportState
 from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.plans import PlanChangeKind, PlanState
+from domain.sheets import ImportKind
 from domain.stock import (
     MovementKind,
     PurchaseOrderState,
@@ -16,6 +18,8 @@ from domain.stock import (
 )
 from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
+from domain.uploads import UploadState
+from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
 from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
@@ -33,6 +37,8 @@ ENUMS = tuple(
         DependencyKind,
         EtaBasis,
         MaintenancePlanState,
+        ImportKind,
+        ImportState,
         MovementKind,
         IncompleteReason,
         OccurrenceState,
@@ -44,10 +50,13 @@ ENUMS = tuple(
         ReservationState,
         Role,
         SerialState,
+        RowOutcome,
         StockLocationKind,
         TechnicianKind,
         Tier,
         TransferState,
+        UploadState,
+        UpsertMode,
         VisitState,
         WorkOrderOutcome,
         WorkOrderState,

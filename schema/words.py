@@ -54,6 +54,25 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "PAUSED": "It makes none for now.",
         "ARCHIVED": "It makes none any more.",
     },
+    "ImportKind": {
+        "CUSTOMERS": "A customer in each line.",
+        "SITES": "A site in each line.",
+        "ASSETS": "An asset in each line.",
+        "PARTS": "A part in each line.",
+        "TECHNICIANS": "A technician in each line.",
+    },
+    "ImportState": {
+        "QUEUED": "Asked for, not begun.",
+        "STAGING": "Its lines are being read and checked.",
+        "WRITING": "Its rows are being kept.",
+        "DONE": "All lines have their report.",
+        "FAILED": "It could not go on; `failure` says why.",
+    },
+    "UploadState": {
+        "WAITING": "Its bytes have not come.",
+        "STORED": "It may be used.",
+        "GONE": "Its time is over.",
+    },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
         "CONSUMPTION": "A visit used them.",
@@ -76,6 +95,17 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "PLANNED": "Its work order is made when it is time.",
         "GENERATED": "Its work order is there.",
         "SKIPPED": "There will be no work order for it.",
+    },
+    "UpsertMode": {
+        "PER_ITEM": "Rows that are good are written, whatever the others are.",
+        "ALL": "Nothing is written where one row is refused.",
+    },
+    "RowOutcome": {
+        "CREATED": "It was made.",
+        "UPDATED": "Something of it was changed.",
+        "UNCHANGED": "It was so already: nothing was written.",
+        "FAILED": "It was refused.",
+        "WITHHELD": "It is good, but another row was refused, and the mode is ALL.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",

@@ -104,6 +104,7 @@ OWN_VAN = "{t}.stock_location_id IN viewer_stock_locations"
 TO_OR_FROM = (
     "({t}.from_location_id IN viewer_stock_locations OR {t}.to_location_id IN viewer_stock_locations)"
 )
+EXCHANGERS = frozenset({Role.ADMIN, Role.MANAGER, Role.INTEGRATION})
 IN_ORGANIZATION = dict.fromkeys(EVERYONE, ALL)
 NO_SALES = (Role.SALES,)
 
@@ -237,7 +238,12 @@ TABLES: dict[str, Access] = {
     ),
     "tracking_link": Access(_roles(without=(Role.SALES, Role.INTEGRATION)), OFFICE_WRITES),
     "credential": Access(dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), system=True),
-    "job": Access(dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), system=True),
+    "job": Access(
+        dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), insert=frozenset({*OFFICE, *EXCHANGERS}), system=True
+    ),
+    "upload": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
+    "import": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
+    "import_line": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
 }

@@ -15,11 +15,13 @@ from domain.assets import Asset, MeterReading
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
+from domain.imports import Import, ImportLine
 from domain.jobs import Job
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
+from domain.sheets import ImportKind
 from domain.stock import (
     PurchaseOrder,
     PurchaseOrderLine,
@@ -33,6 +35,7 @@ from domain.stock import (
 from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Technician, TechnicianKind
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
+from domain.uploads import Upload
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Substatus, Visit, VisitDependency, VisitState
 from domain.work_orders import WorkTask, WorkTypeTask
@@ -94,6 +97,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await _crews(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
     await _stores(world, valve)
+    await _file(world)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -246,6 +250,14 @@ async def _stores(world: World, part: UUID) -> None:
         await world.keep(
             PurchaseOrderLine(**where, purchase_order_id=order.id, reorder_rule_id=rule.id, quantity=2)
         )
+
+
+async def _file(world: World) -> None:
+    """One that was handed in and is on its way, with a line of it."""
+    upload = Upload(name="parts.csv", content_type="text/csv", bytes=9, expires_at=MORNING)
+    row = Import(upload_id=upload.id, kind=ImportKind.PARTS, name=upload.name)
+    for one in (upload, row, ImportLine(import_id=row.id, number=2)):
+        await world.keep(one)
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
