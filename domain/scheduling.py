@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from domain import ids, inputs, stock, technicians, visits
+from domain import ids, inputs, milestones, stock, technicians, visits
 from domain.errors import Invalid, InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
@@ -218,6 +218,7 @@ async def prepare(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | Non
     keys = [visit.id for visit, _ in moves]
     async with work.unscoped():
         orders = await visits.orders_of(work, [visit for visit, _ in moves])
+        orders = replace(orders, clocks=await milestones.of(work, orders.rows))
     leads = await visits.leads(work, keys)
     rules = await _rules(work, moves, orders)
     parts: dict[UUID, dict[UUID, int]] = {key: {} for key in keys}

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain import ids
-from domain.contracts import Coverage
+from domain.coverage import Coverage
 from domain.visits import FINAL
 from resolvers.compiler.bindings import Bindings
 from resolvers.context import Context, Derive, Inputs, Point

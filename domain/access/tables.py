@@ -131,6 +131,8 @@ TABLES: dict[str, Access] = {
     ),
     "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "entitlement": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract_asset": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract_work_type": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "skill": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_type": Access(_roles(technician=ALL, customer=ALL, tracking=ALL), OFFICE_WRITES),
     "work_type_skill": Access(_roles(technician=ALL), OFFICE_WRITES),
@@ -143,6 +145,10 @@ TABLES: dict[str, Access] = {
         ),
         FIELD_WRITES,
         insert=OFFICE_WRITES,
+    ),
+    "milestone": Access(
+        _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
     ),
     "visit": Access(
         _roles(

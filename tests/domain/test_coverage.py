@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.contracts import Coverage
+from domain.coverage import Coverage
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 OFFICE = Coverage("08:00", "16:00", weekdays="12345", zone=HELSINKI)
