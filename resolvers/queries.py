@@ -23,6 +23,7 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.scalars import Cursor
@@ -104,6 +105,7 @@ class Query:
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    milestones: Connection[Milestone] = root(All(), "Clocks of what contracts promise, by when they are due.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
     visits: Connection[Visit] = root(All(), "Visits, by planned start.")

@@ -9,6 +9,7 @@ from strawberry.schema.config import StrawberryConfig
 from domain.viewers import Role
 from resolvers import plans, scheduling, tracking
 from resolvers.bookkeeping import Bookkeeping
+from resolvers.dealings import Dealings
 from resolvers.duties import AT_WORK, PLANNERS, REPORTERS
 from resolvers.fieldwork import Fieldwork
 from resolvers.queries import Query
@@ -43,7 +44,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Fieldwork):
+class Mutation(Bookkeeping, Dealings, Storekeeping, Fieldwork):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -12,6 +13,10 @@ from schema.errors import UserError
 from schema.graph import Connection, column, listed, many, node, one, record, several
 from schema.sites import Site
 from schema.values import foremost
+
+if TYPE_CHECKING:
+    from schema.contracts import ContractAsset
+    from schema.work_orders import WorkOrder
 
 
 @node(assets.MeterReading, prefix="mtr", description="What an asset's meter said at a time.", order=("-at",))
@@ -42,6 +47,15 @@ class Asset(Entity):
     )
     latest_reading: MeterReading | None = foremost(
         "What its meter said last, as far as the viewer may see it.", via="asset_id", order=("-at",)
+    )
+    work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("schema.work_orders")]] = many(
+        "Its service history: the work that was asked for on it, the newest first.",
+        via="asset_id",
+        order=("-created_at",),
+        expect=5,
+    )
+    covers: Connection[Annotated["ContractAsset", strawberry.lazy("schema.contracts")]] = many(
+        "The contracts that name it, as far as the viewer may see them.", via="asset_id", expect=1
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

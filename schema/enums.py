@@ -4,6 +4,7 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.milestones import MilestoneKind, MilestoneState
 from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
 from domain.technicians import AbsenceReason, TechnicianKind
@@ -22,6 +23,8 @@ ENUMS = tuple(
         ConfirmedBy,
         ContractState,
         EtaBasis,
+        MilestoneKind,
+        MilestoneState,
         MovementKind,
         IncompleteReason,
         Pin,
