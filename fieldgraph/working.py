@@ -1,9 +1,12 @@
-"""The composition of a worker process: its pools, the optimizer's queue, and the geofences' silence rules."""
+"""The composition of a worker process: its pools, the optimizer's queue, and what time alone changes."""
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +14,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import tracks
+from domain import contracts, milestones, tracks
 from domain.clock import Clock
 from domain.errors import Refused
 from domain.events import Origin
@@ -29,6 +32,7 @@ from realtime.wakeups import Wakeups
 TICKER = "fieldgraph:ticker"
 TIDY_SECONDS = 3_600.0
 KEPT_ANSWERS = timedelta(days=7)
+Answer = TypeVar("Answer")
 
 
 async def work(settings: Settings) -> None:
@@ -51,7 +55,11 @@ async def work(settings: Settings) -> None:
             clock=settings.clock(),
             roads=maps.opened(settings.roads_file),
             hub_announce=wakeups.announce,
-            extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy],
+            extra=[
+                silence.settle,
+                Terms(engine, settings.clock(), wakeups).turn,
+                Housekeeping(pool, settings.clock()).tidy,
+            ],
         )
         structlog.get_logger(__name__).info("worker started")
         await worker.run(stop)
@@ -89,6 +97,38 @@ class Silence:
 
     def _work(self, viewer: Viewer) -> UnitOfWork:
         return UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.GEOFENCE)
+
+
+class Terms:
+    """What becomes due: milestones that warn and are breached, contracts that renew themselves and expire."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, wakeups: Wakeups) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.wakeups = wakeups
+
+    async def turn(self) -> None:
+        """One round over every organization; any number of workers may do it at once."""
+        async with self.engine.begin() as connection:
+            organizations = await tracks.organizations(connection)
+        for organization_id in organizations:
+            viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
+            while await self._run(viewer, milestones.tick) == milestones.MOST_AT_ONCE:
+                pass
+            for key in await self._run(viewer, contracts.turning) or ():
+                await self._run(viewer, partial(contracts.turn, key=key))
+
+    async def _run(self, viewer: Viewer, verb: Callable[[UnitOfWork], Awaitable[Answer]]) -> Answer | None:
+        """A transaction of its own; where another one is in the way, the next round tries again."""
+        try:
+            async with UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.TIMER) as work:
+                answer = await verb(work)
+        except (Refused, DBAPIError) as error:
+            structlog.get_logger(__name__).warning("a term was not turned", error=repr(error))
+            return None
+        if work.xid is not None:
+            self.wakeups.announce()
+        return answer
 
 
 class Housekeeping:

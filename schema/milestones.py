@@ -46,7 +46,7 @@ class Milestone(Entity):
     time_zone: TimeZone = column("The site's zone, as it was when it started.")
     remaining_seconds: int | None = derived(
         "coverage_remaining",
-        "The whole seconds of coverage that are left; 0 when they are used up. Null where it is MET or BREACHED.",
+        "The whole seconds of coverage that are left, down to 0. Null where it is MET or BREACHED.",
         needs="state dueAt pausedAt coverageOpens coverageCloses coverageWeekdays timeZone",
         volatile=True,
     )
