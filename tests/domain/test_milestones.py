@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -117,7 +119,7 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def open(self, **entitlement: object) -> "Desk":
+    async def open(self, **entitlement: Any) -> "Desk":
         world = self.world
         self.technician = await world.technician("Ada", shift=(0, 24 * 20))
         self.kind = await world.work_type()
@@ -125,10 +127,10 @@ class Desk:
         self.contract, self.entitlement = await self.agree(**{**OFFICE, **MINUTES, **entitlement})
         return self
 
-    async def agree(self, **entitlement: object) -> tuple[UUID, UUID]:
+    async def agree(self, **entitlement: Any) -> tuple[UUID, UUID]:
         contract = Contract(
             customer_id=self.world.customer_id, number=f"K{self.world.number()}", name="Care",
-            state=ContractState.ACTIVE, starts_on=DAY, ends_on=DAY + timedelta(days=400), price=100,
+            state=ContractState.ACTIVE, starts_on=DAY, ends_on=DAY + timedelta(days=400), price=Decimal(100),
         )  # fmt: skip
         await self.world.keep(contract)
         row = Entitlement(
