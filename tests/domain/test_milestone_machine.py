@@ -18,8 +18,8 @@ from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit
 from domain.work_orders import WorkOrder, WorkOrderOutcome
 from tests.conftest import Database
+from tests.domain.desks import Desk
 from tests.domain.machines import Bench
-from tests.domain.test_milestones import Desk
 from tests.domain.walks import CHANGES, Halt, coverages, used_up
 from tests.domain.world import World
 
