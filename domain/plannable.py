@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
+from domain import policies
 from domain.customers import Customer
 from domain.errors import NotFound
 from domain.organizations import Organization
 from domain.plans import Plan
+from domain.policies import SchedulingPolicy
 from domain.sites import Site
 from domain.stock import Part, Reservation, StockLevel, StockLocation
 from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill
@@ -54,6 +56,7 @@ class Day:
     """One day of one organization, as read at `now`. `names` are those of technicians, skills and parts."""
 
     plan: Plan
+    policy: SchedulingPolicy
     now: datetime
     origin: datetime
     end: datetime
@@ -86,6 +89,7 @@ async def read(work: UnitOfWork, plan: Plan) -> Day:
     keys = [presence.technician.id for presence in presences]
     return Day(
         plan=plan,
+        policy=await policies.chosen(work, plan.scheduling_policy_id),
         now=work.at,
         origin=day[0],
         end=day[1],

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy import text as literal
 from sqlmodel import col, select
 
-from domain import inputs, scheduling
+from domain import inputs, policies, scheduling
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event, Scope
 from domain.jobs import Job
@@ -63,19 +63,25 @@ LEFT_OUT = "The optimizer left it out."
 
 
 class Plan(Row, table=True):
-    """A proposal. `request` holds whom and what it was asked for; `objective` the parts of its cost."""
+    """A proposal. `request` holds whom and what it was asked for; `objective` the parts of its cost.
+
+    With `stop_asked_at` the search ends as soon as its worker sees it, with the best plan so far.
+    """
 
     __table_args__ = (
         one_of("state", PlanState),
         CheckConstraint("seconds BETWEEN 1 AND 120", name="seconds"),
         Index(None, "organization_id", "day"),
         Index(None, "organization_id", "created_at", "id"),
+        *refers(scheduling_policy_id="scheduling_policy"),
     )
     day: date
     state: PlanState = text(default=PlanState.DRAFT)
     seconds: int = 10
     seed: int = 1
     request: dict[str, Any] = jsonb()
+    scheduling_policy_id: UUID | None = None
+    stop_asked_at: datetime | None = timestamp(default=None)
     objective: dict[str, Any] | None = jsonb(default=None)
     improvements: int = 0
     assigned_count: int = 0
@@ -131,6 +137,8 @@ class Request:
     seed: int = 1
     technicians: tuple[UUID, ...] = ()
     visits: tuple[UUID, ...] = ()
+    policy_id: UUID | None = None
+    """None: the organization's default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +160,11 @@ async def propose(work: UnitOfWork, request: Request) -> Plan:
         await work.find(Technician, key, "technicians")
     for key in request.visits:
         await work.find(Visit, key, "visits")
+    policy = await policies.chosen(work, request.policy_id)
     plan = work.add(
         Plan(
             day=request.day,
+            scheduling_policy_id=policy.id if policy.name else None,
             seconds=request.seconds,
             seed=request.seed,
             request={
@@ -209,6 +219,21 @@ async def fail(work: UnitOfWork, plan_id: UUID, failure: str) -> None:
         plan.move_to(PlanState.FAILED)
         plan.failure = failure
         announce(work, plan, "PlanFailed")
+
+
+async def cancel(work: UnitOfWork, plan_id: UUID, *, expected_version: int | None = None) -> Plan:
+    """No more searching: a DRAFT is DISCARDED, one that is SOLVING ends with the best it has found so far."""
+    plan = await work.get(Plan, plan_id, "plan")
+    inputs.check_version(plan, expected_version)
+    if plan.state == PlanState.DRAFT:
+        plan.move_to(PlanState.DISCARDED)
+        announce(work, plan, "PlanDiscarded")
+    elif plan.state != PlanState.SOLVING:
+        raise InvalidTransition(f"A plan that is {plan.state} is not being solved.", "plan")
+    elif plan.stop_asked_at is None:
+        plan.stop_asked_at = work.at
+        announce(work, plan, "PlanStopAsked")
+    return plan
 
 
 async def discard(work: UnitOfWork, plan_id: UUID) -> Plan:

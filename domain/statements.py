@@ -31,16 +31,6 @@ from domain.work_orders import Priority
 from optimizer import problem as problems
 
 Table = Callable[[Sequence[Point]], NDArray[np.int32]]
-PENALTIES = {
-    Priority.EMERGENCY: 400_000,
-    Priority.HIGH: 150_000,
-    Priority.NORMAL: 50_000,
-    Priority.LOW: 10_000,
-}
-"""Seconds of travel that a visit is worth: in a day of few hours no sum of detours reaches the next one."""
-LATENESS = {Priority.EMERGENCY: 4, Priority.HIGH: 2, Priority.NORMAL: 1, Priority.LOW: 1}
-TIERS = {Tier.STANDARD: 4, Tier.PREFERRED: 5, Tier.KEY: 6}
-"""Quarters of the penalty."""
 
 
 class Spot(NamedTuple):
@@ -204,6 +194,7 @@ class _Stating:
             visits=tuple(self.visit(key, row) for key, row in self.rows.items()),
             travel_seconds=self.travel,
             earliest_start=self.now,
+            policy=self.policy(),
         )
         known = {
             key: Known(visit=row.visit, standing=self.standing.get(key), firm=key in self.firm)
@@ -215,6 +206,17 @@ class _Stating:
             problem=problem,
             known=known,
             names={**self.day.names, **{key: row.order.number for key, row in self.rows.items()}},
+        )
+
+    def policy(self) -> problems.Policy:
+        own = self.day.policy
+        return problems.Policy(
+            travel_weight=own.travel_weight,
+            change_technician_price=own.change_technician_penalty,
+            change_start_price=own.change_start_penalty,
+            start_tolerance_seconds=own.start_tolerance_seconds,
+            overtime_weight=own.overtime_weight,
+            hold_planned_starts=own.hold_planned_starts,
         )
 
     def technician(self, key: str, presence: Presence) -> problems.Technician:
@@ -235,6 +237,7 @@ class _Stating:
             lunch=self.lunch(presence.shift, presence.period),
             fixed=self.heads[key],
             available_from=available_from,
+            overtime_limit_seconds=self.day.policy.overtime_limit_seconds,
         )
 
     def stock(self, technician_id: UUID) -> dict[str, int]:
@@ -262,7 +265,7 @@ class _Stating:
         visit, spot = row.visit, self.standing.get(key)
         priority = Priority(row.order.priority)
         due = None if row.order.due_at is None else self.down(row.order.due_at)
-        weight = LATENESS[priority] if due is not None else 0
+        weight = self.day.policy.lateness_weight(priority) if due is not None else 0
         # What is late already counts from now: a plan can only add to it.
         due = None if due is None else max(due, self.now)
         lateness = 0 if due is None else weight * max(0, self.latest - due)
@@ -277,7 +280,7 @@ class _Stating:
             },
             parts={str(part): count for part, count in self.day.needed_parts.get(visit.id, {}).items()},
             priority=list(Priority).index(priority) + 1,
-            unassigned_penalty=PENALTIES[priority] * TIERS[Tier(row.tier)] // 4 + lateness,
+            unassigned_penalty=self.day.policy.penalty(priority, Tier(row.tier)) + lateness,
             due=due,
             lateness_weight=weight,
             planned=None if spot is None else problems.Planned(spot.technician, spot.start),
@@ -293,7 +296,7 @@ class _Stating:
             service_seconds=spot.end - spot.start,
             parts={str(part): count for part, count in held.items()},
             priority=list(Priority).index(priority) + 1,
-            unassigned_penalty=PENALTIES[priority],
+            unassigned_penalty=self.day.policy.penalty(priority, Tier.STANDARD),
             planned=problems.Planned(spot.technician, spot.start),
             pin=None if key in self.fixed else "BOTH",
         )

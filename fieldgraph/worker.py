@@ -77,6 +77,7 @@ class Halt(Enum):
     STOPPED = "the process stops"
     LOST = "the lease ran out and another worker has the job"
     UNWANTED = "the plan was discarded"
+    ENOUGH = "somebody asked for the best so far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class Worker:
             on_improvement=course.offer,
             stop=course.broken_off.is_set,
         )
-        if course.halt is not None:
+        if course.halt not in {None, Halt.ENOUGH}:
             await self._yield_up(lease, course.halt)
             return
         faults = await asyncio.to_thread(exact.validate, statement.problem, solved)
@@ -247,19 +248,21 @@ class Worker:
             if better:
                 told, shown = loop.time(), latest
             telling = self._tell(lease, course, better=better)
-            if await self._guarded(telling, "an improvement could not be told") is False:
-                course.break_off(Halt.UNWANTED)
+            if (why := await self._guarded(telling, "an improvement could not be told")) is not None:
+                course.break_off(why)
             await _pause(course.over, POLL_SECONDS)
 
-    async def _tell(self, lease: Lease, course: Course, *, better: bool) -> bool:
-        """Publish the best so far if it is better; False: the plan is not wanted any more."""
+    async def _tell(self, lease: Lease, course: Course, *, better: bool) -> Halt | None:
+        """Publish the best so far if it is better; why the search is not to go on, if it is not."""
         if better and course.statement is not None and course.latest is not None:
             proposal = await asyncio.to_thread(planning.proposal, course.statement, course.latest)
             async with self._unit(lease) as work:
-                return await plans.improve(work, lease.plan_id, proposal)
+                await plans.improve(work, lease.plan_id, proposal)
         async with self._unit(lease) as work:
             plan = await work.find(Plan, lease.plan_id)
-            return plan.state in {PlanState.DRAFT, PlanState.SOLVING}
+        if plan.state not in {PlanState.DRAFT, PlanState.SOLVING}:
+            return Halt.UNWANTED
+        return Halt.ENOUGH if plan.stop_asked_at is not None else None
 
     @asynccontextmanager
     async def _unit(self, lease: Lease) -> AsyncIterator[UnitOfWork]:

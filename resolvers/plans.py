@@ -3,18 +3,21 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from domain import ids, plans
+from domain import ids, plans, policies
 from domain.errors import BadInput, Conflict
 from domain.plans import PlanState, Request
 from domain.unit_of_work import UnitOfWork
 from realtime.log import Entry
 from resolvers.context import Context, key
 from resolvers.following import Following, follow
-from schema.plans import CommitPlanInput, DiscardPlanInput, ProposePlanInput
+from resolvers.inputs import stated, told
+from schema.plans import CancelPlanInput, CommitPlanInput, DiscardPlanInput, ProposePlanInput
+from schema.policies import CreateSchedulingPolicyInput, UpdateSchedulingPolicyInput
 from schema.verbs import Item
 
 ENDED = frozenset({"PlanCommitted", "PlanDiscarded", "PlanStale", "PlanFailed"})
 GOING_ON = frozenset({PlanState.DRAFT, PlanState.SOLVING, PlanState.PROPOSED, PlanState.STALE})
+POLICY = tuple(policies.POLICY)
 TOLD = frozenset({"PlanStarted", "PlanImproved", "PlanProposed"})
 
 
@@ -25,6 +28,7 @@ async def propose_plan(work: UnitOfWork, given: ProposePlanInput, _context: Cont
         seed=given.seed,
         technicians=tuple(key("tec", one) for one in given.technicians or ()),
         visits=tuple(key("vis", one) for one in given.visits or ()),
+        policy_id=key("pol", given.scheduling_policy) if given.scheduling_policy else None,
     )
     plan = await plans.propose(work, request)
     return {"plan_id": plan.id}
@@ -43,6 +47,30 @@ async def commit_plan(work: UnitOfWork, given: CommitPlanInput, _context: Contex
 async def discard_plan(work: UnitOfWork, given: DiscardPlanInput, _context: Context) -> Mapping[str, Any]:
     plan = await plans.discard(work, key("pln", given.plan))
     return {"plan_id": plan.id}
+
+
+async def cancel_plan(work: UnitOfWork, given: CancelPlanInput, _context: Context) -> Mapping[str, Any]:
+    plan = await plans.cancel(work, key("pln", given.plan), expected_version=given.expected_version)
+    return {"plan_id": plan.id}
+
+
+async def create_scheduling_policy(
+    work: UnitOfWork, given: CreateSchedulingPolicyInput, _context: Context
+) -> Mapping[str, Any]:
+    policy = await policies.create(work, stated(given, *POLICY))
+    return {"scheduling_policy_id": policy.id}
+
+
+async def update_scheduling_policy(
+    work: UnitOfWork, given: UpdateSchedulingPolicyInput, _context: Context
+) -> Mapping[str, Any]:
+    policy = await policies.update(
+        work,
+        key("pol", given.scheduling_policy),
+        told(given, *POLICY),
+        expected_version=given.expected_version,
+    )
+    return {"scheduling_policy_id": policy.id}
 
 
 async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
@@ -67,7 +95,7 @@ async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> Async
         yield Item("PlanSnapshot", {**values, "cursor": following.cursor()})
         following.over = row["state"] not in GOING_ON
 
-    def told(entry: Entry) -> Item | None:
+    def said(entry: Entry) -> Item | None:
         ended = entry.type in ENDED
         if not ended and entry.type not in TOLD:
             return None
@@ -80,7 +108,7 @@ async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> Async
         }
         return Item("PlanEnded" if ended else entry.type, values)
 
-    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told):
+    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=said):
         yield item
         if item.kind == "PlanEnded":
             return

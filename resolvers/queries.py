@@ -26,6 +26,7 @@ from schema.graph import (
 from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
+from schema.policies import SchedulingPolicy
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
@@ -73,6 +74,7 @@ class Query:
     technician: Technician | None = root(ById(), "One technician by its id.")
     part: Part | None = root(ById(), "One part by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
     )
@@ -121,4 +123,5 @@ class Query:
     transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

@@ -10,13 +10,15 @@ from domain.viewers import Role
 from resolvers import plans, scheduling, tracking
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.dealings import Dealings
-from resolvers.duties import AT_WORK, PLANNERS, REPORTERS
+from resolvers.duties import APPROVERS, AT_WORK, PLANNERS, REPORTERS
 from resolvers.fieldwork import Fieldwork
 from resolvers.queries import Query
 from resolvers.storekeeping import Storekeeping
 from schema import scalars
 from schema.filters import Filters
 from schema.plans import (
+    CancelPlanInput,
+    CancelPlanPayload,
     CommitPlanInput,
     CommitPlanPayload,
     DiscardPlanInput,
@@ -24,6 +26,12 @@ from schema.plans import (
     PlanProgressItem,
     ProposePlanInput,
     ProposePlanPayload,
+)
+from schema.policies import (
+    CreateSchedulingPolicyInput,
+    CreateSchedulingPolicyPayload,
+    UpdateSchedulingPolicyInput,
+    UpdateSchedulingPolicyPayload,
 )
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
@@ -89,6 +97,24 @@ class Mutation(Bookkeeping, Dealings, Storekeeping, Fieldwork):
         CommitPlanInput,
         "Make a plan real; where the graph has moved it becomes STALE and nothing is moved.",
         roles=PLANNERS,
+    )
+    cancel_plan: CancelPlanPayload = verb(
+        plans.cancel_plan,
+        CancelPlanInput,
+        "End the search: what is being solved is proposed as good as it has become.",
+        roles=PLANNERS,
+    )
+    create_scheduling_policy: CreateSchedulingPolicyPayload = verb(
+        plans.create_scheduling_policy,
+        CreateSchedulingPolicyInput,
+        "Say anew how days shall be planned.",
+        roles=APPROVERS,
+    )
+    update_scheduling_policy: UpdateSchedulingPolicyPayload = verb(
+        plans.update_scheduling_policy,
+        UpdateSchedulingPolicyInput,
+        "Change how days shall be planned; what is being solved goes on as it began.",
+        roles=APPROVERS,
     )
     discard_plan: DiscardPlanPayload = verb(
         plans.discard_plan, DiscardPlanInput, "Drop a plan; one that is being solved stops.", roles=PLANNERS

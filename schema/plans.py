@@ -10,6 +10,7 @@ from domain.plans import PlanChangeKind, PlanState
 from schema.entities import Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, record, sql
+from schema.policies import SchedulingPolicy
 from schema.scalars import Cursor
 from schema.technicians import Technician
 from schema.tracking import Lagged, ResyncRequired
@@ -52,6 +53,10 @@ class Plan(Entity):
     created_at: datetime = column("When it was asked for.")
     solved_at: datetime | None = column("When it was proposed.")
     committed_at: datetime | None = column("When it was made real.")
+    policy: SchedulingPolicy | None = one(
+        "By which policy; null where the organization had none then.", by="scheduling_policy_id"
+    )
+    stop_asked_at: datetime | None = column("When somebody asked for the best so far.")
     changes: Connection[PlanChange] = many("What it would change.", via="plan_id", expect=50)
     reasons: Connection[Reason] = many("Why visits are left out.", via="plan_id", expect=10)
 
@@ -67,11 +72,22 @@ class ProposePlanInput:
     visits: list[strawberry.ID] | None = strawberry.field(
         default=None, description="Only these may move; null: all of the day."
     )
+    scheduling_policy: strawberry.ID | None = strawberry.field(
+        default=None, description="By which policy; null: the organization's default."
+    )
 
 
 @strawberry.input(description="A plan to be made real.")
 class CommitPlanInput:
     plan: strawberry.ID = strawberry.field(description="The plan.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The plan's version as it was read; null: whatever it is."
+    )
+
+
+@strawberry.input(description="A plan whose search shall end.")
+class CancelPlanInput:
+    plan: strawberry.ID = strawberry.field(description="The plan; it is a DRAFT or SOLVING.")
     expected_version: int | None = strawberry.field(
         default=None, description="The plan's version as it was read; null: whatever it is."
     )
@@ -96,6 +112,11 @@ class ProposePlanPayload(PlanOutcome):
 @record("The plan: COMMITTED, or STALE when the graph has moved.", plan_id="uuid", user_errors="jsonb")
 class CommitPlanPayload(PlanOutcome):
     """What commitPlan answers."""
+
+
+@record("The plan: DISCARDED, or soon PROPOSED with the best so far.", plan_id="uuid", user_errors="jsonb")
+class CancelPlanPayload(PlanOutcome):
+    """What cancelPlan answers."""
 
 
 @record("The plan, discarded.", plan_id="uuid", user_errors="jsonb")

@@ -182,6 +182,7 @@ TABLES: dict[str, Access] = {
     "stock_movement": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
     "transfer": Access(_roles(technician=TO_OR_FROM), FIELD_WRITES),
     "reservation": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
+    "scheduling_policy": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_change": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_reason": Access(_roles(without=NO_SALES), OFFICE_WRITES),

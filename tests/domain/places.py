@@ -15,6 +15,7 @@ from domain.contracts import Contract, ContractAsset, ContractState, ContractWor
 from domain.customers import Contact, Customer, ExternalId
 from domain.jobs import Job
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
+from domain.policies import SchedulingPolicy
 from domain.rows import Row
 from domain.sites import Territory
 from domain.stock import StockLocation, StockLocationKind, Transfer
@@ -74,6 +75,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
         await _live(world, technician, visit)
         await _equipment(world, visit)
     contract = await _papers(world, first, second)
+    await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
     digest = name.encode().ljust(32, b".")

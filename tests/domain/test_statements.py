@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import planning, plans, visits
+from domain import planning, plans, policies, visits
 from domain.plans import Request
 from domain.statements import Statement
 from domain.technicians import Absence, AbsenceReason, Shift
@@ -16,7 +16,7 @@ from domain.visits import Pin, Visit
 from domain.work_orders import Priority, WorkOrder, WorkOrderState
 from integrations.roads import StraightLines
 from optimizer.plan import Objective
-from optimizer.problem import Break, Planned, Technician, Window
+from optimizer.problem import Break, Planned, Policy, Technician, Window
 from tests.domain.world import DAY, World, at
 
 HOUR = 3600
@@ -284,7 +284,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_day(world: World,
             await world.visit(kind)
         counts.append(await _statements_of_a_load(world, engine))
 
-    assert counts == [10, 10]
+    assert counts == [11, 11]
 
 
 async def _statements_of_a_load(world: World, engine: AsyncEngine) -> int:
@@ -314,3 +314,31 @@ async def test_a_plan_for_tomorrow_starts_at_home(world: World) -> None:
     assert statement.problem.visits == ()
     assert (one(statement).fixed, one(statement).shift_start) == ((), 8 * HOUR)
     assert statement.problem.earliest_start == -16 * HOUR
+
+
+async def test_the_organizations_policy_says_what_everything_costs(world: World) -> None:
+    await world.technician()
+    await world.visit(await world.work_type(), priority=Priority.HIGH, due=10)
+    own = {
+        "travel_weight": 3,
+        "change_technician_penalty": 7,
+        "start_tolerance_seconds": 60,
+        "high_penalty": 500,
+    }
+    async with world.unit() as work:
+        await policies.create(work, {"name": "Other", "is_default": True})
+        chosen = await policies.create(work, {"name": "Own", **own, "overtime_limit_seconds": 900})
+    async with world.unit() as work:
+        plan = await plans.propose(work, Request(day=DAY, policy_id=chosen.id))
+        named = await planning.load(work, plan, table=StraightLines().table)
+
+    usual = await load(world)
+
+    assert named.problem.policy == Policy(
+        travel_weight=3, change_technician_price=7, start_tolerance_seconds=60
+    )
+    assert one(named).overtime_limit_seconds == 900
+    rest = (24 - 10) * HOUR * 2  # late until midnight
+    assert [visit.unassigned_penalty for visit in named.problem.visits] == [500 + rest]
+    assert usual.problem.policy == Policy()
+    assert [visit.unassigned_penalty for visit in usual.problem.visits] == [150_000 + rest]

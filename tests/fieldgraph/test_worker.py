@@ -110,6 +110,29 @@ async def test_a_discarded_plan_is_left_at_once_and_the_next_is_taken(place: Wor
     assert await world.all(PlanChange, plan_id=endless) == []
 
 
+async def test_a_cancelled_search_ends_with_the_best_so_far(place: Workplace) -> None:
+    world = place.world
+    await world.technician()
+    visit = await world.visit(await world.work_type())
+    key = await propose(world, seconds=60)
+
+    async with running(place.worker()):
+        await until(world, key, PlanState.SOLVING)
+        async with world.unit() as work:
+            await plans.cancel(work, key)
+        plan = await until(world, key, PlanState.PROPOSED, PlanState.FAILED)
+
+    assert (plan.state, plan.assigned_count) == (PlanState.PROPOSED, 1)
+    assert [change.visit_id for change in await world.all(PlanChange, plan_id=key)] == [visit]
+    facts = await place.facts(key)
+    assert [fact for fact in facts if fact[0] != "PlanImproved"] == [
+        ("PlanRequested", "API"),
+        ("PlanStarted", "OPTIMIZER"),
+        ("PlanStopAsked", "API"),
+        ("PlanProposed", "OPTIMIZER"),
+    ]
+
+
 async def test_an_error_is_told_by_its_reference_only(place: Workplace) -> None:
     world = place.world
     await world.technician()

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from domain import access
+from domain.policies import LIMITS
 from domain.viewers import FIELD, Role, Viewer
 from resolvers.compiler.shapes import Graph
 
@@ -36,6 +37,10 @@ INSERT INTO asset {NEW} customer_id, site_id, name, serial, model, installed_on,
 INSERT INTO meter_reading {NEW} asset_id, customer_id, site_id, at, value, replaced)
   SELECT {STATED}, id, customer_id, site_id, created_at - n * interval '1 day', 100 - n * 7.5, n = 2
     FROM asset, generate_series(1, 3) n;
+INSERT INTO scheduling_policy {NEW} name, is_default, hold_planned_starts, {", ".join(LIMITS)})
+  SELECT {STATED}, 'Policy ' || n, n = 1, n = 2, {", ".join(f"{least} + n" for least, _ in LIMITS.values())}
+    FROM (SELECT id AS organization_id, updated_at AS created_at FROM organization) o,
+    generate_series(1, 3) n;
 INSERT INTO plan {NEW} day, state, seconds, seed, request, objective, improvements, assigned_count,
     unassigned_count)
   SELECT {STATED}, '2026-11-23', 'PROPOSED', 5, n, '{{}}',
@@ -236,6 +241,7 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "stock_movement": (STAFF, _field(_lies_near)),
     "transfer": (STAFF, _field(_starts_or_ends_near)),
     "reservation": (STAFF, _field(_lies_near)),
+    "scheduling_policy": (NOT_SALES, {}),
     "plan": (NOT_SALES, {}),
     "plan_change": (NOT_SALES, {}),
     "plan_reason": (NOT_SALES, {}),

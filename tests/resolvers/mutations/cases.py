@@ -35,7 +35,7 @@ class Stage:
         (node,) = (await self.company.data(query))[root]["nodes"]
         return node[prefer]
 
-    async def make(self, mutation: str, entity: str, *, role: Role = Role.ADMIN, **given: object) -> str:
+    async def make(self, mutation: str, entity: str, *, role: Role = Role.ADMIN, **given: Any) -> str:
         """The id of what another mutation makes or moves; it is not refused."""
         kind = mutation[0].upper() + mutation[1:]
         query = (
