@@ -192,7 +192,7 @@ def draw(order: "WorkOrder", entitlement: "Entitlement", zone: str, at: datetime
             due_at=at,
         )
         if row.coverage().after(at, timedelta(seconds=row.target_seconds)) not in {at, None}:
-            _show(row, judge(row, (), None, at))
+            show(row, judge(row, (), None, at))
             rows.append(row)
     return rows
 
@@ -265,7 +265,7 @@ async def tick(work: UnitOfWork) -> int:
         if row.due_at < work.at:
             before = {"state": row.state}
             verdict = Verdict(MilestoneState.BREACHED, row.due_at, row.warn_at)
-            _show(row, verdict)
+            show(row, verdict)
             _announce(work, row, "MilestoneBreached", before)
         elif row.warned_at is None and row.warn_at is not None and row.warn_at <= work.at:
             row.warned_at, row.next_at = work.at, row.due_at
@@ -301,7 +301,7 @@ def _settle(work: UnitOfWork, order: "WorkOrder", row: Milestone, fact: datetime
     if (verdict.state, verdict.met_at) == (state, met):
         return {}
     before = {"state": state, "due_at": due, "met_at": met}
-    _show(row, verdict)
+    show(row, verdict)
     event = "MilestoneCorrected" if state in FINAL else EVENTS.get(verdict.state, "MilestoneBreached")
     _announce(work, row, event, before)
     if row.kind != MilestoneKind.ARRIVE or order.due_at != due or row.due_at == due:
@@ -310,7 +310,8 @@ def _settle(work: UnitOfWork, order: "WorkOrder", row: Milestone, fact: datetime
     return {"due_at": due}
 
 
-def _show(row: Milestone, verdict: Verdict) -> None:
+def show(row: Milestone, verdict: Verdict) -> None:
+    """Sets what a clock shows; it warns once."""
     row.state, row.due_at, row.warn_at = verdict.state, verdict.due_at, verdict.warn_at
     row.paused_at, row.met_at, row.breached_at = verdict.paused_at, verdict.met_at, verdict.breached_at
     warns = row.warn_at if row.warned_at is None else None

@@ -10,6 +10,7 @@ from domain.organizations import Counter, Organization
 from domain.rows import Row
 from domain.technicians import Technician
 from domain.viewers import Role, Viewer
+from fieldgraph.demo.agreements import agree
 from fieldgraph.demo.cast import Seeded, technician_viewer
 from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
@@ -84,6 +85,7 @@ def _tale(ground: Ground, hours: Hours, book: Book) -> Tale:
         tell_past(company)
     supply(company)
     waiting = tell_today(company) if large else tell_today(company, SECOND_OPEN_VISITS)
+    agree(company, Random(f"{organization.id}:agreements"))  # noqa: S311  # as above
     company.add(Counter(series="WORK_ORDER", value=company.orders))
     seeded = _seeded(company, organization, waiting)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
