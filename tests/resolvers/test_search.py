@@ -246,5 +246,5 @@ async def test_a_type_has_a_search_where_it_says_so_and_nowhere_else(companies: 
     }
     assert nested == {
         "Customer.assets", "Customer.contacts", "Customer.contracts", "Customer.sites", "Customer.workOrders",
-        "Contract.workOrders", "Site.assets", "Territory.technicians",
+        "Asset.workOrders", "Contract.workOrders", "Site.assets", "Territory.technicians",
     }  # fmt: skip  # a word list
