@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from domain import contracts, customers, inputs, milestones, visits, work_orders
+from domain import contracts, customers, inputs, milestones, tasks, visits, work_orders
 from domain.assets import Asset
 from domain.contracts import Contract, Work
 from domain.errors import Invalid, InvalidTransition
@@ -26,6 +26,8 @@ class Need:
     """What is asked for. `window` is the arrival window promised; `duration_seconds` overrides the type's.
 
     Without `contract_id` it is done under the contract in force that covers it, or (`without_contract`) none.
+    What is `planned` ahead of its time is under the contract that it names; nobody waits for it yet, so that
+    it has no clocks.
     """
 
     site_id: UUID
@@ -36,6 +38,7 @@ class Need:
     asset_id: UUID | None = None
     contract_id: UUID | None = None
     without_contract: bool = False
+    planned: bool = False
     window: tuple[datetime, datetime] | None = None
     due_at: datetime | None = None
     duration_seconds: int | None = None
@@ -51,7 +54,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
     check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
     await customers.in_use(work, site.customer_id, "site")
-    kind = await work.find(WorkType, need.work_type_id, "workType")
+    kind = await tasks.template(work, need.work_type_id)
     if need.asset_id is not None:
         await check_asset(work, need.asset_id, site.id)
     contract = await _contract(work, site, need)
@@ -68,10 +71,11 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
         work_type_id=kind.id,
         due_at=need.due_at,
     )
-    clocks = await _clocks(work, order, site, contract)
+    clocks = [] if need.planned else await _clocks(work, order, site, contract)
     work.add(order)
     await work.session.flush()
     milestones.start(work, clocks)
+    await tasks.copy(work, order)
     scope = order.scope()
     work.emit(
         Event(
@@ -129,6 +133,9 @@ async def check_asset(work: UnitOfWork, key: UUID, site_id: UUID) -> None:
 
 async def _contract(work: UnitOfWork, site: Site, need: Need) -> Contract | None:
     wanted = Work(customer_id=site.customer_id, work_type_id=need.work_type_id, asset_id=need.asset_id)
+    if need.planned:
+        key = need.contract_id
+        return await contracts.check_in_force(work, key, site.customer_id) if key else None
     if need.contract_id is not None:
         return await contracts.check_covers(work, need.contract_id, wanted)
     return None if need.without_contract else await contracts.covering(work, wanted)

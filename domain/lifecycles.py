@@ -81,7 +81,7 @@ async def release(work: UnitOfWork, work_order_id: UUID, *, expected_version: in
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
     state = order.state_before_hold or WorkOrderState.READY
     if state in DERIVED:
-        state = work_orders.derived_state([visit.state for visit in rows])
+        state = await work_orders.state_of(work, order, rows)
     order.reason = order.state_before_hold = None
     await _move(work, order, state, "WorkOrderReleased")
     return order

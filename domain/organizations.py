@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Field
 
 from domain import ids
+from domain.errors import NotFound
 from domain.rows import NEVER, Row, Table, text, timestamp
+from domain.unit_of_work import UnitOfWork
 
 
 class Organization(Table, table=True):
@@ -25,3 +28,11 @@ class Counter(Row, table=True):
 
     series: str = text(unique=False)
     value: int = 0
+
+
+async def home_zone(work: UnitOfWork) -> ZoneInfo:
+    """The zone of the viewer's organization. Raises NotFound where the organization is not to be seen."""
+    organization = await work.session.get(Organization, work.viewer.organization_id)
+    if organization is None:
+        raise NotFound("No Organization has that id.")
+    return ZoneInfo(organization.time_zone)

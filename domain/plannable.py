@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
-from domain import policies
+from domain import capacities, policies
+from domain.capacities import Taken
 from domain.customers import Customer
 from domain.errors import NotFound
 from domain.organizations import Organization
@@ -19,7 +20,7 @@ from domain.plans import Plan
 from domain.policies import SchedulingPolicy
 from domain.sites import Site
 from domain.stock import Part, Reservation, StockLevel, StockLocation
-from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill
+from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill, certificates
 from domain.tracking import PositionCurrent
 from domain.unit_of_work import UnitOfWork
 from domain.visits import UNDER_WAY, Assignment, Visit, VisitPart, VisitState
@@ -63,6 +64,11 @@ class Day:
     presences: Sequence[Presence]
     candidates: Sequence[Candidate]
     skills: Mapping[UUID, Sequence[TechnicianSkill]]
+    proofs: certificates.Proofs
+    certified_skills: frozenset[UUID]
+    """Those that need a certificate."""
+    taken: Sequence[Taken]
+    """What those with a capacity have taken on that day."""
     needed_skills: Mapping[UUID, Mapping[UUID, int]]
     needed_parts: Mapping[UUID, Mapping[UUID, int]]
     van_stock: Mapping[UUID, Mapping[UUID, int]]
@@ -87,6 +93,8 @@ async def read(work: UnitOfWork, plan: Plan) -> Day:
     open_rows = [row for row in found if row.visit.state not in DONE]
     names = {str(presence.technician.id): presence.technician.name for presence in presences}
     keys = [presence.technician.id for presence in presences]
+    limited = capacities.limited(presence.technician for presence in presences)
+    certified: set[UUID] = set()
     return Day(
         plan=plan,
         policy=await policies.chosen(work, plan.scheduling_policy_id),
@@ -95,7 +103,10 @@ async def read(work: UnitOfWork, plan: Plan) -> Day:
         end=day[1],
         presences=presences,
         candidates=open_rows,
-        skills=await _skills(work, keys, names=names),
+        skills=await _skills(work, keys, names=names, certified=certified),
+        proofs=await certificates.proofs(work, keys),
+        certified_skills=frozenset(certified),
+        taken=await capacities.taken(work, limited, day) if limited else (),
         needed_skills=await _needed_skills(work, open_rows, names=names),
         needed_parts=await _needed_parts(work, open_rows, names=names),
         van_stock=await _van_stock(work, keys),
@@ -130,7 +141,11 @@ async def _presences(work: UnitOfWork, plan: Plan, *, day: Period) -> list[Prese
                 col(Shift.organization_id) == Technician.organization_id,
             ),
         )
-        .where(col(Shift.starts_at) < day[1], col(Shift.ends_at) > day[0])
+        .where(
+            col(Shift.starts_at) < day[1],
+            col(Shift.ends_at) > day[0],
+            col(Technician.archived_at).is_(None),
+        )
     )
     asked_for = [UUID(key) for key in plan.request.get("technicians", ())]
     if asked_for:
@@ -219,10 +234,10 @@ def _same(table: type[WorkOrder | Site | Customer], column: UUID) -> object:
 
 
 async def _skills(
-    work: UnitOfWork, technicians: Sequence[UUID], *, names: dict[str, str]
+    work: UnitOfWork, technicians: Sequence[UUID], *, names: dict[str, str], certified: set[UUID]
 ) -> Mapping[UUID, Sequence[TechnicianSkill]]:
     statement = (
-        select(TechnicianSkill, Skill.name)
+        select(TechnicianSkill, Skill)
         .join(
             Skill,
             and_(
@@ -233,9 +248,11 @@ async def _skills(
         .where(col(TechnicianSkill.technician_id).in_(technicians))
     )
     found: dict[UUID, list[TechnicianSkill]] = defaultdict(list)
-    for row, name in (await work.session.exec(statement)).all():
+    for row, skill in (await work.session.exec(statement)).all():
         found[row.technician_id].append(row)
-        names[str(row.skill_id)] = name
+        names[str(row.skill_id)] = skill.name
+        if skill.requires_certification:
+            certified.add(skill.id)
     return found
 
 

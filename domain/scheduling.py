@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from domain import ids, inputs, milestones, stock, technicians, visits
+from domain import capacities, ids, inputs, milestones, stock, technicians, visits
+from domain.capacities import Capacities
 from domain.errors import Invalid, InvalidTransition, MissingSkill, NotFound, OutsideWindow
 from domain.sites import Site
 from domain.technicians import (
@@ -20,6 +21,7 @@ from domain.technicians import (
     TechnicianKind,
     TechnicianSkill,
     WorkingTimes,
+    certificates,
 )
 from domain.unit_of_work import Kind, UnitOfWork
 from domain.visits import Assignment, AssignmentState, Visit, VisitPart, VisitState
@@ -94,8 +96,10 @@ class Rules:
     working_times: WorkingTimes
     skills: Mapping[tuple[UUID, UUID], TechnicianSkill]
     """By technician and skill."""
-    needs: Mapping[UUID, Sequence[tuple[WorkTypeSkill, str]]]
-    """Work type → what it asks for, each with the name of the skill."""
+    proofs: certificates.Proofs
+    capacities: Capacities
+    needs: Mapping[UUID, Sequence[tuple[WorkTypeSkill, Skill]]]
+    """Work type → what it asks for, each with its skill."""
     work_types: Mapping[UUID, UUID]
     """Work order → its type."""
     zones: Mapping[UUID, ZoneInfo]
@@ -104,29 +108,35 @@ class Rules:
     """The work orders that wait, for approval or on hold, or are over."""
 
     def check(self, visit: Visit, placement: Placement) -> None:
-        """Raises InvalidTransition, NotFound, OutsideWindow, MissingSkill or OffShift."""
+        """Raises the refusal of the first rule that does not hold."""
         start = placement.start
         order = self.barred.get(visit.work_order_id)
         if order is not None and visit.state == VisitState.UNSCHEDULED:
             raise InvalidTransition(f"Work order {order.number} is {order.state}.", "visit")
         if placement.technician_id not in self.technicians:
             raise NotFound("No Technician has that id.")
+        if (technician := self.technicians[placement.technician_id]).archived_at is not None:
+            raise Invalid(f"{technician.name} is archived.", "technician")
         check_window(visit, start)
         self.check_skills(visit, placement)
         end = start + timedelta(seconds=visit.duration_seconds)
         self.working_times.check(placement.technician_id, start, end)
+        self.capacities.check(placement.technician_id, start, visit.duration_seconds)
 
     def check_skills(self, visit: Visit, placement: Placement) -> None:
         """Every skill of the work's type, at its level, certified on the visit's date in the site's zone."""
         technician = self.technicians[placement.technician_id]
         day = placement.start.astimezone(self.zones[visit.site_id]).date()
-        for need, name in self.needs.get(self.work_types[visit.work_order_id], ()):
-            found = self.skills.get((technician.id, need.skill_id))
+        for need, skill in self.needs.get(self.work_types[visit.work_order_id], ()):
+            pair = (technician.id, need.skill_id)
+            found, proofs = self.skills.get(pair), self.proofs.get(pair, ())
             if found is None or found.level < need.level:
-                raise MissingSkill(f"{technician.name} lacks “{name}” at level {need.level}.", "technician")
-            if found.certified_until is not None and found.certified_until < day:
                 raise MissingSkill(
-                    f"{technician.name}'s certification for “{name}” ends on {found.certified_until}.",
+                    f"{technician.name} lacks “{skill.name}” at level {need.level}.", "technician"
+                )
+            if not certificates.counts(proofs, day, required=skill.requires_certification):
+                raise MissingSkill(
+                    f"{technician.name} has no certification for “{skill.name}” that is good on {day}.",
                     "technician",
                 )
 
@@ -178,6 +188,7 @@ class Board:
         scopes = (scope, visits.scope(visit, [placement.technician_id]))
         event = "VisitRescheduled" if moved else "VisitScheduled"
         visits.announce(work, visit, event, before=before, scopes=scopes)
+        self.rules.capacities.take(placement.technician_id, placement.start, visit.duration_seconds)
         await self.orders.settle(work, visit.work_order_id)
 
     def _assign(self, work: UnitOfWork, visit: Visit, placement: Placement) -> None:
@@ -240,13 +251,16 @@ async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None
     starts = [placement.start for _, placement in placed] or [work.at]
     longest = timedelta(seconds=max((visit.duration_seconds for visit, _ in placed), default=0))
     sites = await _all(work, Site, col(Site.id).in_({visit.site_id for visit, _ in placed}))
+    crew = await _crew(work, people)
     return Rules(
-        technicians={row.id: row for row in await _all(work, Technician, col(Technician.id).in_(people))},
+        technicians={row.id: row for row in crew},
         working_times=await technicians.working_times(work, people, min(starts), max(starts) + longest),
         skills={
             (row.technician_id, row.skill_id): row
             for row in await _all(work, TechnicianSkill, col(TechnicianSkill.technician_id).in_(people))
         },
+        proofs=await certificates.proofs(work, people),
+        capacities=await capacities.read(work, crew, starts, but={visit.id for visit, _ in moves}),
         needs=await _needs(work, {order.work_type_id for order in orders.rows.values()}),
         work_types={key: order.work_type_id for key, order in orders.rows.items()},
         zones={site.id: ZoneInfo(site.time_zone) for site in sites},
@@ -254,11 +268,23 @@ async def _rules(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | None
     )
 
 
+async def _crew(work: UnitOfWork, people: Collection[UUID]) -> Sequence[Technician]:
+    """Locked in the order of their ids: two who give somebody something, or take hours away, take turns."""
+    statement = (
+        select(Technician)
+        .where(col(Technician.id).in_(people))
+        .order_by(col(Technician.id))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return (await work.session.exec(statement)).all()
+
+
 async def _needs(
     work: UnitOfWork, work_type_ids: Collection[UUID]
-) -> Mapping[UUID, Sequence[tuple[WorkTypeSkill, str]]]:
+) -> Mapping[UUID, Sequence[tuple[WorkTypeSkill, Skill]]]:
     statement = (
-        select(WorkTypeSkill, Skill.name)
+        select(WorkTypeSkill, Skill)
         .join(
             Skill,
             (col(Skill.id) == WorkTypeSkill.skill_id)
@@ -267,9 +293,9 @@ async def _needs(
         .where(col(WorkTypeSkill.work_type_id).in_(work_type_ids))
         .order_by(col(WorkTypeSkill.id))
     )
-    found: dict[UUID, list[tuple[WorkTypeSkill, str]]] = defaultdict(list)
-    for need, name in (await work.session.exec(statement)).all():
-        found[need.work_type_id].append((need, name))
+    found: dict[UUID, list[tuple[WorkTypeSkill, Skill]]] = defaultdict(list)
+    for need, skill in (await work.session.exec(statement)).all():
+        found[need.work_type_id].append((need, skill))
     return found
 
 

@@ -22,7 +22,9 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.lifelines import stop_on_signals
+from fieldgraph.rounds import Rounds
 from fieldgraph.settings import Settings
+from fieldgraph.timekeeping import Timekeeping
 from fieldgraph.worker import Worker
 from integrations import maps
 from realtime import arrivals
@@ -58,6 +60,8 @@ async def work(settings: Settings) -> None:
             extra=[
                 silence.settle,
                 Terms(engine, settings.clock(), wakeups).turn,
+                Timekeeping(engine, settings.clock(), wakeups).go_round,
+                Rounds(engine, settings.clock(), wakeups).go,
                 Housekeeping(pool, settings.clock()).tidy,
             ],
         )
@@ -110,11 +114,14 @@ class Terms:
     async def turn(self) -> None:
         """One round over every organization; any number of workers may do it at once."""
         async with self.engine.begin() as connection:
-            organizations = await tracks.organizations(connection)
-        for organization_id in organizations:
+            clocks = await milestones.due(connection, self.clock.now())
+            terms = await contracts.due(connection, self.clock.now())
+        for organization_id in clocks:
             viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
             while await self._run(viewer, milestones.tick) == milestones.MOST_AT_ONCE:
                 pass
+        for organization_id in terms:
+            viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
             for key in await self._run(viewer, contracts.turning) or ():
                 await self._run(viewer, partial(contracts.turn, key=key))
 

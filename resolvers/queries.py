@@ -23,6 +23,7 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.maintenance import MaintenancePlan
 from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
@@ -30,7 +31,7 @@ from schema.policies import SchedulingPolicy
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
-from schema.technicians import Absence, Shift, Skill, Technician
+from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
 from schema.visits import Assignment, Visit
 from schema.work_orders import WorkOrder, WorkType
@@ -69,6 +70,8 @@ class Query:
     site: Site | None = root(ById(), "One site by its id.")
     asset: Asset | None = root(ById(), "One asset by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")
+    maintenance_plan: MaintenancePlan | None = root(ById(), "One maintenance plan by its id.")
+    work_type: WorkType | None = root(ById(), "One type of work by its id.")
     work_order: WorkOrder | None = root(ById(), "One work order by its id.")
     visit: Visit | None = root(ById(), "One visit by its id.")
     technician: Technician | None = root(ById(), "One technician by its id.")
@@ -108,12 +111,15 @@ class Query:
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
     milestones: Connection[Milestone] = root(All(), "Clocks of what contracts promise, by when they are due.")
+    maintenance_plans: Connection[MaintenancePlan] = root(All(), "Maintenance plans, by title.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
     visits: Connection[Visit] = root(All(), "Visits, by planned start.")
     assignments: Connection[Assignment] = root(All(), "Assignments, by planned start.")
     technicians: Connection[Technician] = root(All(), "Technicians, by code.")
     skills: Connection[Skill] = root(All(), "Skills, by name.")
+    certifications: Connection[Certification] = root(All(), "Certificates, by their last day.")
+    shift_patterns: Connection[ShiftPattern] = root(All(), "Patterns of shifts, by their first day.")
     shifts: Connection[Shift] = root(All(), "Shifts, by start.")
     absences: Connection[Absence] = root(All(), "Absences, by start.")
     parts: Connection[Part] = root(All(), "Parts, by number.")

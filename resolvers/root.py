@@ -13,7 +13,9 @@ from resolvers.dealings import Dealings
 from resolvers.duties import APPROVERS, AT_WORK, PLANNERS, REPORTERS
 from resolvers.fieldwork import Fieldwork
 from resolvers.queries import Query
+from resolvers.staffing import Staffing
 from resolvers.storekeeping import Storekeeping
+from resolvers.upkeep import Upkeep
 from schema import scalars
 from schema.filters import Filters
 from schema.plans import (
@@ -52,7 +54,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Dealings, Storekeeping, Fieldwork):
+class Mutation(Bookkeeping, Dealings, Storekeeping, Fieldwork, Staffing, Upkeep):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

@@ -16,6 +16,7 @@ from schema.values import foremost
 
 if TYPE_CHECKING:
     from schema.contracts import ContractAsset
+    from schema.maintenance import MaintenancePlan
     from schema.work_orders import WorkOrder
 
 
@@ -56,6 +57,9 @@ class Asset(Entity):
     )
     covers: Connection[Annotated["ContractAsset", strawberry.lazy("schema.contracts")]] = many(
         "The contracts that name it, as far as the viewer may see them.", via="asset_id", expect=1
+    )
+    maintenance_plans: Connection[Annotated["MaintenancePlan", strawberry.lazy("schema.maintenance")]] = many(
+        "What makes work orders for it again and again, by title.", via="asset_id", order=("title",), expect=2
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

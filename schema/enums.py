@@ -4,10 +4,11 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.milestones import MilestoneKind, MilestoneState
 from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
-from domain.technicians import AbsenceReason, TechnicianKind
+from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
 from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
@@ -19,14 +20,17 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        CertificationState,
         Channel,
         ConfirmedBy,
         ContractState,
         EtaBasis,
         MilestoneKind,
         MilestoneState,
+        MaintenancePlanState,
         MovementKind,
         IncompleteReason,
+        OccurrenceState,
         Pin,
         PlanChangeKind,
         PlanState,

@@ -18,6 +18,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "They did not answer in time.",
         "RELEASED": "They no longer go there.",
     },
+    "CertificationState": {
+        "VALID": "It proves the skill.",
+        "EXPIRING": "It ends within 30 days.",
+        "EXPIRED": "It has ended, or was revoked.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -50,6 +55,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "MET": "What it waits for was there in time.",
         "BREACHED": "Its target was used up before.",
     },
+    "MaintenancePlanState": {
+        "ACTIVE": "It makes work orders when it is time.",
+        "PAUSED": "It makes none for now.",
+        "ARCHIVED": "It makes none any more.",
+    },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
         "CONSUMPTION": "A visit used them.",
@@ -65,6 +75,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TECHNICIAN": "They could not stay.",
         "SAFETY": "It was not safe to go on.",
         "CUSTOMER": "The customer wanted it so.",
+    },
+    "OccurrenceState": {
+        "PLANNED": "Its work order is made when it is time.",
+        "GENERATED": "Its work order is there.",
+        "SKIPPED": "There will be no work order for it.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
@@ -167,6 +182,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "MISSING_SKILL": "A skill or its level is lacking.",
         "OFF_SHIFT": "The technician does not work then.",
         "OUTSIDE_WINDOW": "The customer was promised another time.",
+        "OVER_CAPACITY": "The subcontractor takes on no more on that day.",
         "INVALID": "A value that no rule of the business admits.",
     },
 }

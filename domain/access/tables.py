@@ -129,7 +129,7 @@ TABLES: dict[str, Access] = {
     "meter_reading": Access(
         _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), FIELD_WRITES
     ),
-    "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES, system=True),
     "entitlement": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "contract_asset": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "contract_work_type": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
@@ -137,6 +137,20 @@ TABLES: dict[str, Access] = {
     "work_type": Access(_roles(technician=ALL, customer=ALL, tracking=ALL), OFFICE_WRITES),
     "work_type_skill": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_type_part": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "work_type_task": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "work_task": Access(
+        _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
+        FIELD_WRITES,
+        insert=OFFICE_WRITES,
+    ),
+    "maintenance_plan": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
+        system=True,
+    ),
+    "maintenance_occurrence": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), OFFICE_WRITES
+    ),
     "work_order": Access(
         _roles(
             technician="{t}.id IN viewer_assigned_work_orders",
@@ -149,6 +163,7 @@ TABLES: dict[str, Access] = {
     "milestone": Access(
         _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
         OFFICE_WRITES,
+        system=True,
     ),
     "visit": Access(
         _roles(
@@ -172,6 +187,9 @@ TABLES: dict[str, Access] = {
         OFFICE_WRITES,
     ),
     "technician_skill": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
+    "certification": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
+    "shift_pattern": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
+    "shift_pattern_day": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "shift": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "absence": Access(_roles(technician="{t}.technician_id = :technician"), FIELD_WRITES),
     "part": Access(_roles(technician=ALL), OFFICE_WRITES),
@@ -219,6 +237,7 @@ SEARCHED = frozenset(
         "contact",
         "contract",
         "customer",
+        "maintenance_plan",
         "part",
         "site",
         "skill",

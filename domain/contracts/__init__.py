@@ -1,7 +1,7 @@
 # house: init_is_empty: the capability keeps the import path it had as one module, and is imported whole
 """Contracts: agreements with a term and a price, what they cover and grant, and the verbs that keep them."""
 
-from domain.contracts.covers import Cover, Work, check_covers, covering, day_of, granted
+from domain.contracts.covers import Cover, Work, check_covers, check_in_force, covering, day_of, granted
 from domain.contracts.rows import (
     TRANSITIONS,
     Contract,
@@ -10,7 +10,7 @@ from domain.contracts.rows import (
     ContractWorkType,
     Entitlement,
 )
-from domain.contracts.terms import next_end, renew, turn, turning
+from domain.contracts.terms import due, next_end, renew, turn, turning
 from domain.contracts.verbs import CONTRACT, ENTITLEMENT, activate, add_entitlement, cancel, create, update
 
 __all__ = [
@@ -28,9 +28,11 @@ __all__ = [
     "add_entitlement",
     "cancel",
     "check_covers",
+    "check_in_force",
     "covering",
     "create",
     "day_of",
+    "due",
     "granted",
     "next_end",
     "renew",

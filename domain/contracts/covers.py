@@ -65,13 +65,19 @@ async def covering(work: UnitOfWork, wanted: Work) -> Contract | None:
     return (await work.session.exec(statement.limit(1))).first()
 
 
-async def check_covers(work: UnitOfWork, contract_id: UUID, wanted: Work) -> Contract:
-    """The contract that somebody names for some work. Raises NotFound or Invalid."""
+async def check_in_force(work: UnitOfWork, contract_id: UUID, customer_id: UUID) -> Contract:
+    """The contract that somebody names for a customer's work. Raises NotFound or Invalid."""
     contract = await work.find(Contract, contract_id, "contract")
     day = await day_of(work)
     in_force = contract.state == ContractState.ACTIVE and contract.starts_on <= day <= contract.ends_on
-    if contract.customer_id != wanted.customer_id or not in_force:
+    if contract.customer_id != customer_id or not in_force:
         raise Invalid("That contract is not an active one of the site's customer.", "contract")
+    return contract
+
+
+async def check_covers(work: UnitOfWork, contract_id: UUID, wanted: Work) -> Contract:
+    """The contract that somebody names for some work. Raises NotFound or Invalid."""
+    contract = await check_in_force(work, contract_id, wanted.customer_id)
     _, _, meets = _conditions(wanted)
     found = select(Contract.id).where(col(Contract.id) == contract.id, meets)
     if (await work.session.exec(found)).first() is None:

@@ -54,9 +54,7 @@ class Contract(Row, table=True):
         between("renewal_months", 1, 120),
         between("notice_days", 0, 365),
         CheckConstraint("(state = 'CANCELLED') OR cancelled_at IS NULL", name="cancelled"),
-        Index(
-            "ix_contract_in_force", "organization_id", "ends_on", postgresql_where=literal("state = 'ACTIVE'")
-        ),
+        Index("ix_contract_in_force", "ends_on", postgresql_where=literal("state = 'ACTIVE'")),
         *refers(customer_id="customer"),
         *searched("number", "name"),
     )

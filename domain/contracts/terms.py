@@ -2,13 +2,14 @@
 
 import calendar
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_
+from sqlalchemy import Date, and_, bindparam, or_
 from sqlalchemy import text as literal
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from domain import inputs
@@ -21,6 +22,18 @@ from domain.unit_of_work import UnitOfWork
 DAY = timedelta(days=1)
 LATEST = date(2200, 12, 31)
 MOST_AT_ONCE = 200
+EARLIEST = timedelta(hours=14)
+"""So far ahead of UTC the day begins."""
+# The first bound is the index's: nobody's notice is longer than a year.
+DUE = literal(
+    "SELECT DISTINCT organization_id FROM contract WHERE state = 'ACTIVE' AND ends_on <= :day + 365"
+    " AND (ends_on < :day OR (auto_renew AND ends_on - notice_days <= :day)) ORDER BY 1"
+).bindparams(bindparam("day", type_=Date()))
+NUDGE = literal(
+    "UPDATE maintenance_plan SET next_due_at = :at WHERE organization_id = :organization"
+    " AND contract_id = :contract AND state = 'ACTIVE'"
+)
+"""Its maintenance is looked at by the worker at once: what it may make depends on the contract's term."""
 
 
 async def renew(
@@ -68,6 +81,15 @@ async def turn(work: UnitOfWork, key: UUID) -> None:
         move(work, contract, ContractState.EXPIRED, "ContractExpired")
 
 
+async def due(connection: AsyncConnection, at: datetime) -> Sequence[UUID]:
+    """The organizations whose contracts may have to be turned: the day begins somewhere on Earth first.
+
+    Asked as fieldgraph_system for the rest of the transaction, who may read no more of a contract than this.
+    """
+    await connection.execute(literal("SET LOCAL ROLE fieldgraph_system"))
+    return (await connection.execute(DUE, {"day": (at + EARLIEST).date()})).scalars().all()
+
+
 async def turning(work: UnitOfWork) -> Sequence[UUID]:
     """The contracts that the day makes something of."""
     day = await day_of(work)
@@ -75,8 +97,6 @@ async def turning(work: UnitOfWork) -> Sequence[UUID]:
         select(Contract.id)
         .where(
             col(Contract.state) == ContractState.ACTIVE,
-            # The first of the two bounds is the index's.
-            col(Contract.ends_on) <= day + 365 * DAY,
             or_(
                 col(Contract.ends_on) < day,
                 and_(
@@ -105,3 +125,6 @@ async def _prolong(work: UnitOfWork, contract: Contract, values: dict[str, Any])
     await check_free(work, contract, assets=assets, kinds=kinds, until=values["ends_on"])
     before = inputs.write(contract, values)
     announce(work, contract, "ContractRenewed", before, {"starts_on": first, "ends_on": contract.ends_on})
+    await work.session.execute(
+        NUDGE, {"at": work.at, "organization": work.viewer.organization_id, "contract": contract.id}
+    )

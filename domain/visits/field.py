@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from domain import stock, technicians
+from domain import stock, tasks, technicians
 from domain.errors import Conflict
 from domain.unit_of_work import UnitOfWork
 from domain.visits.follow_ups import follow_up
@@ -30,6 +30,7 @@ async def start_work(work: UnitOfWork, visit_id: UUID) -> Visit:
     visit = await work.get(Visit, visit_id, "visit")
     await own(work, visit)
     check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
+    await tasks.check_safety(work, visit)
     await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
     visit.started_at = work.at
     return visit
@@ -98,6 +99,7 @@ async def complete(
     """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again."""
     visit = await work.get(Visit, visit_id, "visit")
     await own(work, visit)
+    await tasks.check_required(work, visit)
     await change(work, visit, VisitState.COMPLETED, "VisitCompleted")
     visit.ended_at = work.at
     await stock.consume(work, visit.id, parts_used)

@@ -13,8 +13,9 @@ from domain.milestones import MilestoneKind
 from domain.rows import Row
 from domain.sites import Site
 from domain.visits import Visit, VisitState
-from domain.work_orders import WorkOrder, WorkOrderState
+from domain.work_orders import WorkOrder, WorkOrderState, WorkTask
 from fieldgraph.demo.companies import Book, Company
+from fieldgraph.demo.maintenance import CHECKLISTS
 
 Kind = TypeVar("Kind", bound=Row)
 EQUIPMENT = (
@@ -77,7 +78,7 @@ def _equipment(shelf: Shelf) -> Iterator[Asset]:
             warranty_until=installed + timedelta(days=2 * 365),
         )
         shelf.add(asset)
-        value = Decimal(shelf.random.randrange(500, 9_000))
+        value = Decimal(shelf.random.randrange(500, 7_000))
         for back in range(READINGS, 0, -1):
             value += shelf.random.randrange(20, 200)
             at = company.hours.opens - timedelta(days=9 * back)
@@ -156,6 +157,11 @@ def _on_hold(shelf: Shelf) -> None:
         halts=[[held_at.isoformat(), None]],
     )
     shelf.add(order, at)
+    for place, step in enumerate(CHECKLISTS["LOCK-REPAIR"], 1):
+        task = WorkTask(
+            work_order_id=order.id, customer_id=order.customer_id, position=place, **step._asdict()
+        )
+        shelf.add(task, at)
     shelf.add(
         Visit(
             work_order_id=order.id,

@@ -14,17 +14,18 @@ from domain.assets import Asset, MeterReading
 from domain.contracts import Contract, ContractAsset, ContractState, ContractWorkType, Entitlement
 from domain.customers import Contact, Customer, ExternalId
 from domain.jobs import Job
+from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
-from domain.sites import Territory
 from domain.stock import StockLocation, StockLocationKind, Transfer
-from domain.technicians import AbsenceReason, Technician, TechnicianKind
+from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Technician, TechnicianKind
+from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Visit
-from domain.work_orders import WorkOrder
-from tests.domain.world import DAY, MORNING, World, at
+from domain.work_orders import WorkOrder, WorkTask, WorkTypeTask
+from tests.domain.world import DAY, MORNING, World, at, certificate
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     for technician, visit in zip((ada, ben, eve), held, strict=True):
         await _live(world, technician, visit)
         await _equipment(world, visit)
+        await _staff(world, technician, skill)
+        await _upkeep(world, visit, kind)
     contract = await _papers(world, first, second)
     await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
@@ -144,6 +147,31 @@ async def _equipment(world: World, visit: UUID) -> None:
     asset = Asset(name="Boiler", serial=f"S{place.id}", **where)
     await world.keep(asset)
     await world.keep(MeterReading(asset_id=asset.id, at=MORNING, value=Decimal(12), **where))
+
+
+async def _staff(world: World, technician: UUID, skill: UUID) -> None:
+    """A certificate, and a pattern of shifts."""
+    pattern = ShiftPattern(
+        technician_id=technician, time_zone="Europe/Helsinki", valid_from=DAY, generated_until=DAY
+    )
+    await world.keep(certificate(technician, skill, DAY + timedelta(days=400)), pattern)
+    hours: dict[str, Any] = {"weekday": 1, "starts": "08:00", "ends": "16:00"}
+    await world.keep(ShiftPatternDay(shift_pattern_id=pattern.id, technician_id=technician, **hours))
+
+
+async def _upkeep(world: World, visit: UUID, kind: UUID) -> None:
+    """A task of the visit's order and of its type; a plan at its site, with an occurrence."""
+    place = await world.read(Visit, visit)
+    where: dict[str, Any] = {"customer_id": place.customer_id, "site_id": place.site_id}
+    of_order: dict[str, Any] = {"work_order_id": place.work_order_id, "customer_id": place.customer_id}
+    rule: dict[str, Any] = {"rrule": "FREQ=YEARLY", "starts_on": DAY, "local_time": "08:00"}
+    plan = MaintenancePlan(title="Check", work_type_id=kind, window_seconds=3600, **rule, **where)
+    await world.keep(
+        WorkTypeTask(work_type_id=kind, position=1, name="Look"),
+        WorkTask(position=1, name="Look", **of_order),
+        plan,
+    )
+    await world.keep(MaintenanceOccurrence(plan_id=plan.id, day=DAY, starts_at=at(8), **where))
 
 
 async def _papers(world: World, *customers: UUID) -> UUID:

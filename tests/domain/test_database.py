@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import domain
-from domain import contracts, milestones, plans, transfers, visits, work_orders
+from domain import contracts, maintenance, milestones, plans, transfers, visits, work_orders
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.migrations import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
@@ -277,6 +277,8 @@ LEGAL = {
     "transfer": transfers.TRANSITIONS,
     "contract": contracts.TRANSITIONS,
     "milestone": milestones.TRANSITIONS,
+    "maintenance_plan": maintenance.PLAN_TRANSITIONS,
+    "maintenance_occurrence": maintenance.TRANSITIONS,
 }
 
 

@@ -203,6 +203,10 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "work_type": (EVERYBODY, {}),
     "work_type_skill": (FIELD_TOO, {}),
     "work_type_part": (FIELD_TOO, {}),
+    "work_type_task": (FIELD_TOO, {}),
+    "work_task": (STAFF, {**_field(_through("work_order_id", "work_order_id")), Role.CUSTOMER: OWN}),
+    "maintenance_plan": (STAFF, {**_field(_through("site_id", "site_id")), Role.CUSTOMER: OWN}),
+    "maintenance_occurrence": (STAFF, {**_field(_through("site_id", "site_id")), Role.CUSTOMER: OWN}),
     "work_order": (
         STAFF,
         {
@@ -233,6 +237,9 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
         },
     ),
     "technician_skill": (STAFF, _field(MINE)),
+    "certification": (STAFF, _field(MINE)),
+    "shift_pattern": (STAFF, _field(MINE)),
+    "shift_pattern_day": (STAFF, _field(MINE)),
     "shift": (STAFF, _field(MINE)),
     "absence": (STAFF, _field(MINE)),
     "part": (FIELD_TOO, {}),
