@@ -30,6 +30,7 @@ class Origin(StrEnum):
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
     IMPORT = "IMPORT"
+    TIMER = "TIMER"
     SEED = "SEED"
     MAINTENANCE = "MAINTENANCE"
 

@@ -45,6 +45,10 @@ REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
     "23503": (NotFound, "Something that was referred to does not exist."),
     "42501": (NotFound, "Nothing with that id exists."),
 }
+CONSTRAINTS: dict[str, tuple[type[FieldgraphError], str]] = {
+    "ex_contract_asset_one_cover": (Conflict, "Another contract covers some of that equipment in that time."),
+}
+"""Where the constraint's own name says better what its kind of error means."""
 
 
 class Idempotency(Row, table=True):
@@ -313,7 +317,8 @@ def _refusals() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state not in REFUSALS:
             raise
-        kind, message = REFUSALS[state]
+        constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
+        kind, message = CONSTRAINTS.get(str(constraint), REFUSALS[state])
         raise kind(message) from error
 
 

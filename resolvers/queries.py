@@ -27,6 +27,7 @@ from schema.graph import (
 )
 from schema.imports import Import
 from schema.maintenance import MaintenancePlan
+from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
@@ -118,6 +119,7 @@ class Query:
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    milestones: Connection[Milestone] = root(All(), "Clocks of what contracts promise, by when they are due.")
     maintenance_plans: Connection[MaintenancePlan] = root(All(), "Maintenance plans, by title.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")

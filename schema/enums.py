@@ -6,6 +6,7 @@ from domain.contracts import ContractState
 from domain.customers import Channel, Tier
 from domain.imports import ImportState
 from domain.maintenance import MaintenancePlanState, OccurrenceState
+from domain.milestones import MilestoneKind, MilestoneState
 from domain.plans import PlanChangeKind, PlanState
 from domain.sheets import ImportKind
 from domain.stock import (
@@ -36,6 +37,8 @@ ENUMS = tuple(
         ContractState,
         DependencyKind,
         EtaBasis,
+        MilestoneKind,
+        MilestoneState,
         MaintenancePlanState,
         ImportKind,
         ImportState,

@@ -49,6 +49,17 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
     },
+    "MilestoneKind": {
+        "RESPOND": "The customer is answered: a visit is scheduled.",
+        "ARRIVE": "Somebody arrives.",
+        "RESOLVE": "The work order is COMPLETED.",
+    },
+    "MilestoneState": {
+        "RUNNING": "It runs, in coverage hours.",
+        "PAUSED": "It rests: its work order is ON_HOLD, or over without what it waits for.",
+        "MET": "What it waits for was there in time.",
+        "BREACHED": "Its target was used up before.",
+    },
     "MaintenancePlanState": {
         "ACTIVE": "It makes work orders when it is time.",
         "PAUSED": "It makes none for now.",

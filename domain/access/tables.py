@@ -134,8 +134,10 @@ TABLES: dict[str, Access] = {
     "meter_reading": Access(
         _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), FIELD_WRITES
     ),
-    "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES, system=True),
     "entitlement": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract_asset": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract_work_type": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "skill": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_type": Access(_roles(technician=ALL, customer=ALL, tracking=ALL), OFFICE_WRITES),
     "work_type_skill": Access(_roles(technician=ALL), OFFICE_WRITES),
@@ -162,6 +164,11 @@ TABLES: dict[str, Access] = {
         ),
         FIELD_WRITES,
         insert=OFFICE_WRITES,
+    ),
+    "milestone": Access(
+        _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
+        system=True,
     ),
     "visit": Access(
         _roles(
