@@ -138,7 +138,7 @@ async def test_what_is_wrong_with_a_row_is_its_own(world: World) -> None:
         ("INVALID", "externalId", "key"),
     ]
     assert sorted(row.name for row in await world.all(Customer)) == ["Aalto", "Good", "New"]
-    assert [row.key for row in await world.all(ExternalId)] == ["1", "4"]
+    assert sorted(row.key for row in await world.all(ExternalId)) == ["1", "4"]
     stale = await keep(world, Kind.CUSTOMERS, Wish(values={"number": "C1"}, expected_version=7))
     assert faults(stale) == [("CONFLICT", "expectedVersion")]
 
