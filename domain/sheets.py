@@ -143,6 +143,8 @@ class Sheet:
             return KEYS[1]
         if name == self.point:
             return self.coordinates[0]
+        if len(path) == 3 and f"{name}_{path[2]}" in self.columns:
+            return f"{name}_{path[2]}"
         named = [one for one in self.references if one.startswith(f"{name}_")]
         given = [one for one in named if cells.get(one)]
         return next(iter((*given, *named)), None)
