@@ -31,6 +31,7 @@ class Origin(StrEnum):
     GEOFENCE = "GEOFENCE"
     IMPORT = "IMPORT"
     SEED = "SEED"
+    MAINTENANCE = "MAINTENANCE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

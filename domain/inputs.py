@@ -23,14 +23,19 @@ CENTS = Decimal("0.0001")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
-def checked(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
-    """The values, by column, as they are kept. Raises Invalid with the input field's path."""
+def checked(
+    values: Mapping[str, Any], checks: Mapping[str, Check], *, names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The values, by column, as they are kept. Raises Invalid with the input field's path.
+
+    `names`: the fields that are not called like their columns.
+    """
     kept = {}
     for column, value in values.items():
         try:
             kept[column] = checks[column](value)
         except ValueError as error:
-            raise Invalid(str(error), field_name(column)) from None
+            raise Invalid(str(error), (names or {}).get(column) or field_name(column)) from None
     return kept
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from domain import assets, contracts, customers, parts, sites, technicians
+from domain import assets, contracts, customers, parts, sites, technicians, territories
 from domain.errors import Invalid
 from domain.inputs import Check
 from domain.rows import Row
@@ -105,7 +105,7 @@ KEPT: Mapping[Kind, Keeping] = {
         make=placed(sites.create),
         change=sites.update,
         parent="customer_id",
-        references={"customer_id": customers.Customer, "territory_id": sites.Territory},
+        references={"customer_id": customers.Customer, "territory_id": territories.Territory},
     ),
     Kind.ASSETS: Keeping(
         table=assets.Asset,
@@ -136,7 +136,7 @@ KEPT: Mapping[Kind, Keeping] = {
         change=technicians.update,
         number="code",
         unique=("code",),
-        references={"territory_id": sites.Territory},
+        references={"territory_id": territories.Territory},
     ),
     Kind.CONTRACTS: Keeping(
         table=contracts.Contract,
@@ -152,7 +152,7 @@ KEPT: Mapping[Kind, Keeping] = {
 }
 OWN_NAMES: Mapping[type[Row], str] = {
     customers.Customer: "number",
-    sites.Territory: "name",
+    territories.Territory: "name",
     sites.Site: "name",
 }
 """By which column of their own the rows that others refer to are found; a site's name within its customer."""

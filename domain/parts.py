@@ -17,6 +17,7 @@ PART: Mapping[str, Check] = {
     "barcode": inputs.unless_null(inputs.words(50)),
     "unit_price": inputs.price,
     "currency": inputs.currency,
+    "serialized": inputs.given,
 }
 """What may be said of a part, by column."""
 ITS_OWN = ("number", "barcode")

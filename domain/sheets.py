@@ -56,6 +56,13 @@ def number(cell: str) -> float:
     return float(exact(cell))
 
 
+def whole(cell: str) -> int:
+    found = exact(cell)
+    if not found.is_finite() or found != int(found):
+        raise ValueError("A whole number is needed.")
+    return int(found)
+
+
 def day(cell: str) -> date:
     try:
         return date.fromisoformat(cell)
@@ -230,8 +237,15 @@ SHEETS: Mapping[ImportKind, Sheet] = {
     ),
     ImportKind.TECHNICIANS: Sheet(
         Kind.TECHNICIANS,
-        ("code", "name", "kind", "phone", "hourly_cost"),
-        {"kind": word, "hourly_cost": exact},
+        (
+            *("code", "name", "kind", "phone", "hourly_cost", "overtime_hourly_cost", "kilometre_cost"),
+            *("vehicle_registration", "vehicle_name", "max_visits_per_day", "max_minutes_per_day"),
+        ),
+        {
+            "kind": word,
+            **dict.fromkeys(("hourly_cost", "overtime_hourly_cost", "kilometre_cost"), exact),
+            **dict.fromkeys(("max_visits_per_day", "max_minutes_per_day"), whole),
+        },
         point="home",
         references=("territory",),
     ),

@@ -21,7 +21,9 @@ from domain.viewers import Role, Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.importing import Importer
 from fieldgraph.lifelines import stop_on_signals
+from fieldgraph.rounds import Rounds
 from fieldgraph.settings import Settings
+from fieldgraph.timekeeping import Timekeeping
 from fieldgraph.worker import Worker
 from integrations import maps
 from integrations.files import Store
@@ -57,7 +59,13 @@ async def work(settings: Settings) -> None:
             clock=settings.clock(),
             roads=maps.opened(settings.roads_file),
             hub_announce=wakeups.announce,
-            extra=[silence.settle, Housekeeping(pool, settings.clock()).tidy, files.tidy],
+            extra=[
+                silence.settle,
+                Timekeeping(engine, settings.clock(), wakeups).go_round,
+                Rounds(engine, settings.clock(), wakeups).go,
+                Housekeeping(pool, settings.clock()).tidy,
+                files.tidy,
+            ],
         )
         importer = Importer(
             engine=engine,

@@ -5,6 +5,8 @@ from domain.viewers import FIELD, OFFICE, Role
 PLANNERS = tuple(sorted(OFFICE))
 AT_WORK = tuple(sorted(OFFICE | FIELD))
 APPROVERS = (Role.ADMIN, Role.MANAGER)
+STAFFERS = (*APPROVERS, Role.INTEGRATION)
+"""Who keeps technicians, whose costs they see."""
 REPORTERS = (*AT_WORK, Role.INTEGRATION)
 STOREKEEPERS = REPORTERS
 CLERKS = (*PLANNERS, Role.INTEGRATION)

@@ -9,11 +9,15 @@ from strawberry.schema.config import StrawberryConfig
 from domain.viewers import Role
 from resolvers import imports, plans, scheduling, tracking
 from resolvers.bookkeeping import Bookkeeping
+from resolvers.crewing import Crewing
 from resolvers.duties import APPROVERS, AT_WORK, EXCHANGERS, PLANNERS, REPORTERS
 from resolvers.exchange import Exchange
 from resolvers.fieldwork import Fieldwork
+from resolvers.provisioning import Provisioning
 from resolvers.queries import Query
+from resolvers.staffing import Staffing
 from resolvers.storekeeping import Storekeeping
+from resolvers.upkeep import Upkeep
 from schema import scalars
 from schema.filters import Filters
 from schema.imports import ImportProgressItem
@@ -53,7 +57,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Fieldwork, Exchange):
+class Mutation(Bookkeeping, Storekeeping, Crewing, Fieldwork, Staffing, Upkeep, Provisioning, Exchange):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

@@ -59,6 +59,10 @@ LOOK_UPS = {
     "viewer_own_visits": (
         "own.id FROM visit own WHERE own.organization_id = :organization AND own.customer_id = :customer"
     ),
+    "viewer_crews": (
+        "own.crew_id FROM crew_member own WHERE own.organization_id = :organization"
+        " AND own.technician_id = :technician"
+    ),
     "viewer_stock_locations": (
         "place.id FROM stock_location place WHERE place.organization_id = :organization"
         " AND (place.technician_id = :technician OR place.kind = 'WAREHOUSE')"
@@ -136,6 +140,20 @@ TABLES: dict[str, Access] = {
     "work_type": Access(_roles(technician=ALL, customer=ALL, tracking=ALL), OFFICE_WRITES),
     "work_type_skill": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_type_part": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "work_type_task": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "work_task": Access(
+        _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
+        FIELD_WRITES,
+        insert=OFFICE_WRITES,
+    ),
+    "maintenance_plan": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
+        system=True,
+    ),
+    "maintenance_occurrence": Access(
+        _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), OFFICE_WRITES
+    ),
     "work_order": Access(
         _roles(
             technician="{t}.id IN viewer_assigned_work_orders",
@@ -157,6 +175,16 @@ TABLES: dict[str, Access] = {
         FIELD_WRITES,
         insert=OFFICE_WRITES,
     ),
+    "visit_dependency": Access(
+        _roles(
+            technician="({t}.predecessor_id IN viewer_assigned_visits"
+            " OR {t}.successor_id IN viewer_assigned_visits)"
+        ),
+        OFFICE_WRITES,
+    ),
+    "substatus": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "crew": Access(_roles(technician="{t}.id IN viewer_crews"), OFFICE_WRITES),
+    "crew_member": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "visit_part": Access(_roles(technician="{t}.visit_id IN viewer_assigned_visits"), OFFICE_WRITES),
     "technician": Access(
         _roles(
@@ -167,6 +195,9 @@ TABLES: dict[str, Access] = {
         OFFICE_WRITES,
     ),
     "technician_skill": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
+    "certification": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
+    "shift_pattern": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
+    "shift_pattern_day": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "shift": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "absence": Access(_roles(technician="{t}.technician_id = :technician"), FIELD_WRITES),
     "part": Access(_roles(technician=ALL), OFFICE_WRITES),
@@ -177,6 +208,10 @@ TABLES: dict[str, Access] = {
     "stock_movement": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
     "transfer": Access(_roles(technician=TO_OR_FROM), FIELD_WRITES),
     "reservation": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
+    "stock_serial": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
+    "reorder_rule": Access(_roles(), OFFICE_WRITES),
+    "purchase_order": Access(_roles(), OFFICE_WRITES),
+    "purchase_order_line": Access(_roles(), OFFICE_WRITES),
     "scheduling_policy": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_change": Access(_roles(without=NO_SALES), OFFICE_WRITES),
@@ -218,7 +253,9 @@ SEARCHED = frozenset(
         "asset",
         "contact",
         "contract",
+        "crew",
         "customer",
+        "maintenance_plan",
         "part",
         "site",
         "skill",

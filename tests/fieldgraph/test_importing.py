@@ -15,9 +15,10 @@ from domain.customers import Customer, ExternalId
 from domain.imports import Import, ImportLine, ImportState
 from domain.jobs import Job, JobState
 from domain.sheets import ImportKind
-from domain.sites import Site, Territory
+from domain.sites import Site
 from domain.stock import Part
 from domain.technicians import Technician
+from domain.territories import Territory
 from fieldgraph.bringing import Wanted, bring
 from fieldgraph.importing import Lost
 from fieldgraph.settings import Settings

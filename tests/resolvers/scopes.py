@@ -59,6 +59,24 @@ INSERT INTO transfer {NEW} from_location_id, to_location_id, part_id, quantity, 
     CASE n WHEN 1 THEN 'REQUESTED' ELSE 'SHIPPED' END, CASE n WHEN 1 THEN NULL ELSE v.created_at END
     FROM (SELECT *, lead(id) OVER (PARTITION BY organization_id ORDER BY kind, id) AS next
       FROM stock_location) v, generate_series(1, 2) n WHERE v.next IS NOT NULL;
+INSERT INTO crew {NEW} name, is_active)
+  SELECT {STATED}, 'Crew ' || code, code < 'AT09' FROM technician;
+INSERT INTO crew_member {NEW} crew_id, technician_id, is_lead)
+  SELECT gen_random_uuid(), t.organization_id, 1, t.created_at, t.created_at, c.id, t.id,
+    c.name = 'Crew ' || t.code
+    FROM crew c JOIN technician t ON t.organization_id = c.organization_id
+      AND (c.name = 'Crew ' || t.code OR right(c.name, 1) = right(t.code, 1));
+INSERT INTO substatus {NEW} code, name, visit_state, is_active)
+  SELECT gen_random_uuid(), id, 1, updated_at, updated_at, 'S' || n, 'Word ' || n,
+    CASE WHEN n > 2 THEN 'UNSCHEDULED' ELSE 'SCHEDULED' END, n > 1
+    FROM organization, generate_series(1, 4) n;
+UPDATE visit v SET substatus_id = s.id, crew_id = (SELECT c.id FROM crew c
+    WHERE c.organization_id = v.organization_id ORDER BY c.id LIMIT 1) FROM substatus s
+  WHERE s.organization_id = v.organization_id AND s.code = 'S2' AND v.state = s.visit_state;
+INSERT INTO visit_dependency {NEW} predecessor_id, successor_id, kind, gap_seconds)
+  SELECT gen_random_uuid(), organization_id, 1, created_at, created_at, id, next, 'FINISH_START', 600
+    FROM (SELECT *, lead(id) OVER (PARTITION BY organization_id ORDER BY id DESC) AS next FROM visit
+      WHERE state <> 'COMPLETED') v WHERE next IS NOT NULL;
 INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, stored_at)
   SELECT gen_random_uuid(), id, 1, updated_at, updated_at, 'rows.csv', 'text/csv', n * 1000, repeat('a', 64),
     'STORED', updated_at + interval '1 day', updated_at FROM organization, generate_series(1, 2) n;
@@ -78,7 +96,7 @@ INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
     5
     FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
 """
-"""What the demo's seed leaves empty: assets, absences, positions, ETAs, links, plans."""
+"""What the demo's seed leaves empty: assets, absences, crews, positions, ETAs, links, plans."""
 
 Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
@@ -184,6 +202,18 @@ def _serves(dump: Dump, row: Row, viewer: Viewer) -> bool:
     )
 
 
+def _at_an_end(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    reached = {one["visit_id"] for one in dump.reaching(viewer)}
+    return not reached.isdisjoint({row["predecessor_id"], row["successor_id"]})
+
+
+def _in_it(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    return any(
+        one["crew_id"] == row["id"] and one["technician_id"] == viewer.technician_id
+        for one in dump.rows["crew_member"]
+    )
+
+
 OWN = _same("customer_id", "customer_id")
 MINE = _same("technician_id", "technician_id")
 LIVE_FACT: dict[Role, Rule] = {
@@ -215,6 +245,10 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "work_type": (EVERYBODY, {}),
     "work_type_skill": (FIELD_TOO, {}),
     "work_type_part": (FIELD_TOO, {}),
+    "work_type_task": (FIELD_TOO, {}),
+    "work_task": (STAFF, {**_field(_through("work_order_id", "work_order_id")), Role.CUSTOMER: OWN}),
+    "maintenance_plan": (STAFF, {**_field(_through("site_id", "site_id")), Role.CUSTOMER: OWN}),
+    "maintenance_occurrence": (STAFF, {**_field(_through("site_id", "site_id")), Role.CUSTOMER: OWN}),
     "work_order": (
         STAFF,
         {
@@ -235,6 +269,10 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
             Role.TRACKING: _same("visit_id", "visit_id"),
         },
     ),
+    "visit_dependency": (STAFF, _field(_at_an_end)),
+    "substatus": (FIELD_TOO, {}),
+    "crew": (STAFF, _field(_in_it)),
+    "crew_member": (STAFF, _field(MINE)),
     "visit_part": (STAFF, _field(_through("visit_id", "visit_id"))),
     "technician": (
         STAFF,
@@ -245,6 +283,9 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
         },
     ),
     "technician_skill": (STAFF, _field(MINE)),
+    "certification": (STAFF, _field(MINE)),
+    "shift_pattern": (STAFF, _field(MINE)),
+    "shift_pattern_day": (STAFF, _field(MINE)),
     "shift": (STAFF, _field(MINE)),
     "absence": (STAFF, _field(MINE)),
     "part": (FIELD_TOO, {}),
@@ -253,6 +294,10 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "stock_movement": (STAFF, _field(_lies_near)),
     "transfer": (STAFF, _field(_starts_or_ends_near)),
     "reservation": (STAFF, _field(_lies_near)),
+    "stock_serial": (STAFF, _field(_lies_near)),
+    "reorder_rule": (STAFF, {}),
+    "purchase_order": (STAFF, {}),
+    "purchase_order_line": (STAFF, {}),
     "scheduling_policy": (NOT_SALES, {}),
     "plan": (NOT_SALES, {}),
     "plan_change": (NOT_SALES, {}),

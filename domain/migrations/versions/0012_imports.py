@@ -6,7 +6,7 @@ Works with the previous release: new tables, and one more role that may add jobs
 from alembic import op
 
 revision = '0012'
-down_revision = '0015'
+down_revision = '0011'
 branch_labels = None
 depends_on = None
 
