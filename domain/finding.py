@@ -15,8 +15,10 @@ from domain.assets import Asset
 from domain.customers import Customer, ExternalId
 from domain.errors import Conflict, Invalid, NotFound, Refused
 from domain.keeping import OWN_NAMES, Keeping
+from domain.organizations import Organization
 from domain.rows import Row
 from domain.sites import Site
+from domain.technicians import Technician
 from domain.territories import Territory
 from domain.unit_of_work import UnitOfWork
 
@@ -147,6 +149,12 @@ class Findings:
         await self._lock(found)
         await self._read_systems(found, wishes)
         await self._read_others(wishes)
+        if (
+            self.keeping.table is Technician
+        ):  # their currency is its own; the session forgets what nobody holds
+            self.work.ahead.kept["organization"] = await self.work.session.get(
+                Organization, self.work.viewer.organization_id
+            )
         fresh = sum(self._known(wish) is None and wish.values.get("number") is None for wish in missing)
         if self.keeping.table is Customer and fresh:
             await self._owners(Customer, "number", await customers.coming_numbers(self.work, fresh))

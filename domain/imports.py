@@ -216,6 +216,13 @@ async def fail(work: UnitOfWork, row: Import, failure: str) -> None:
         announce(work, row, "ImportFailed")
 
 
+async def refused_lines(work: UnitOfWork, key: UUID, *, most: int) -> list[ImportLine]:
+    """The first of them, with what is wrong."""
+    own = (col(ImportLine.import_id) == key, col(ImportLine.outcome) == RowOutcome.FAILED)
+    statement = select(ImportLine).where(*own).order_by(col(ImportLine.number)).limit(most)
+    return list((await work.session.exec(statement)).all())
+
+
 async def uploads_in_use(work: UnitOfWork) -> frozenset[UUID]:
     """Files that a worker still needs."""
     statement = select(Import.upload_id).where(col(Import.state).in_(UNFINISHED))

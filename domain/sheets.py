@@ -56,6 +56,13 @@ def number(cell: str) -> float:
     return float(exact(cell))
 
 
+def whole(cell: str) -> int:
+    found = exact(cell)
+    if not found.is_finite() or found != int(found):
+        raise ValueError("A whole number is needed.")
+    return int(found)
+
+
 def day(cell: str) -> date:
     try:
         return date.fromisoformat(cell)
@@ -143,6 +150,8 @@ class Sheet:
             return KEYS[1]
         if name == self.point:
             return self.coordinates[0]
+        if len(path) == 3 and f"{name}_{path[2]}" in self.columns:
+            return f"{name}_{path[2]}"
         named = [one for one in self.references if one.startswith(f"{name}_")]
         given = [one for one in named if cells.get(one)]
         return next(iter((*given, *named)), None)
@@ -228,8 +237,15 @@ SHEETS: Mapping[ImportKind, Sheet] = {
     ),
     ImportKind.TECHNICIANS: Sheet(
         Kind.TECHNICIANS,
-        ("code", "name", "kind", "phone", "hourly_cost"),
-        {"kind": word, "hourly_cost": exact},
+        (
+            *("code", "name", "kind", "phone", "hourly_cost", "overtime_hourly_cost", "kilometre_cost"),
+            *("vehicle_registration", "vehicle_name", "max_visits_per_day", "max_minutes_per_day"),
+        ),
+        {
+            "kind": word,
+            **dict.fromkeys(("hourly_cost", "overtime_hourly_cost", "kilometre_cost"), exact),
+            **dict.fromkeys(("max_visits_per_day", "max_minutes_per_day"), whole),
+        },
         point="home",
         references=("territory",),
     ),

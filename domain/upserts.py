@@ -181,11 +181,11 @@ class _Round:
             names["id", wish.id] = "id"
         if wish.external is not None:
             names["external", wish.external] = "externalId"
-        for column in self.keeping.unique:
-            value = self.findings.own_value(wish, column)
-            if value is not None:
-                names[column, value] = inputs.field_name(column)
-        if self.keeping.number is None and wish.id is None and wish.external is None:
+        number = self.keeping.number
+        value = self.findings.own_value(wish, number) if number else None
+        if number is not None and value is not None:
+            names["number", value] = number
+        if number is None and wish.id is None and wish.external is None:
             parent, name = self.findings.within(wish)
             if parent is not None:
                 names["name", parent, name] = "name"

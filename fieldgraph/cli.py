@@ -1,4 +1,4 @@
-"""The command line: serve, worker, demo, migrate, sdl, bench. `python3 run.py VERB` hands over to it."""
+"""The command line: serve, worker, demo, import, migrate, sdl, bench. `run.py VERB` hands over to it."""
 
 import asyncio
 import gc
@@ -13,6 +13,7 @@ from pathlib import Path
 from socket import socket
 from types import FrameType
 from typing import Annotated, Optional
+from uuid import UUID
 
 import typer
 
@@ -107,6 +108,30 @@ def worker() -> None:
     logs.set_up(settings.log_level, as_json=settings.log_json)
     with with_database(settings) as named:
         asyncio.run(work(named))
+
+
+@program.command(name="import")
+def bring_in(
+    kind: Annotated[str, typer.Argument(help="CUSTOMERS, SITES, ASSETS, PARTS or TECHNICIANS.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file; domain/README.md lists the columns.")],
+    organization: Annotated[str, typer.Option(help="The id of the organization.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+) -> None:
+    """Bring the rows of a file in, by the same verbs as importRows; tells which lines were refused."""
+    from domain.sheets import ImportKind  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.bringing import Wanted, bring  # noqa: PLC0415  # as above
+
+    lifelines.hold()
+    settings = Settings()
+    logs.set_up("warning", as_json=settings.log_json)
+    try:
+        wanted = Wanted(ImportKind(kind.upper()), file, UUID(organization[-36:]), dry_run=dry_run)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with with_database(settings) as named:
+        if not asyncio.run(bring(named, wanted, tell=typer.echo)):
+            raise typer.Exit(1)
 
 
 @program.command()

@@ -23,6 +23,7 @@ from domain.viewers import Role, Viewer
 
 AUDIENCE = "fieldgraph:upload"
 ALGORITHM = "HS256"
+PIECE_BYTES = 1 << 20
 ABANDONED_SECONDS = 2 * HANDING_IN.total_seconds()
 
 
@@ -105,17 +106,18 @@ class Store:
         finally:
             await asyncio.to_thread(file.unlink, missing_ok=True)
 
-    def keep(self, organization_id: UUID, upload_id: UUID, content: IO[bytes]) -> None:
-        """A file that is here already, such as the command line's."""
+    def copy(self, organization_id: UUID, upload_id: UUID, file: Path) -> str:
+        """A file that is here already, such as the command line's; answers with its SHA-256."""
         target = self._file(organization_id, upload_id)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{uuid4().hex}")
-        with draft.open("wb") as writing:
-            while piece := content.read(1 << 20):
+        draft, digest = target.with_name(f".{target.name}.{uuid4().hex}"), hashlib.sha256()
+        with file.open("rb") as reading, draft.open("wb") as writing:
+            while piece := reading.read(PIECE_BYTES):
+                digest.update(piece)
                 writing.write(piece)
-            writing.flush()
-            os.fsync(writing.fileno())
+            _settle(writing)
         draft.replace(target)
+        return digest.hexdigest()
 
     def open(self, organization_id: UUID, upload_id: UUID) -> BinaryIO:
         """Raises FileNotFoundError."""

@@ -36,8 +36,10 @@ def upserting(kind: Kind, prefix: str) -> Callable[[UnitOfWork, Any, Context], A
 def _wish(kind: Kind, prefix: str, row: UpsertRow) -> Wish:
     keeping = KEPT[kind]
     fields = {column: column.removesuffix("_id") for column in keeping.references}
+    # A verb may take more than upserts offer.
+    columns = [column for column in keeping.columns if hasattr(row, column)]
     return Wish(
-        values=told(row, *keeping.columns),
+        values=told(row, *columns),
         references={
             column: _reference(PREFIXES[column], getattr(row, name))
             for column, name in fields.items()

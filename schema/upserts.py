@@ -156,6 +156,22 @@ class UpsertTechnicianRow(UpsertRow):
     hourly_cost: Decimal | None = strawberry.field(
         default=strawberry.UNSET, description=f"In the company's currency. {SAID} {NEW}"
     )
+    overtime_hourly_cost: Decimal | None = strawberry.field(
+        default=strawberry.UNSET, description=f"{SAID} {NONE}"
+    )
+    kilometre_cost: Decimal | None = strawberry.field(default=strawberry.UNSET, description=f"{SAID} {NONE}")
+    vehicle_registration: str | None = strawberry.field(
+        default=strawberry.UNSET, description=f"{SAID} {NONE}"
+    )
+    vehicle_name: str | None = strawberry.field(
+        default=strawberry.UNSET, description=f"Of a vehicle that has a registration. {SAID} {NONE}"
+    )
+    max_visits_per_day: int | None = strawberry.field(
+        default=strawberry.UNSET, description=f"A subcontractor's only. {SAID} {NONE}"
+    )
+    max_minutes_per_day: int | None = strawberry.field(
+        default=strawberry.UNSET, description=f"A subcontractor's only. {SAID} {NONE}"
+    )
     territory: TerritoryReference | None = strawberry.field(
         default=strawberry.UNSET, description=f"{SAID} {NONE}"
     )

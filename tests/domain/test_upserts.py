@@ -139,7 +139,7 @@ async def test_what_is_wrong_with_a_row_is_its_own(world: World) -> None:
         ("INVALID", "externalId", "key"),
     ]
     assert sorted(row.name for row in await world.all(Customer)) == ["Aalto", "Good", "New"]
-    assert [row.key for row in await world.all(ExternalId)] == ["1", "4"]
+    assert sorted(row.key for row in await world.all(ExternalId)) == ["1", "4"]
     stale = await keep(world, Kind.CUSTOMERS, Wish(values={"number": "C1"}, expected_version=7))
     assert faults(stale) == [("CONFLICT", "expectedVersion")]
 
@@ -232,7 +232,8 @@ def fresh(kind: Kind, n: int) -> Wish:
         return Wish(
             external=ExternalKey("crm", f"s{n}"),
             values={"name": f"Site {n}", **PLACE},
-            references={"customer_id": by_number("C1"), "territory_id": Reference(own="North")},
+            references={"customer_id": by_number("C1")}
+            | ({"territory_id": Reference(own="North")} if n % 2 else {}),
         )
     if kind is Kind.CONTACTS:
         return Wish(values={"name": f"Person {n}"}, references={"customer_id": by_number("C1")})
@@ -241,10 +242,19 @@ def fresh(kind: Kind, n: int) -> Wish:
             values={"serial": f"A{n}", "name": f"Asset {n}"},
             references={"site_id": Reference(own="Hall", within=by_number("C1"))},
         )
+    if kind is Kind.TECHNICIANS:
+        said = {"code": f"T-{n}", "name": f"Technician {n}", "home": (24.9, 60.2), "hourly_cost": Decimal(40)}
+        return Wish(values=said, references={"territory_id": Reference(own="North")})
+    if kind is Kind.CONTRACTS:
+        term = {"starts_on": DAY, "ends_on": DAY, "price": Decimal(n)}
+        return Wish(
+            values={"number": f"A{n}", "name": f"Contract {n}", **term},
+            references={"customer_id": by_number("C1")},
+        )
     return known(f"p{n}", number=f"P{n}", name=f"Part {n}", barcode=f"B{n}", unit_price=Decimal(n))
 
 
-@pytest.mark.parametrize("kind", [Kind.CUSTOMERS, Kind.CONTACTS, Kind.SITES, Kind.ASSETS, Kind.PARTS])
+@pytest.mark.parametrize("kind", Kind)
 async def test_many_rows_take_as_many_statements_as_few(kind: Kind, world: World) -> None:
     await world.keep(Territory(name="North"))
     hall = Wish(values={"name": "Hall", **PLACE}, references={"customer_id": by_number("C1")})

@@ -19,7 +19,9 @@ from domain.sites import Site
 from domain.stock import Part
 from domain.technicians import Technician
 from domain.territories import Territory
+from fieldgraph.bringing import Wanted, bring
 from fieldgraph.importing import Lost
+from fieldgraph.settings import Settings
 from tests.conftest import Database
 from tests.domain.world import MORNING
 from tests.fieldgraph.importers import Office, counts, office
@@ -288,3 +290,18 @@ async def test_keys_of_other_systems_are_kept_with_what_came_in(place: Office) -
         ("1", place.world.customer_id)
     ]
     assert [fact[0] for fact in await place.facts()] == ["ExternalIdAdded"]
+
+
+async def test_the_command_line_brings_a_file_in_by_itself(place: Office, tmp_path: Path) -> None:
+    urls = {"database_url": place.database.owner_url, "app_database_url": place.database.app_url}
+    settings = Settings().model_copy(update={**urls, "data_folder": tmp_path})
+    file, said = tmp_path / "parts.csv", list[str]()
+    file.write_text(parts(3) + "P9,No price,,\n")
+    for dry_run in (True, False):
+        wanted = Wanted(ImportKind.PARTS, file, place.world.organization_id, dry_run=dry_run)
+        assert await bring(settings, wanted, tell=said.append) is False
+        assert len(await place.world.all(Part)) == (0 if dry_run else 3)
+    counted = "DONE: 4 lines, 3 created, 0 updated, 0 unchanged, 1 failed"
+    refused = "line 5, unit_price: A new one needs it."
+    assert said == [refused, f"{counted}; nothing was written", refused, counted]
+    assert Counter(await place.facts()) == {("PartCreated", "IMPORT", "fieldgraph:cli"): 3}
