@@ -366,7 +366,8 @@ async def _held(
     found: dict[tuple[UUID, UUID], dict[UUID, int]] = defaultdict(dict)
     for hold, technician_id in (await work.session.exec(statement)).all():
         if technician_id is not None:
-            found[hold.visit_id, technician_id][hold.part_id] = hold.quantity
+            pieces = found[hold.visit_id, technician_id]
+            pieces[hold.part_id] = pieces.get(hold.part_id, 0) + hold.quantity
     return found
 
 

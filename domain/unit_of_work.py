@@ -2,7 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,6 +81,10 @@ class _AsyncSession(AsyncSession):
     execute = AsyncStatements.execute
 
 
+Look = Callable[["UnitOfWork", Collection[Any]], Awaitable[None]]
+"""Looks once more at what a unit changed, before its commit, and does what follows from it."""
+
+
 @dataclass
 class UnitOfWork:
     """One transaction of one viewer. `at` is the change's business time; verbs read it, never a clock."""
@@ -83,6 +96,8 @@ class UnitOfWork:
     reason: str | None = None
     events: list[tuple[Event, str | None]] = field(default_factory=list)
     """Each with the reason of when it was said: one unit may do things for several."""
+    last: dict[Look, set[Any]] = field(default_factory=dict)
+    """What is looked at before the commit, by the function that does."""
     written: int = 0
     xid: int | None = None
     """The transaction's id once something was written: what a reader of the log has to have passed."""
@@ -99,6 +114,8 @@ class UnitOfWork:
     ) -> None:
         try:
             if kind is None:
+                for look, subjects in self.last.items():
+                    await look(self, subjects)
                 await self.flush()
                 with _refusals():
                     await self.session.commit()
@@ -112,6 +129,10 @@ class UnitOfWork:
 
     def emit(self, event: Event) -> None:
         self.events.append((event, self.reason))
+
+    def look_at(self, look: Look, subjects: Iterable[Any]) -> None:
+        """Before the commit, whichever verbs come after: one look at all that several of them name."""
+        self.last.setdefault(look, set()).update(subjects)
 
     async def get(self, table: type[Kind], key: UUID, *path: str) -> Kind:
         """The row, locked until the end. Raises NotFound, also for what the viewer may not see."""
@@ -165,8 +186,9 @@ class UnitOfWork:
         await self.session.execute(AS_ROLE, {"role": self.viewer.role.value})
 
     def forget(self) -> None:
-        """Events of what was rolled back to a savepoint are dropped with it."""
+        """Events of what was rolled back to a savepoint are dropped with it, and what was to be looked at."""
         self.events.clear()
+        self.last.clear()
 
     async def connection(self) -> Any:
         """The asyncpg connection of this transaction: for the payload's compiled read."""

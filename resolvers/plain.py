@@ -27,12 +27,14 @@ from graphql import (
 from domain import ids
 from domain.errors import BadInput, FieldgraphError
 from resolvers.answers import masked
+from resolvers.compiler.availability import places
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.statements import PLAN, represented, split_all
 from resolvers.context import Context, viewer_values
 from resolvers.documents import Operation
 from resolvers.loading import Asked, PlainRow, Request
 from resolvers.refusals import Refusal
+from schema.availability import Nearest
 from schema.federation import AnyEntities
 from schema.graph import (
     All,
@@ -56,7 +58,7 @@ from schema.graph import (
 from schema.scalars import format_instant
 from schema.values import Aggregate, Derived, Foremost
 
-ROOTS = All | AnyEntities | AnyNode | AnyNodes | AsOf | ByExternalId | ById | ByKey | Computed
+ROOTS = All | AnyEntities | AnyNode | AnyNodes | AsOf | ByExternalId | ById | ByKey | Computed | Nearest
 
 
 class Plain:
@@ -234,6 +236,11 @@ async def _root(
         return await request.by(graph.types[str(declared.target)], source.column, arguments[source.argument])
     if isinstance(source, ByExternalId):
         return await request.known(graph.types[str(declared.target)], arguments["system"], arguments["key"])
+    if isinstance(source, Nearest):
+        writer = request.context.writer()
+        sql = places(writer, lambda _bindings: arguments, scoped=False)
+        shape = graph.types[str(declared.target)]
+        return [PlainRow(shape, row, request=request) for row in await request.rows(sql, writer)]
     if isinstance(source, AsOf):
         return await _as_of(request, ids.decode(PLAN, str(arguments["plan"])))
     if isinstance(source, AnyNodes | AnyEntities):

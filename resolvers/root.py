@@ -12,6 +12,7 @@ from resolvers.bookkeeping import Bookkeeping
 from resolvers.crewing import Crewing
 from resolvers.duties import APPROVERS, AT_WORK, PLANNERS, REPORTERS
 from resolvers.fieldwork import Fieldwork
+from resolvers.provisioning import Provisioning
 from resolvers.queries import Query
 from resolvers.staffing import Staffing
 from resolvers.storekeeping import Storekeeping
@@ -54,7 +55,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Crewing, Fieldwork, Staffing, Upkeep):
+class Mutation(Bookkeeping, Storekeeping, Crewing, Fieldwork, Staffing, Upkeep, Provisioning):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

@@ -8,6 +8,7 @@ from domain import crews, intake, promises, scheduling, visits
 from domain.crews import Whom
 from domain.intake import Need
 from domain.scheduling import Move
+from domain.stock import Used
 from domain.unit_of_work import UnitOfWork
 from realtime import etas
 from resolvers.context import Context, key
@@ -85,7 +86,11 @@ async def start_work(work: UnitOfWork, given: StartWorkInput, _context: Context)
 
 async def complete_visit(work: UnitOfWork, given: CompleteVisitInput, _context: Context) -> Values:
     used = given.parts_used
-    parts = None if used is None else [(key("prt", part.part), part.quantity) for part in used]
+    parts = (
+        None
+        if used is None
+        else [Used(key("prt", one.part), one.quantity, one.serials or ()) for one in used]
+    )
     visit = await visits.complete(work, key("vis", given.visit), parts_used=parts)
     return {"visit_id": visit.id}
 

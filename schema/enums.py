@@ -6,7 +6,14 @@ from domain.contracts import ContractState
 from domain.customers import Channel, Tier
 from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.plans import PlanChangeKind, PlanState
-from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
+from domain.stock import (
+    MovementKind,
+    PurchaseOrderState,
+    ReservationState,
+    SerialState,
+    StockLocationKind,
+    TransferState,
+)
 from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.viewers import Role
@@ -33,8 +40,10 @@ ENUMS = tuple(
         PlanChangeKind,
         PlanState,
         Priority,
+        PurchaseOrderState,
         ReservationState,
         Role,
+        SerialState,
         StockLocationKind,
         TechnicianKind,
         Tier,

@@ -14,7 +14,7 @@ from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, record, value
 from schema.scalars import Duration
 from schema.sites import Site, Territory
-from schema.stock import Part, Reservation
+from schema.stock import SERIALS, Part, Reservation
 from schema.technicians import Technician
 from schema.values import derived, foremost
 from schema.work_orders import WorkOrder
@@ -235,13 +235,16 @@ class RecordArrivalInput:
 class PartUsedInput:
     part: strawberry.ID = strawberry.field(description="The part.")
     quantity: int = strawberry.field(description="How many pieces.")
+    serials: list[str] | None = strawberry.field(default=None, description=SERIALS)
 
 
 @strawberry.input(description="A visit whose work is done.")
 class CompleteVisitInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
     parts_used: list[PartUsedInput] | None = strawberry.field(
-        default=None, description="What was used; null: all that was held for the visit."
+        default=None,
+        description="What was used, held for the visit or free in the van; null: all that was held, but what"
+        " is serialized.",
     )
 
 

@@ -61,6 +61,8 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "COUNT": "They were counted; this is the difference.",
         "TRANSFER_OUT": "They left for another place.",
         "TRANSFER_IN": "They came from another place.",
+        "PICK": "They were taken along for a visit: out of the one place, into the van.",
+        "RETURN": "They were brought back from a visit: out of the van, into the other place.",
     },
     "IncompleteReason": {
         "PARTS": "A part was missing.",
@@ -105,8 +107,15 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "HELD": "Set aside where it lies.",
         "PICKED": "Taken along for the visit.",
         "CONSUMED": "Used up.",
-        "RETURNED": "Brought back.",
-        "RELEASED": "Free again: it was never taken along.",
+        "RETURNED": "Brought back to a shelf.",
+        "RELEASED": "Free again where it lies.",
+    },
+    "PurchaseOrderState": {
+        "DRAFT": "Being written; nobody was asked yet.",
+        "ORDERED": "The supplier was asked.",
+        "PARTLY_RECEIVED": "Some of it has come.",
+        "RECEIVED": "All of it has come.",
+        "CANCELLED": "What has not come will not come.",
     },
     "Role": {
         "ADMIN": "Everything, the doors too.",
@@ -118,6 +127,12 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "CUSTOMER": "Own customer; no internal notes, cost or margin.",
         "TRACKING": "One visit, by a link.",
         "INTEGRATION": "A machine's token.",
+    },
+    "SerialState": {
+        "IN_STOCK": "Lies in a place.",
+        "IN_TRANSIT": "On the way to a place.",
+        "CONSUMED": "A visit used it.",
+        "GONE": "Lost, broken or given away.",
     },
     "StockLocationKind": {
         "WAREHOUSE": "A store that all may draw from.",

@@ -123,13 +123,13 @@ async def mark_no_access(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Vi
 
 
 async def complete(
-    work: UnitOfWork, visit_id: UUID, *, parts_used: Sequence[tuple[UUID, int]] | None = None
+    work: UnitOfWork, visit_id: UUID, *, parts_used: Sequence[stock.Used | tuple[UUID, int]] | None = None
 ) -> Visit:
     """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again."""
     visit = await work.get(Visit, visit_id, "visit")
-    await own(work, visit)
+    assignment = await own(work, visit)
     await tasks.check_required(work, visit)
     await change(work, visit, VisitState.COMPLETED, "VisitCompleted")
     visit.ended_at = work.at
-    await stock.consume(work, visit.id, parts_used)
+    await stock.consume(work, visit.id, parts_used, technician_id=assignment.technician_id)
     return visit

@@ -16,6 +16,7 @@ from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
 from fieldgraph.demo.staff import equip
+from fieldgraph.demo.stores import keep_stores
 from fieldgraph.demo.stories import Set, tell_past, tell_today
 from fieldgraph.demo.supplies import supply
 from integrations.roads import metres_between
@@ -101,6 +102,7 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     waiting = tell_today(company) if large else tell_today(company, SECOND_OPEN_VISITS)
     tell_maintenance(company, organization)
     company.add(Counter(series="WORK_ORDER", value=company.orders))
+    keep_stores(company)
     seeded = _seeded(company, organization, waiting)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
 

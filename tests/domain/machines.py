@@ -84,6 +84,7 @@ class Days(Oracle, RuleBasedStateMachine):
         async with world.unit() as work:
             (await work.get(Technician, self.crew[2])).kind = TechnicianKind.SUBCONTRACTOR
         self.kind = await world.work_type(parts={self.valve: 1})
+        self.vans = {row.technician_id: row.id for row in await world.all(StockLocation)}
         for _ in range(3):
             await world.visit(self.kind)
 
@@ -229,7 +230,7 @@ class Days(Oracle, RuleBasedStateMachine):
         visit = self.visit(number)
         held = sum(hold["quantity"] for hold in self.dump.holds(visit))
         counted = None if used is None else [(self.valve, used)]
-        possible = used is None or (bool(held) and 0 <= used <= held)
+        possible = used is None or 0 <= used <= held + self.free(visit)
         on_hand = sum(level["on_hand"] for level in self.dump["stock_level"])
         self.attempt(
             lambda work: visits.complete(work, UUID(visit["id"]), parts_used=counted),
@@ -238,6 +239,12 @@ class Days(Oracle, RuleBasedStateMachine):
         if visit["state"] == "IN_PROGRESS" and possible:
             left = sum(level["on_hand"] for level in self.dump["stock_level"])
             assert on_hand - left == (held if used is None else used)
+
+    def free(self, visit: Fact) -> int:
+        """Valves in the van of who leads a visit that are held for none."""
+        vans = {str(technician): str(van) for technician, van in self.vans.items()}
+        van = vans.get(self.leader(visit) or "")
+        return sum(level["available"] for level in self.dump.where("stock_level", stock_location_id=van))
 
     @rule(number=SOME_VISIT, after=some.integers(0, 3))
     def cancel(self, number: int, after: int) -> None:

@@ -20,7 +20,16 @@ from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
-from domain.stock import StockLocation, StockLocationKind, Transfer
+from domain.stock import (
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderState,
+    ReorderRule,
+    StockLocation,
+    StockLocationKind,
+    StockSerial,
+    Transfer,
+)
 from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Technician, TechnicianKind
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
@@ -84,6 +93,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await _plan(world, held, (ada, ben, eve))
     await _crews(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
+    await _stores(world, valve)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -218,6 +228,24 @@ async def _crews(world: World, held: list[UUID], technicians: tuple[UUID, ...]) 
     for first, second in pairwise(held):
         await world.keep(VisitDependency(predecessor_id=first, successor_id=second))
     await world.keep(Substatus(code="WAITS", name="Waits at the door", visit_state=VisitState.ARRIVED))
+
+
+async def _stores(world: World, part: UUID) -> None:
+    """A numbered piece in each place; a rule and an open purchase order for each."""
+    for number, place in enumerate(await world.all(StockLocation)):
+        where: dict[str, Any] = {"part_id": part, "stock_location_id": place.id}
+        rule = ReorderRule(**where, minimum=0, maximum=9, supplier_name="Supplier")
+        order = PurchaseOrder(
+            number=f"PO-{number}",
+            state=PurchaseOrderState.ORDERED,
+            supplier_name="Supplier",
+            stock_location_id=place.id,
+            ordered_at=MORNING,
+        )
+        await world.keep(StockSerial(**where, serial=f"S-{number}"), rule, order)
+        await world.keep(
+            PurchaseOrderLine(**where, purchase_order_id=order.id, reorder_rule_id=rule.id, quantity=2)
+        )
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
