@@ -118,9 +118,7 @@ async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _conte
 
 
 async def update_visit(work: UnitOfWork, given: UpdateVisitInput, _context: Context) -> Values:
-    values = told(given, "crew_size")
-    for duration in told(given, "duration").values():
-        values["duration_seconds"] = duration
+    values = told(given, "duration", "crew_size")
     for window in told(given, "arrival_window").values():
         values["window"] = (window.start, window.end) if window else None
     visit = await promises.update(

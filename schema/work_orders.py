@@ -270,8 +270,9 @@ class CloseWorkOrderPayload(WorkOrderAnswer):
     """What closeWorkOrder answers."""
 
 
-@record("The new visit.", visit_id="uuid", user_errors="jsonb")
+@record("The new visit, and its work order.", visit_id="uuid", work_order_id="uuid", user_errors="jsonb")
 class AddVisitPayload:
+    work_order: WorkOrder | None = one("The work order as it is now.", by="work_order_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "The new visit, not yet scheduled.", by="visit_id"
     )
