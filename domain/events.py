@@ -29,7 +29,9 @@ class Origin(StrEnum):
     API = "API"
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
+    IMPORT = "IMPORT"
     SEED = "SEED"
+    MAINTENANCE = "MAINTENANCE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import customers, inputs, visits, work_orders
+from domain import customers, inputs, tasks, visits, work_orders
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
@@ -43,7 +43,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
     check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
     await customers.in_use(work, site.customer_id, "site")
-    kind = await work.find(WorkType, need.work_type_id, "workType")
+    kind = await tasks.template(work, need.work_type_id)
     entitlement = await _entitlement(work, site, need)
     due_at = need.due_at
     if due_at is None and entitlement is not None and entitlement.arrive_minutes is not None:
@@ -64,6 +64,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
         )
     )
     await work.session.flush()
+    await tasks.copy(work, order)
     scope = order.scope()
     work.emit(
         Event(
@@ -139,6 +140,9 @@ async def _visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kin
             duration_seconds=duration_seconds,
             window_start=need.window[0] if need.window else None,
             window_end=need.window[1] if need.window else None,
+            first_promised_start=need.window[0] if need.window else None,
+            first_promised_end=need.window[1] if need.window else None,
+            crew_size=kind.crew_size,
         )
     )
     await work.session.flush()

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text as literal
 from sqlmodel import Field
 
 from domain import ids
+from domain.errors import NotFound
 from domain.rows import NEVER, Row, Table, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
@@ -27,6 +29,14 @@ class Counter(Row, table=True):
 
     series: str = text(unique=False)
     value: int = 0
+
+
+async def home_zone(work: UnitOfWork) -> ZoneInfo:
+    """The zone of the viewer's organization. Raises NotFound where the organization is not to be seen."""
+    organization = await work.session.get(Organization, work.viewer.organization_id)
+    if organization is None:
+        raise NotFound("No Organization has that id.")
+    return ZoneInfo(organization.time_zone)
 
 
 NEXT = literal(

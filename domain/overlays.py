@@ -17,6 +17,7 @@ from domain.stock import Reservation, StockLevel
 from domain.visits import Assignment, Visit
 from domain.work_orders import DERIVED, WorkOrder
 
+HAPPENED = ("en_route_at", "arrived_at", "started_at", "ended_at")
 TABLES = ("visit", "work_order", "assignment", "reservation", "stock_level")
 MOVES = """
 SELECT c.id, c.organization_id, c.created_at, c.updated_at, c.visit_id, c.technician_id, c.planned_start,
@@ -141,6 +142,8 @@ def _visits() -> str:
         planned_end="CASE WHEN m.placed THEN m.planned_end END",
         planned_travel_seconds="CASE WHEN m.placed THEN m.planned_travel_seconds END",
         en_route_at="CASE WHEN m.placed THEN v.en_route_at END",
+        crew_id="CASE WHEN m.stays AND v.state = 'SCHEDULED' THEN v.crew_id END",
+        substatus_id="CASE WHEN m.placed AND v.state = 'SCHEDULED' THEN v.substatus_id END",
     )
     return (
         f"SELECT {columns} FROM {{moves}} m"
@@ -178,6 +181,9 @@ def _assignments() -> str:
         state="CASE WHEN t.kind = 'SUBCONTRACTOR' THEN 'OFFERED' ELSE 'ACCEPTED' END",
         is_lead="TRUE",
         occupies="TRUE",
+        offer_expires_at="CASE WHEN t.kind = 'SUBCONTRACTOR' THEN m.planned_start END",
+        reason="NULL::text",
+        **dict.fromkeys(HAPPENED, "NULL::timestamptz"),
         during="tstzrange(m.planned_start, m.planned_end, '[)')",
     )
     return (

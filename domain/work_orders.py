@@ -1,4 +1,4 @@
-"""Work orders: the scope of work for a customer, its types, and the states derived from its visits."""
+"""Work orders: the scope of work for a customer, its types, and the states derived from visits and tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,13 +73,14 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 
 
 class WorkType(Row, table=True):
-    """A template of work: how long, with which skills and parts."""
+    """A template of work: how long, by how many, with which skills and parts."""
 
     __table_args__ = (
         *searched("code", "name"),
         UniqueConstraint("organization_id", "code"),
         one_of("priority", Priority),
         CheckConstraint("duration_seconds > 0", name="duration_seconds"),
+        between("crew_size", 1, 20),
         Index(None, "organization_id", "name", "id"),
     )
     code: str = text()
@@ -87,6 +88,8 @@ class WorkType(Row, table=True):
     duration_seconds: int
     priority: Priority = text(default=Priority.NORMAL)
     needs_approval: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
+    crew_size: int = Field(default=1, sa_column_kwargs={"server_default": literal("1")})
+    archived_at: datetime | None = timestamp(default=None)
 
 
 class WorkTypeSkill(Row, table=True):
@@ -108,6 +111,17 @@ class WorkTypePart(Row, table=True):
     work_type_id: UUID
     part_id: UUID
     quantity: int = 1
+
+
+class WorkTypeTask(Row, table=True):
+    """A step that work of a type takes; `safety`: it belongs to the checklist before the work begins."""
+
+    __table_args__ = refers(work_type_id="work_type position")
+    work_type_id: UUID
+    position: int
+    name: str = text()
+    required: bool = True
+    safety: bool = False
 
 
 class WorkOrder(Row, table=True):
@@ -149,6 +163,34 @@ class WorkOrder(Row, table=True):
         return Scope(customers=(self.customer_id,), work_orders=(self.id,))
 
 
+class WorkTask(Row, table=True):
+    """One checkable step of a work order. What is done says when, by whom, and at which visit if at one."""
+
+    __table_args__ = (
+        CheckConstraint("(done_at IS NULL) = (done_by IS NULL)", name="done"),
+        CheckConstraint(
+            "done_at IS NOT NULL OR num_nonnulls(visit_id, technician_id, result, note) = 0", name="open"
+        ),
+        *refers(work_order_id="work_order position", customer_id="customer"),
+        *refers(visit_id="visit", technician_id="technician"),
+    )
+    work_order_id: UUID
+    customer_id: UUID
+    position: int
+    name: str = text()
+    required: bool = True
+    safety: bool = False
+    done_at: datetime | None = timestamp(default=None)
+    done_by: str | None = text(default=None)
+    visit_id: UUID | None = None
+    technician_id: UUID | None = None
+    result: str | None = text(default=None)
+    note: str | None = text(default=None)
+
+    def scope(self) -> Scope:
+        return Scope(customers=(self.customer_id,), work_orders=(self.work_order_id,))
+
+
 async def next_number(work: UnitOfWork) -> str:
     """The organization's next work order number, such as WO-000042: gapless, one at a time."""
     statement = literal(
@@ -162,8 +204,8 @@ async def next_number(work: UnitOfWork) -> str:
 
 
 async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) -> None:
-    """The state that follows from the visits; says so when it changes."""
-    state = derived_state([visit.state for visit in visits])
+    """The state that follows from the visits and the tasks; says so when it changes."""
+    state = await state_of(work, order, visits)
     if state == order.state or order.state not in DERIVED:
         return
     if work.session.is_modified(order):
@@ -171,6 +213,25 @@ async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) 
     before = order.state
     order.move_to(state)
     announce(work, order, "WorkOrderChanged", before={"state": before})
+
+
+async def state_of(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) -> WorkOrderState:
+    """To be called where every row of the organization is seen."""
+    state = derived_state([visit.state for visit in visits])
+    if state == WorkOrderState.COMPLETED and await tasks_left(work, order.id):
+        return WorkOrderState.READY
+    return state
+
+
+async def tasks_left(work: UnitOfWork, work_order_id: UUID) -> Sequence[WorkTask]:
+    """The required tasks that are not done, in their order."""
+    statement = (
+        select(WorkTask)
+        .where(col(WorkTask.work_order_id) == work_order_id, col(WorkTask.required))
+        .where(col(WorkTask.done_at).is_(None))
+        .order_by(col(WorkTask.position), col(WorkTask.id))
+    )
+    return (await work.session.exec(statement)).all()
 
 
 def announce(work: UnitOfWork, order: WorkOrder, type: str, *, before: Mapping[str, Any]) -> None:
@@ -199,7 +260,10 @@ class Orders:
 
 
 def derived_state(visits: Sequence[str]) -> WorkOrderState:
-    """Under way → IN_PROGRESS; nothing open and something done → COMPLETED; open remainder → READY."""
+    """Under way → IN_PROGRESS; nothing open and something done → COMPLETED; open remainder → READY.
+
+    From the visits alone: what is COMPLETED by them is READY while a required task is left (`state_of`).
+    """
     if any(state in {"EN_ROUTE", "ARRIVED", "IN_PROGRESS", "PAUSED"} for state in visits):
         return WorkOrderState.IN_PROGRESS
     if any(state in {"SCHEDULED", "DISPATCHED"} for state in visits):

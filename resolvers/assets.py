@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain import assets
+from domain import assets, maintenance
 from domain.assets import Figure
 from domain.errors import Invalid
 from domain.unit_of_work import UnitOfWork
@@ -34,5 +34,5 @@ async def update_asset(work: UnitOfWork, given: UpdateAssetInput, _context: Cont
 
 async def record_meter_reading(work: UnitOfWork, given: RecordMeterReadingInput, _context: Context) -> Values:
     figure = Figure(value=given.value, at=given.at, replaced=given.replaced)
-    reading = await assets.read_meter(work, key("ast", given.asset), figure)
+    reading = await maintenance.read_meter(work, key("ast", given.asset), figure)
     return {"meter_reading_id": reading.id, "asset_id": reading.asset_id}

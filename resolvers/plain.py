@@ -48,6 +48,7 @@ from schema.graph import (
     Computed,
     Embedded,
     Key,
+    Listed,
     Many,
     One,
     OneOf,
@@ -145,7 +146,7 @@ def _field(
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
-    if isinstance(source, Aggregate | Derived | Foremost | OneOf):
+    if isinstance(source, Aggregate | Derived | Foremost | Listed | OneOf):
         return _elsewhere(request, row, declared, info, arguments)
     target = request.graph.types[str(declared.target)]
     if isinstance(source, One):
@@ -173,8 +174,11 @@ def _elsewhere(
     declared: FieldShape,
     info: GraphQLResolveInfo[Any],
     arguments: Mapping[str, Any],
-) -> Awaitable[Any] | None:
+) -> Awaitable[Any] | list[PlainRow] | None:
     source = declared.source
+    if isinstance(source, Listed):
+        target = request.graph.types[str(declared.target)]
+        return [PlainRow(target, one) for one in _leaf(row.get(source.name or declared.python_name))]
     if isinstance(source, OneOf):
         kind = request.graph.tables.get(row.get(source.type))
         return None if kind is None else request.by(request.graph.types[kind], "id", row.get(source.by))

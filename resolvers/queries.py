@@ -8,6 +8,7 @@ from domain.viewers import OFFICE
 from schema.assets import Asset
 from schema.availability import Nearest, PartAvailability
 from schema.contracts import Contract, Entitlement
+from schema.crews import Crew
 from schema.customers import Contact, Customer
 from schema.entities import STAFF
 from schema.federation import AnyEntities, Service
@@ -24,24 +25,18 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.imports import Import
+from schema.maintenance import MaintenancePlan
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
 from schema.purchasing import PurchaseOrder, ReorderRule
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
-from schema.stock import (
-    Part,
-    Reservation,
-    StockLevel,
-    StockLocation,
-    StockMovement,
-    StockSerial,
-    Transfer,
-)
-from schema.technicians import Absence, Shift, Skill, Technician
+from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, StockSerial, Transfer
+from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
-from schema.visits import Assignment, Visit
+from schema.visits import Assignment, Substatus, Visit
 from schema.work_orders import WorkOrder, WorkType
 
 AS_OF = (
@@ -78,12 +73,15 @@ class Query:
     site: Site | None = root(ById(), "One site by its id.")
     asset: Asset | None = root(ById(), "One asset by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")
+    maintenance_plan: MaintenancePlan | None = root(ById(), "One maintenance plan by its id.")
+    work_type: WorkType | None = root(ById(), "One type of work by its id.")
     work_order: WorkOrder | None = root(ById(), "One work order by its id.")
     visit: Visit | None = root(ById(), "One visit by its id.")
     technician: Technician | None = root(ById(), "One technician by its id.")
     part: Part | None = root(ById(), "One part by its id.")
     purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    import_: Import | None = root(ById(), "One import by its id.", name="import")
     scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
@@ -120,12 +118,19 @@ class Query:
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    maintenance_plans: Connection[MaintenancePlan] = root(All(), "Maintenance plans, by title.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
     visits: Connection[Visit] = root(All(), "Visits, by planned start.")
     assignments: Connection[Assignment] = root(All(), "Assignments, by planned start.")
     technicians: Connection[Technician] = root(All(), "Technicians, by code.")
+    crews: Connection[Crew] = root(All(), "Crews, by name.")
+    substatuses: Connection[Substatus] = root(
+        All(), "The company's own words for where visits stand, by name."
+    )
     skills: Connection[Skill] = root(All(), "Skills, by name.")
+    certifications: Connection[Certification] = root(All(), "Certificates, by their last day.")
+    shift_patterns: Connection[ShiftPattern] = root(All(), "Patterns of shifts, by their first day.")
     shifts: Connection[Shift] = root(All(), "Shifts, by start.")
     absences: Connection[Absence] = root(All(), "Absences, by start.")
     parts: Connection[Part] = root(All(), "Parts, by number.")
@@ -141,5 +146,6 @@ class Query:
     reorder_rules: Connection[ReorderRule] = root(All(), "When what is ordered by itself.")
     purchase_orders: Connection[PurchaseOrder] = root(All(), "Purchase orders, the newest first.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")

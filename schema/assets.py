@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -12,6 +13,9 @@ from schema.errors import UserError
 from schema.graph import Connection, column, listed, many, node, one, record, several
 from schema.sites import Site
 from schema.values import foremost
+
+if TYPE_CHECKING:
+    from schema.maintenance import MaintenancePlan
 
 
 @node(assets.MeterReading, prefix="mtr", description="What an asset's meter said at a time.", order=("-at",))
@@ -42,6 +46,9 @@ class Asset(Entity):
     )
     latest_reading: MeterReading | None = foremost(
         "What its meter said last, as far as the viewer may see it.", via="asset_id", order=("-at",)
+    )
+    maintenance_plans: Connection[Annotated["MaintenancePlan", strawberry.lazy("schema.maintenance")]] = many(
+        "What makes work orders for it again and again, by title.", via="asset_id", order=("title",), expect=2
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

@@ -14,6 +14,7 @@ from schema.graph import Connection, column, embedded, many, node, one, several
 from schema.values import counted
 
 if TYPE_CHECKING:
+    from schema.maintenance import MaintenancePlan
     from schema.work_orders import WorkOrder
 
 PRICE = {"amount": "price", "currency": "currency"}
@@ -56,5 +57,11 @@ class Contract(Entity):
         "How many work orders under it are neither closed nor cancelled, as far as the viewer may see them.",
         via="work_order.contract_id",
         where="{t}.state NOT IN ('CLOSED', 'CANCELLED')",
+    )
+    maintenance_plans: Connection[Annotated["MaintenancePlan", strawberry.lazy("schema.maintenance")]] = many(
+        "What makes work orders under it again and again, by title.",
+        via="contract_id",
+        order=("title",),
+        expect=2,
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

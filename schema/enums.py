@@ -4,7 +4,10 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.imports import ImportState
+from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.plans import PlanChangeKind, PlanState
+from domain.sheets import ImportKind
 from domain.stock import (
     MovementKind,
     PurchaseOrderState,
@@ -13,10 +16,12 @@ from domain.stock import (
     StockLocationKind,
     TransferState,
 )
-from domain.technicians import AbsenceReason, TechnicianKind
+from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
+from domain.uploads import UploadState
+from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
-from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
+from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.words import described
 
@@ -25,12 +30,18 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        CertificationState,
         Channel,
         ConfirmedBy,
         ContractState,
+        DependencyKind,
         EtaBasis,
+        MaintenancePlanState,
+        ImportKind,
+        ImportState,
         MovementKind,
         IncompleteReason,
+        OccurrenceState,
         Pin,
         PlanChangeKind,
         PlanState,
@@ -39,10 +50,13 @@ ENUMS = tuple(
         ReservationState,
         Role,
         SerialState,
+        RowOutcome,
         StockLocationKind,
         TechnicianKind,
         Tier,
         TransferState,
+        UploadState,
+        UpsertMode,
         VisitState,
         WorkOrderOutcome,
         WorkOrderState,

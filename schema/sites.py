@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from domain import sites
+from domain import sites, territories
 from schema.customers import NO_CHANGE, VERSION, Customer, ExternalId
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
@@ -14,11 +14,14 @@ from schema.values import counted, foremost
 
 if TYPE_CHECKING:
     from schema.assets import Asset
+    from schema.maintenance import MaintenancePlan
     from schema.technicians import Technician
     from schema.visits import Visit
 
 
-@node(sites.Territory, prefix="ter", description="An area of service.", order=("name",), search=("name",))
+@node(
+    territories.Territory, prefix="ter", description="An area of service.", order=("name",), search=("name",)
+)
 class Territory(Entity):
     name: str = column("What the area is called.")
     area: Polygon | None = column("Its outline.")
@@ -54,6 +57,9 @@ class Site(Entity):
         via="site_id",
         order=("-arrived_at",),
         where="{t}.arrived_at IS NOT NULL",
+    )
+    maintenance_plans: Connection[Annotated["MaintenancePlan", strawberry.lazy("schema.maintenance")]] = many(
+        "What makes work orders there again and again, by title.", via="site_id", order=("title",), expect=2
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

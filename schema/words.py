@@ -18,6 +18,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "They did not answer in time.",
         "RELEASED": "They no longer go there.",
     },
+    "CertificationState": {
+        "VALID": "It proves the skill.",
+        "EXPIRING": "It ends within 30 days.",
+        "EXPIRED": "It has ended, or was revoked.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -34,10 +39,39 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "Its term is over.",
         "CANCELLED": "Ended before its term.",
     },
+    "DependencyKind": {
+        "FINISH_START": "It begins after the end of the other, by the gap.",
+        "SAME_DAY": "It is on the day of the other.",
+        "SAME_TECHNICIAN": "Who leads the other leads it too.",
+    },
     "EtaBasis": {
         "PLAN": "The plan: nobody has set off.",
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
+    },
+    "MaintenancePlanState": {
+        "ACTIVE": "It makes work orders when it is time.",
+        "PAUSED": "It makes none for now.",
+        "ARCHIVED": "It makes none any more.",
+    },
+    "ImportKind": {
+        "CUSTOMERS": "A customer in each line.",
+        "SITES": "A site in each line.",
+        "ASSETS": "An asset in each line.",
+        "PARTS": "A part in each line.",
+        "TECHNICIANS": "A technician in each line.",
+    },
+    "ImportState": {
+        "QUEUED": "Asked for, not begun.",
+        "STAGING": "Its lines are being read and checked.",
+        "WRITING": "Its rows are being kept.",
+        "DONE": "All lines have their report.",
+        "FAILED": "It could not go on; `failure` says why.",
+    },
+    "UploadState": {
+        "WAITING": "Its bytes have not come.",
+        "STORED": "It may be used.",
+        "GONE": "Its time is over.",
     },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
@@ -56,6 +90,22 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TECHNICIAN": "They could not stay.",
         "SAFETY": "It was not safe to go on.",
         "CUSTOMER": "The customer wanted it so.",
+    },
+    "OccurrenceState": {
+        "PLANNED": "Its work order is made when it is time.",
+        "GENERATED": "Its work order is there.",
+        "SKIPPED": "There will be no work order for it.",
+    },
+    "UpsertMode": {
+        "PER_ITEM": "Rows that are good are written, whatever the others are.",
+        "ALL": "Nothing is written where one row is refused.",
+    },
+    "RowOutcome": {
+        "CREATED": "It was made.",
+        "UPDATED": "Something of it was changed.",
+        "UNCHANGED": "It was so already: nothing was written.",
+        "FAILED": "It was refused.",
+        "WITHHELD": "It is good, but another row was refused, and the mode is ALL.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
@@ -171,6 +221,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "MISSING_SKILL": "A skill or its level is lacking.",
         "OFF_SHIFT": "The technician does not work then.",
         "OUTSIDE_WINDOW": "The customer was promised another time.",
+        "OVER_CAPACITY": "The subcontractor takes on no more on that day.",
         "INVALID": "A value that no rule of the business admits.",
     },
 }

@@ -19,6 +19,8 @@ from schema.technicians import Skill
 from schema.values import counted, derived
 
 if TYPE_CHECKING:
+    from schema.maintenance import MaintenanceOccurrence
+    from schema.tasks import WorkTask, WorkTypeTask
     from schema.visits import ArrivalWindowInput, Visit
 
 
@@ -46,9 +48,14 @@ class WorkType(Entity):
     name: str = column("What it is called.")
     duration: Duration = column("How long it usually takes.", of="duration_seconds")
     priority: Priority = column("How urgent it usually is.")
+    crew_size: int = column("How many technicians it usually takes.")
     needs_approval: bool = column("Whether its work orders wait until somebody agrees.")
     skills: Connection[WorkTypeSkill] = many("What it needs to be able to do.", via="work_type_id", expect=2)
     parts: Connection[WorkTypePart] = many("What it needs to have.", via="work_type_id", expect=2)
+    tasks: Connection[Annotated["WorkTypeTask", strawberry.lazy("schema.tasks")]] = many(
+        "The steps that it takes.", via="work_type_id", order=("position",), expect=3
+    )
+    archived_at: datetime | None = column("Since when nothing new is after it.")
 
 
 @node(
@@ -80,6 +87,12 @@ class WorkOrder(Entity):
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "The times somebody goes there.", via="work_order_id", expect=3
     )
+    tasks: Connection[Annotated["WorkTask", strawberry.lazy("schema.tasks")]] = many(
+        "The steps that it takes, in their order.", via="work_order_id", order=("position",), expect=3
+    )
+    maintenance_occurrence: (
+        Annotated["MaintenanceOccurrence", strawberry.lazy("schema.maintenance")] | None
+    ) = one("The time of a maintenance plan that made it.", via="work_order_id")
     visit_count: int = counted(
         "How many visits it has, cancelled ones too, as far as the viewer may see them.",
         via="visit.work_order_id",

@@ -34,6 +34,17 @@ mutation Report($input: ReportPositionsInput!) {
   reportPositions(input: $input) { accepted arrivedVisit { ...Stop } userErrors { code message } }
 }
 """
+TASKS = """
+query Tasks($id: ID!) {
+  visit(id: $id) { workOrder { tasks(first: 100, where: {required: {eq: true}}) { nodes {
+    id safety isDone visit { id } } } } }
+}
+"""
+DONE = """
+mutation Done($input: CompleteTaskInput!) {
+  completeTask(input: $input) { task { id } userErrors { code message } }
+}
+"""
 
 
 def step(field: str) -> str:
@@ -137,12 +148,22 @@ class Round:
         if stop.state == "EN_ROUTE" and now >= there_at + FENCE_PATIENCE_SECONDS:
             await self._step("recordArrival", stop)
         elif stop.state == "ARRIVED" and now >= _seconds(stop.arrived_at) + UNPACK_SECONDS:
+            await self._check_off(stop, safety=True)
             await self._step("startWork", stop)
         elif stop.state == "IN_PROGRESS" and now >= _seconds(stop.started_at) + stop.seconds * share:
+            await self._check_off(stop)
             await self._step("completeVisit", stop)
             self.board.stops.pop(stop.id, None)
         elif stop.state in {"DISPATCHED", "SCHEDULED"}:
             self.board.stops.pop(stop.id, None)  # called back: the next reading tells how it stands
+
+    async def _check_off(self, stop: Stop, *, safety: bool = False) -> None:
+        """What is required and left: before the work the safety checklist, before its end the rest."""
+        found = await self.graph.ask(self.person.token, TASKS, {"id": stop.id})
+        for task in found["visit"]["workOrder"]["tasks"]["nodes"]:
+            here = (task["visit"] or {}).get("id") == stop.id
+            if (task["safety"] and not here) if safety else not task["isDone"]:
+                await self.graph.change(self.person.token, DONE, {"task": task["id"]})
 
     def _standing(self, place: Point, start: float) -> Iterator[Fix]:
         while True:

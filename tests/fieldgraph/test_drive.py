@@ -24,6 +24,8 @@ STEPS = ("dispatchVisit", "startTravel", "recordArrival", "startWork", "complete
 DOCUMENTS = (
     board.OPEN_VISITS + board.STOP,
     rounds.REPORT + board.STOP,
+    rounds.TASKS,
+    rounds.DONE,
     *(rounds.step(field) for field in STEPS),
     drive.TECHNICIANS,
     drive.PLACES,

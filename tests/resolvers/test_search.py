@@ -12,6 +12,7 @@ from tests.resolvers.companies import Companies
 
 CONNECTIONS = {
     "assets": ("name", "serial", "model"),
+    "maintenancePlans": ("title",),
     "contacts": ("name", "email", "phone"),
     "contracts": ("number", "name"),
     "customers": ("number", "name"),
@@ -247,4 +248,5 @@ async def test_a_type_has_a_search_where_it_says_so_and_nowhere_else(companies: 
     assert nested == {
         "Customer.assets", "Customer.contacts", "Customer.contracts", "Customer.sites", "Customer.workOrders",
         "Contract.workOrders", "Site.assets", "Territory.technicians",
+        "Asset.maintenancePlans", "Contract.maintenancePlans", "Site.maintenancePlans",
     }  # fmt: skip  # a word list
