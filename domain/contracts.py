@@ -1,15 +1,22 @@
 """Contracts: agreements with a term and a price, and the entitlements they grant."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
+from domain import customers, inputs
+from domain.errors import Conflict, Invalid, InvalidTransition
+from domain.events import Event, Scope
+from domain.inputs import Check
 from domain.rows import Row, money, one_of, refers, searched, text
+from domain.unit_of_work import UnitOfWork
 
 
 class ContractState(StrEnum):
@@ -40,6 +47,9 @@ class Contract(Row, table=True):
     ends_on: date
     price: Decimal = money()
     currency: str = text(default="EUR")
+
+    def scope(self) -> Scope:
+        return Scope(customers=(self.customer_id,))
 
 
 class Entitlement(Row, table=True):
@@ -109,3 +119,81 @@ def _minutes(wall: str) -> int:
     hours, minutes = wall.split(":")
     found = int(hours) * 60 + int(minutes)
     return WHOLE_DAY if found >= WHOLE_DAY - 1 else found
+
+
+CONTRACT: Mapping[str, Check] = {
+    "number": inputs.words(60),
+    "name": inputs.words(),
+    "starts_on": inputs.day,
+    "ends_on": inputs.day,
+    "price": inputs.price,
+    "currency": inputs.currency,
+}
+"""What may be said of a contract, by column."""
+OVER = frozenset({ContractState.EXPIRED, ContractState.CANCELLED})
+TERM = frozenset({"starts_on", "ends_on"})
+
+
+async def create(work: UnitOfWork, customer_id: UUID, values: Mapping[str, Any]) -> Contract:
+    """A DRAFT with a customer. Raises NotFound, Invalid, or Conflict for a number that another has."""
+    kept = inputs.checked(values, CONTRACT)
+    customer = await customers.in_use(work, customer_id, "customer")
+    contract = Contract(customer_id=customer.id, **kept)
+    _check_term(contract)
+    await _unused(work, contract.number)
+    work.add(contract)
+    await work.session.flush()
+    _announce(work, contract, "ContractCreated")
+    return contract
+
+
+async def update(
+    work: UnitOfWork, key: UUID, values: Mapping[str, Any], *, expected_version: int | None = None
+) -> Contract:
+    """Changes what is named and differs; the days of the term while it is a DRAFT only.
+
+    Raises as `create`, or InvalidTransition where it is over.
+    """
+    contract = await work.get(Contract, key, "contract")
+    inputs.check_version(contract, expected_version)
+    if contract.state in OVER:
+        raise InvalidTransition(f"Contract {contract.number} is {contract.state}.", "contract")
+    kept = inputs.checked(values, CONTRACT)
+    for column in sorted(TERM & kept.keys()):
+        if contract.state != ContractState.DRAFT and kept[column] != getattr(contract, column):
+            raise Invalid("The term of a contract in force stays.", inputs.field_name(column))
+    if kept.get("number", contract.number) != contract.number:
+        await _unused(work, kept["number"])
+    with work.session.no_autoflush:
+        before = inputs.write(contract, kept)
+        _check_term(contract)
+    if before:
+        await work.session.flush()
+        _announce(work, contract, "ContractChanged", before)
+    return contract
+
+
+def _check_term(contract: Contract) -> None:
+    if contract.ends_on < contract.starts_on:
+        raise Invalid("A term does not end before it starts.", "endsOn")
+
+
+async def _unused(work: UnitOfWork, number: str) -> None:
+    if await work.owner(Contract, "number", number):
+        raise Conflict("Another contract has that number.", "number")
+
+
+def _announce(
+    work: UnitOfWork, contract: Contract, type: str, before: Mapping[str, Any] | None = None
+) -> None:
+    scope = contract.scope()
+    work.emit(
+        Event(
+            type=type,
+            topic="contract",
+            subject=contract,
+            before=before or {},
+            scope_before=scope,
+            scope_after=scope,
+        )
+    )

@@ -14,6 +14,7 @@
     - MissingSkill                   MISSING_SKILL: a skill or its level is lacking
     - OffShift                       OFF_SHIFT: outside the technician's working time
     - OutsideWindow                  OUTSIDE_WINDOW: outside the arrival window
+    - OverCapacity                   OVER_CAPACITY: more than a subcontractor takes on in a day
     - Invalid                        INVALID: a value that no rule of the business admits
 """
 
@@ -92,6 +93,10 @@ class OffShift(Refused):
 
 class OutsideWindow(Refused):
     code = "OUTSIDE_WINDOW"
+
+
+class OverCapacity(Refused):
+    code = "OVER_CAPACITY"
 
 
 class Invalid(Refused):

@@ -29,6 +29,7 @@ class Origin(StrEnum):
     API = "API"
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
+    IMPORT = "IMPORT"
     SEED = "SEED"
     MAINTENANCE = "MAINTENANCE"
 

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import text as literal
 from sqlmodel import Field
 
 from domain import ids
+from domain.errors import NotFound
 from domain.rows import NEVER, Row, Table, text, timestamp
+from domain.unit_of_work import UnitOfWork
 
 
 class Organization(Table, table=True):
@@ -25,3 +29,34 @@ class Counter(Row, table=True):
 
     series: str = text(unique=False)
     value: int = 0
+
+
+async def home_zone(work: UnitOfWork) -> ZoneInfo:
+    """The zone of the viewer's organization. Raises NotFound where the organization is not to be seen."""
+    organization = await work.session.get(Organization, work.viewer.organization_id)
+    if organization is None:
+        raise NotFound("No Organization has that id.")
+    return ZoneInfo(organization.time_zone)
+
+
+NEXT = literal(
+    "UPDATE counter SET value = value + 1, version = version + 1, updated_at = :at"
+    " WHERE organization_id = :organization AND series = :series RETURNING value"
+)
+BEGIN = literal("SELECT pg_advisory_xact_lock(hashtextextended(:series, 0))")
+
+
+async def next_in(work: UnitOfWork, series: str) -> int:
+    """The next number of a series, gapless, one at a time; the first one makes the series."""
+    organization = work.viewer.organization_id
+    given = {"organization": organization, "series": series, "at": work.at}
+    found = (await work.session.execute(NEXT, given)).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    await work.session.execute(BEGIN, {"series": f"{series} of {organization}"})
+    found = (await work.session.execute(NEXT, given)).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    work.add(Counter(series=series, value=1))
+    await work.session.flush()
+    return 1

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
-from domain import policies
+from domain import capacities, policies, visits
+from domain.capacities import Taken
 from domain.customers import Customer
 from domain.errors import NotFound
 from domain.organizations import Organization
@@ -19,10 +20,10 @@ from domain.plans import Plan
 from domain.policies import SchedulingPolicy
 from domain.sites import Site
 from domain.stock import Part, Reservation, StockLevel, StockLocation
-from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill
+from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill, certificates
 from domain.tracking import PositionCurrent
 from domain.unit_of_work import UnitOfWork
-from domain.visits import UNDER_WAY, Assignment, Visit, VisitPart, VisitState
+from domain.visits import LIVE, UNDER_WAY, Assignment, Visit, VisitPart, VisitState
 from domain.work_orders import DERIVED, WorkOrder, WorkTypeSkill
 
 Point = tuple[float, float]
@@ -34,13 +35,23 @@ FRESH = timedelta(minutes=15)
 
 
 class Candidate(NamedTuple):
-    """A visit with what its order, site and customer say about it, and whose it is now."""
+    """A visit with what its order, site and customer say about it, and whose it is now.
+
+    `fixed`: no plan may place or move it, since it takes a crew or goes with another visit. Each of a crew
+    has a candidate of their own: `helper_id` is the assignment of one who does not lead.
+    """
 
     visit: Visit
     order: WorkOrder
     point: Point
     tier: str
     technician_id: UUID | None
+    fixed: bool = False
+    helper_id: UUID | None = None
+
+    @property
+    def key(self) -> str:
+        return str(self.helper_id or self.visit.id)
 
 
 class Presence(NamedTuple):
@@ -63,6 +74,11 @@ class Day:
     presences: Sequence[Presence]
     candidates: Sequence[Candidate]
     skills: Mapping[UUID, Sequence[TechnicianSkill]]
+    proofs: certificates.Proofs
+    certified_skills: frozenset[UUID]
+    """Those that need a certificate."""
+    taken: Sequence[Taken]
+    """What those with a capacity have taken on that day."""
     needed_skills: Mapping[UUID, Mapping[UUID, int]]
     needed_parts: Mapping[UUID, Mapping[UUID, int]]
     van_stock: Mapping[UUID, Mapping[UUID, int]]
@@ -87,6 +103,8 @@ async def read(work: UnitOfWork, plan: Plan) -> Day:
     open_rows = [row for row in found if row.visit.state not in DONE]
     names = {str(presence.technician.id): presence.technician.name for presence in presences}
     keys = [presence.technician.id for presence in presences]
+    limited = capacities.limited(presence.technician for presence in presences)
+    certified: set[UUID] = set()
     return Day(
         plan=plan,
         policy=await policies.chosen(work, plan.scheduling_policy_id),
@@ -95,7 +113,10 @@ async def read(work: UnitOfWork, plan: Plan) -> Day:
         end=day[1],
         presences=presences,
         candidates=open_rows,
-        skills=await _skills(work, keys, names=names),
+        skills=await _skills(work, keys, names=names, certified=certified),
+        proofs=await certificates.proofs(work, keys),
+        certified_skills=frozenset(certified),
+        taken=await capacities.taken(work, limited, day) if limited else (),
         needed_skills=await _needed_skills(work, open_rows, names=names),
         needed_parts=await _needed_parts(work, open_rows, names=names),
         van_stock=await _van_stock(work, keys),
@@ -130,7 +151,11 @@ async def _presences(work: UnitOfWork, plan: Plan, *, day: Period) -> list[Prese
                 col(Shift.organization_id) == Technician.organization_id,
             ),
         )
-        .where(col(Shift.starts_at) < day[1], col(Shift.ends_at) > day[0])
+        .where(
+            col(Shift.starts_at) < day[1],
+            col(Shift.ends_at) > day[0],
+            col(Technician.archived_at).is_(None),
+        )
     )
     asked_for = [UUID(key) for key in plan.request.get("technicians", ())]
     if asked_for:
@@ -191,7 +216,7 @@ async def _candidates(work: UnitOfWork, plan: Plan, *, period: Period) -> list[C
     # Who is under way now has finished before another day begins.
     under_way = col(Visit.state).in_(UNDER_WAY if work.at >= period[0] else ())
     statement = (
-        select(Visit, WorkOrder, Site, Customer.tier, col(Assignment.technician_id))  # type: ignore[call-overload]  # typed for four
+        select(Visit, WorkOrder, Site, Customer.tier, Assignment)  # type: ignore[call-overload]  # typed for four
         .join(WorkOrder, _same(WorkOrder, Visit.work_order_id))
         .join(Site, _same(Site, Visit.site_id))
         .join(Customer, _same(Customer, Visit.customer_id))
@@ -200,18 +225,36 @@ async def _candidates(work: UnitOfWork, plan: Plan, *, period: Period) -> list[C
             and_(
                 col(Assignment.organization_id) == Visit.organization_id,
                 col(Assignment.visit_id) == Visit.id,
-                col(Assignment.is_lead),
-                col(Assignment.state).in_(("OFFERED", "ACCEPTED")),
+                col(Assignment.state).in_(LIVE),
             ),
         )
         .where(or_(to_place, booked, done, under_way))
         .order_by(col(Visit.planned_start), col(Visit.id))
     )
     rows = (await work.session.exec(statement)).all()
+    fixed = await _fixed(work, [(visit, assignment) for visit, _, _, _, assignment in rows])
     return [
-        Candidate(visit, order, (site.longitude, site.latitude), tier, technician_id)
-        for visit, order, site, tier, technician_id in rows
+        Candidate(
+            visit,
+            order,
+            (site.longitude, site.latitude),
+            tier,
+            assignment.technician_id if assignment else None,
+            fixed=visit.id in fixed,
+            helper_id=assignment.id if assignment and not assignment.is_lead else None,
+        )
+        for visit, order, site, tier, assignment in rows
+        if visit.state != VisitState.UNSCHEDULED or visit.id not in fixed
     ]
+
+
+async def _fixed(work: UnitOfWork, rows: Sequence[tuple[Visit, Assignment | None]]) -> set[UUID]:
+    """The visits that no plan may place or move: of several technicians, or bound to another visit."""
+    fixed = await visits.bound(work, {visit.id for visit, _ in rows})
+    for visit, assignment in rows:
+        if visit.crew_size > 1 or (assignment is not None and not assignment.is_lead):
+            fixed.add(visit.id)
+    return fixed
 
 
 def _same(table: type[WorkOrder | Site | Customer], column: UUID) -> object:
@@ -219,10 +262,10 @@ def _same(table: type[WorkOrder | Site | Customer], column: UUID) -> object:
 
 
 async def _skills(
-    work: UnitOfWork, technicians: Sequence[UUID], *, names: dict[str, str]
+    work: UnitOfWork, technicians: Sequence[UUID], *, names: dict[str, str], certified: set[UUID]
 ) -> Mapping[UUID, Sequence[TechnicianSkill]]:
     statement = (
-        select(TechnicianSkill, Skill.name)
+        select(TechnicianSkill, Skill)
         .join(
             Skill,
             and_(
@@ -233,9 +276,11 @@ async def _skills(
         .where(col(TechnicianSkill.technician_id).in_(technicians))
     )
     found: dict[UUID, list[TechnicianSkill]] = defaultdict(list)
-    for row, name in (await work.session.exec(statement)).all():
+    for row, skill in (await work.session.exec(statement)).all():
         found[row.technician_id].append(row)
-        names[str(row.skill_id)] = name
+        names[str(row.skill_id)] = skill.name
+        if skill.requires_certification:
+            certified.add(skill.id)
     return found
 
 
@@ -321,7 +366,8 @@ async def _held(
     found: dict[tuple[UUID, UUID], dict[UUID, int]] = defaultdict(dict)
     for hold, technician_id in (await work.session.exec(statement)).all():
         if technician_id is not None:
-            found[hold.visit_id, technician_id][hold.part_id] = hold.quantity
+            pieces = found[hold.visit_id, technician_id]
+            pieces[hold.part_id] = pieces.get(hold.part_id, 0) + hold.quantity
     return found
 
 
@@ -339,6 +385,7 @@ async def _positions(work: UnitOfWork, technicians: Sequence[UUID]) -> Mapping[U
 
 def _last_places(rows: Sequence[Candidate]) -> Mapping[UUID, Point]:
     """Where each technician finished last."""
-    done = [row for row in rows if row.visit.state in DONE and row.technician_id and row.visit.ended_at]
+    ended = [row for row in rows if row.visit.state in DONE and row.helper_id is None]
+    done = [row for row in ended if row.technician_id and row.visit.ended_at]
     done.sort(key=lambda row: row.visit.ended_at or row.visit.updated_at)
     return {row.technician_id: row.point for row in done if row.technician_id}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import pairwise
@@ -9,9 +10,10 @@ from uuid import UUID
 
 from domain import plannable, statements
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason, Proposal
-from domain.statements import Known, Spot, Statement, Table
+from domain.statements import SECONDS, VISITS, Known, Spot, Statement, Table
 from domain.unit_of_work import UnitOfWork
 from optimizer import plan as answers
+from optimizer import problem as problems
 
 SAME_START_SECONDS = 60
 """A start that moves by less is no change."""
@@ -40,12 +42,17 @@ def proposal(statement: Statement, solved: answers.Plan) -> Proposal:
     ]
     told = {row.visit: row.reasons for row in solved.unassigned}
     absent = [key for key, spot in spots.items() if spot is None]
-    reasons = [_reason(statement, key, reason) for key in absent for reason in told.get(key, (DISPLACED,))]
+    helped = sum(key != str(known.visit.id) for key, known in statement.known.items())
+    reasons = [
+        _reason(statement, key, _plain(statement, key, reason, spots=spots))
+        for key in absent
+        for reason in told.get(key, (DISPLACED,))
+    ]
     return Proposal(
         changes=changes,
         reasons=reasons,
         objective=asdict(solved.objective),
-        assigned_count=len(spots) - len(absent),
+        assigned_count=len(spots) - len(absent) - helped,
         unassigned_count=len(absent),
     )
 
@@ -65,7 +72,7 @@ def _settled(statement: Statement, solved: answers.Plan) -> dict[str, Spot | Non
         elif standing is not None and spot is not None and _same(standing, spot):
             near.add(key)
             spots[key] = standing
-    while (clash := _clash(statement, spots)) is not None:
+    while (clash := _clash(statement, spots) or _crowded(statement, spots, firm)) is not None:
         if nearly := near.intersection(clash):
             near -= nearly
             spots.update({key: wanted[key] for key in nearly})
@@ -92,6 +99,60 @@ def _clash(statement: Statement, spots: Mapping[str, Spot | None]) -> tuple[str,
         if mine == theirs and start < end and not stood:
             return second, first
     return None
+
+
+def _crowded(
+    statement: Statement, spots: Mapping[str, Spot | None], firm: AbstractSet[str]
+) -> tuple[str, ...] | None:
+    """Visits that are new with somebody who takes on no more: what was taken back is there, too."""
+    for technician in statement.problem.technicians:
+        if all(_left(statement, technician, spots, key=key) >= 0 for key in (VISITS, SECONDS)):
+            continue
+        new = tuple(
+            key
+            for key, spot in spots.items()
+            if spot is not None
+            and spot.technician == technician.key
+            and key not in firm
+            and spot != statement.known[key].standing
+        )
+        if new:
+            return new
+    return None
+
+
+def _left(
+    statement: Statement, technician: problems.Technician, spots: Mapping[str, Spot | None], *, key: str
+) -> int:
+    """Of a part, or of what a subcontractor takes on, beside all that they have."""
+    used = sum(
+        visit.parts.get(key, 0)
+        for visit in statement.problem.visits
+        if (spot := spots.get(visit.key)) is not None and spot.technician == technician.key
+    )
+    return technician.stock.get(key, 0) - used
+
+
+def _plain(
+    statement: Statement, key: str, reason: answers.Reason, *, spots: Mapping[str, Spot | None]
+) -> answers.Reason:
+    """A reason that speaks of parts, in the graph's words where a day's capacity was meant."""
+    if reason.code != answers.ReasonCode.MISSING_PART:
+        return reason
+    visit = next(one for one in statement.problem.visits if one.key == key)
+    technician = next(one for one in statement.problem.technicians if one.key == reason.technician)
+    parts = {part: count for part, count in visit.parts.items() if part not in {VISITS, SECONDS}}
+
+    def lacks(*keys: str) -> bool:
+        left = (_left(statement, technician, spots, key=one) - visit.parts.get(one, 0) for one in keys)
+        return any(pieces < 0 for pieces in left)
+
+    if lacks(VISITS, SECONDS) and not lacks(*parts):
+        text = f"{technician.key} takes on no more on that day."
+        return answers.Reason(answers.ReasonCode.NO_ROOM, text, technician.key)
+    needs = ", ".join(f"{count} of {part}" for part, count in sorted(parts.items()))
+    text = f"The van of {technician.key} has not enough parts left: needs {needs}."
+    return answers.Reason(reason.code, text, technician.key)
 
 
 def _change(statement: Statement, known: Known, spot: Spot | None) -> PlanChange:

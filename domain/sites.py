@@ -1,24 +1,17 @@
-"""Sites: the places of work, their time zone and geofence; territories, the areas of service."""
+"""Sites: the places of work, their time zone and geofence, and the territory they lie in."""
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index
 
-from domain import customers, inputs, outlines
+from domain import customers, inputs, outlines, territories
 from domain.events import Event, Scope
 from domain.inputs import Check
 from domain.rows import Row, between, jsonb, refers, searched, text
+from domain.territories import Territory
 from domain.unit_of_work import UnitOfWork
-
-
-class Territory(Row, table=True):
-    """An area of service. `area` is a GeoJSON polygon (lon, lat)."""
-
-    __table_args__ = (UniqueConstraint("organization_id", "name"), *searched("name"))
-    name: str = text()
-    area: dict[str, Any] | None = jsonb(default=None)
 
 
 class Site(Row, table=True):
@@ -68,9 +61,14 @@ SECRET = frozenset({"access_notes"})
 
 
 async def create(work: UnitOfWork, customer_id: UUID, values: Mapping[str, Any]) -> Site:
-    """A new place of a customer. Raises NotFound or Invalid."""
+    """A new place of a customer; it lies in the territory that covers it where none is named.
+
+    Raises NotFound or Invalid.
+    """
     kept = await _kept(work, values)
     customer = await customers.in_use(work, customer_id, "customer")
+    if kept.get("territory_id") is None:
+        kept["territory_id"] = await territories.covering(work, kept["longitude"], kept["latitude"])
     site = work.add(Site(customer_id=customer.id, **kept))
     await work.session.flush()
     scope = site.scope()

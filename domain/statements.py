@@ -7,7 +7,9 @@ The rules of translation:
   in the middle costs the smaller part.
 * Visits under way, and those dispatched or fully pinned that are due or late, head the route as facts.
   Dispatched or pinned visits that lie ahead keep their technician and time, and leave room before them.
+* What takes a crew, or goes with another visit, stays where it stands: a fact for each who goes there.
 * What stands and is not to be moved keeps what is held for it: its skills and parts are not asked again.
+* What a subcontractor takes on in a day is stated like stock: each visit uses up some of it.
 * Late is always better than left out: a penalty holds all lateness that the rest of the day could cost.
 """
 
@@ -15,22 +17,25 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain import plannable
+from domain import capacities, plannable
 from domain.customers import Tier
 from domain.plannable import Candidate, Day, Point, Presence
-from domain.technicians import Shift
+from domain.technicians import Shift, Technician, TechnicianSkill, certificates
 from domain.visits import UNDER_WAY, Pin, Visit, VisitState
 from domain.work_orders import Priority
 from optimizer import problem as problems
 
 Table = Callable[[Sequence[Point]], NDArray[np.int32]]
+VISITS, SECONDS = "visits a day", "seconds a day"
+"""Keys among the parts, for what a subcontractor takes on."""
+NO_LIMIT = 10**9
 
 
 class Spot(NamedTuple):
@@ -74,12 +79,11 @@ class _Stating:
         self.day = day
         self.wanted = day.wanted_visits
         self.now = self.up(day.now)
+        self.limited = bool(capacities.limited(presence.technician for presence in day.presences))
         self.crew = {str(presence.technician.id): presence for presence in day.presences}
         self.latest = max([self.up(day.end), *(self.down(each.period[1]) for each in day.presences)])
-        self.standing = {
-            str(row.visit.id): self.spot(row) for row in day.candidates if row.technician_id is not None
-        }
-        self.rows = {str(row.visit.id): row for row in day.candidates if self.belongs(row)}
+        self.standing = {row.key: self.spot(row) for row in day.candidates if row.technician_id is not None}
+        self.rows = {row.key: row for row in day.candidates if self.belongs(row)}
         self.firm = {key for key, row in self.rows.items() if self.is_firm(row)}
         self.under_way = {
             str(row.technician_id): row for row in self.rows.values() if row.visit.state in UNDER_WAY
@@ -115,11 +119,11 @@ class _Stating:
         visit, technician = row.visit, str(row.technician_id)
         if visit.state == VisitState.UNSCHEDULED:
             return True
-        if self.standing.get(str(visit.id)) is None:
+        if self.standing.get(row.key) is None:
             return False
         if technician in self.crew:
             return True
-        if visit.state != VisitState.SCHEDULED or visit.pin is not None:
+        if row.fixed or visit.state != VisitState.SCHEDULED or visit.pin is not None:
             return False
         asked_for = visit.id in self.wanted if self.wanted else not self.day.plan.request.get("technicians")
         return asked_for and self.planned_today(visit)
@@ -132,7 +136,7 @@ class _Stating:
         visit = row.visit
         if visit.state == VisitState.UNSCHEDULED:
             return False
-        if visit.state != VisitState.SCHEDULED or visit.pin == Pin.BOTH:
+        if row.fixed or visit.state != VisitState.SCHEDULED or visit.pin == Pin.BOTH:
             return True
         return bool(self.wanted and visit.id not in self.wanted) or not self.planned_today(visit)
 
@@ -178,7 +182,7 @@ class _Stating:
 
         Its end is never before the planned one, up to which the database keeps the technician's time.
         """
-        visit, spot = row.visit, self.standing[str(row.visit.id)]
+        visit, spot = row.visit, self.standing[row.key]
         if spot is None:
             raise ValueError(f"visit {visit.id} stands nowhere")
         if _at_site(row):
@@ -222,7 +226,7 @@ class _Stating:
     def technician(self, key: str, presence: Presence) -> problems.Technician:
         mine = self.day.skills.get(presence.technician.id, ())
         day = self.day.plan.day
-        good = [skill for skill in mine if skill.certified_until is None or skill.certified_until >= day]
+        good = [skill for skill in mine if self.counts(skill, day)]
         point, available_from = self.departure(key)
         start, end = self.up(presence.period[0]), self.down(presence.period[1])
         return problems.Technician(
@@ -233,12 +237,32 @@ class _Stating:
             shift_end=max(start, end),
             skills={str(skill.skill_id): skill.level for skill in good},
             expired_skills=frozenset(str(skill.skill_id) for skill in mine if skill not in good),
-            stock=self.stock(presence.technician.id),
+            stock={**self.stock(presence.technician.id), **self.capacity(presence.technician)},
             lunch=self.lunch(presence.shift, presence.period),
             fixed=self.heads[key],
             available_from=available_from,
             overtime_limit_seconds=self.day.policy.overtime_limit_seconds,
         )
+
+    def counts(self, skill: TechnicianSkill, day: date) -> bool:
+        proofs = self.day.proofs.get((skill.technician_id, skill.skill_id), ())
+        return certificates.counts(proofs, day, required=skill.skill_id in self.day.certified_skills)
+
+    def capacity(self, technician: Technician) -> dict[str, int]:
+        """What is left for visits that may be moved; nothing is said where nobody has a capacity."""
+        if not self.limited:
+            return {}
+        firm = [
+            one.seconds
+            for one in self.day.taken
+            if one.technician_id == technician.id
+            and (str(one.visit_id) not in self.rows or str(one.visit_id) in self.firm)
+        ]
+        visits, minutes = technician.max_visits_per_day, technician.max_minutes_per_day
+        return {
+            VISITS: NO_LIMIT if visits is None else max(0, visits - len(firm)),
+            SECONDS: NO_LIMIT if minutes is None else max(0, minutes * 60 - sum(firm)),
+        }
 
     def stock(self, technician_id: UUID) -> dict[str, int]:
         pieces = defaultdict(int, {str(k): n for k, n in self.day.van_stock.get(technician_id, {}).items()})
@@ -278,7 +302,10 @@ class _Stating:
                 str(skill): level
                 for skill, level in self.day.needed_skills.get(row.order.work_type_id, {}).items()
             },
-            parts={str(part): count for part, count in self.day.needed_parts.get(visit.id, {}).items()},
+            parts={
+                **{str(part): count for part, count in self.day.needed_parts.get(visit.id, {}).items()},
+                **({VISITS: 1, SECONDS: visit.duration_seconds} if self.limited else {}),
+            },
             priority=list(Priority).index(priority) + 1,
             unassigned_penalty=self.day.policy.penalty(priority, Tier(row.tier)) + lateness,
             due=due,

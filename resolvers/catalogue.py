@@ -19,7 +19,7 @@ from domain.access import TABLES
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.values import columns_in
 from resolvers.reads import Reads
-from schema.graph import Col, Embedded, Key, Many, One, Place, Several, Sql
+from schema.graph import Col, Embedded, Key, Listed, Many, One, Place, Several, Sql
 from schema.values import Aggregate, Derived, Foremost
 
 Tables: TypeAlias = Mapping[str, Mapping[str, bool]]
@@ -111,7 +111,7 @@ def _own(graph: Graph, shape: TypeShape, field: FieldShape) -> list[str]:
     source = field.source
     if isinstance(source, Key):
         return ["id"]
-    if isinstance(source, Col):
+    if isinstance(source, Col | Listed):
         return [shape.column_of(field)]
     if isinstance(source, Place):
         return [source.longitude, source.latitude]

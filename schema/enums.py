@@ -4,13 +4,24 @@ import strawberry
 
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.imports import ImportState
 from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.plans import PlanChangeKind, PlanState
-from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
-from domain.technicians import AbsenceReason, TechnicianKind
+from domain.sheets import ImportKind
+from domain.stock import (
+    MovementKind,
+    PurchaseOrderState,
+    ReservationState,
+    SerialState,
+    StockLocationKind,
+    TransferState,
+)
+from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
+from domain.uploads import UploadState
+from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
-from domain.visits import AssignmentState, IncompleteReason, Pin, VisitState
+from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.words import described
 
@@ -19,11 +30,15 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        CertificationState,
         Channel,
         ConfirmedBy,
         ContractState,
+        DependencyKind,
         EtaBasis,
         MaintenancePlanState,
+        ImportKind,
+        ImportState,
         MovementKind,
         IncompleteReason,
         OccurrenceState,
@@ -31,12 +46,17 @@ ENUMS = tuple(
         PlanChangeKind,
         PlanState,
         Priority,
+        PurchaseOrderState,
         ReservationState,
         Role,
+        SerialState,
+        RowOutcome,
         StockLocationKind,
         TechnicianKind,
         Tier,
         TransferState,
+        UploadState,
+        UpsertMode,
         VisitState,
         WorkOrderOutcome,
         WorkOrderState,

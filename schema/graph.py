@@ -150,6 +150,13 @@ class Listed(Source):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Records(Source):
+    """A list of records kept as JSON in a column of a record; unlike small objects they have edges."""
+
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Computed(Source):
     """A root field whose value Python has before the statement runs; `key` names the function."""
 
@@ -215,10 +222,15 @@ def embedded(
 
 
 def one(
-    description: str, *, by: str | None = None, via: str | None = None, roles: tuple[Role, ...] | None = None
+    description: str,
+    *,
+    by: str | None = None,
+    via: str | None = None,
+    name: str | None = None,
+    roles: tuple[Role, ...] | None = None,
 ) -> Any:
     """An edge to one row; null where there is none or the viewer may not see it."""
-    return _declare(One(by=by, via=via, roles=_roles(roles)), description)
+    return _declare(One(by=by, via=via, roles=_roles(roles)), description, name=name)
 
 
 def one_of(
@@ -248,6 +260,11 @@ def several(description: str, *, via: str, roles: tuple[Role, ...] | None = None
 def listed(description: str, *, of: str | None = None) -> Any:
     """A list of small objects in a record."""
     return _declare(Listed(name=of), description)
+
+
+def records(description: str, *, of: str | None = None) -> Any:
+    """A list of records in a record, each with its edges."""
+    return _declare(Records(name=of), description)
 
 
 def root(source: Source, description: str, *, name: str | None = None) -> Any:

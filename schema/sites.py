@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from domain import sites
+from domain import sites, territories
 from schema.customers import NO_CHANGE, VERSION, Customer, ExternalId
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from schema.visits import Visit
 
 
-@node(sites.Territory, prefix="ter", description="An area of service.", order=("name",), search=("name",))
+@node(
+    territories.Territory, prefix="ter", description="An area of service.", order=("name",), search=("name",)
+)
 class Territory(Entity):
     name: str = column("What the area is called.")
     area: Polygon | None = column("Its outline.")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain import technicians, tracking
-from domain.technicians import AbsenceReason, TechnicianKind
+from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.viewers import Role
 from schema.customers import ExternalId
 from schema.entities import STAFF, Entity, Money
-from schema.graph import Connection, column, embedded, many, node, one, point, row, several, value
-from schema.scalars import Point
+from schema.graph import Connection, column, embedded, many, node, one, point, row, several, sql, value
+from schema.scalars import Point, TimeZone
 from schema.sites import Territory
 from schema.values import derived, foremost
 
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from schema.stock import StockLocation
     from schema.visits import Assignment
 
+SEES_COSTS = (Role.ADMIN, Role.MANAGER, Role.INTEGRATION)
 HOURLY = {"amount": "hourly_cost", "currency": "currency"}
+OVERTIME = {"amount": "overtime_hourly_cost", "currency": "currency"}
+KILOMETRE = {"amount": "kilometre_cost", "currency": "currency"}
+STATE = (
+    "CASE WHEN {t}.revoked_at IS NOT NULL OR {t}.expires_at <= {now} THEN 'EXPIRED'"
+    " WHEN {t}.expiring_at <= {now} THEN 'EXPIRING' ELSE 'VALID' END"
+)
 SEES_POSITIONS = (
     Role.ADMIN,
     Role.MANAGER,
@@ -39,15 +46,70 @@ SEES_POSITIONS = (
 )
 class Skill(Entity):
     name: str = column("What it is called.")
+    requires_certification: bool = column("Whether it takes a certificate that is good on a visit's date.")
 
 
 @node(technicians.TechnicianSkill, prefix="tsk", description="A technician's level in a skill.")
 class TechnicianSkill(Entity):
     level: int = column("From 1 to 5.")
     certified_until: date | None = column(
-        "After this day it no longer counts; null: it needs no certificate."
+        "The last day of their certificates for it; null where they have none, or one that does not end."
     )
     skill: Skill | None = one("The skill.", by="skill_id")
+
+
+@node(
+    technicians.Certification,
+    prefix="cer",
+    description="A dated proof of a skill.",
+    order=("valid_until", "id"),
+)
+class Certification(Entity):
+    number: str | None = column("What is written on it.")
+    issued_on: date | None = column("The first day on which it is good; null: always.")
+    valid_until: date | None = column("The last day on which it is good; null: it does not end.")
+    state: CertificationState = sql(
+        STATE,
+        "Whether it proves the skill as of now, by the organization's zone.",
+        volatile=True,
+        never_null=True,
+    )
+    revoked_at: datetime | None = column("When it was taken back.")
+    reason: str | None = column("Why it was taken back.")
+    skill: Skill | None = one("What it proves.", by="skill_id")
+    technician: Annotated["Technician", strawberry.lazy("schema.technicians")] | None = one(
+        "Whose it is.", by="technician_id"
+    )
+
+
+@row(technicians.ShiftPatternDay, description="A weekday of a pattern, by the clock.", order=("weekday",))
+class ShiftPatternDay:
+    weekday: int = column("1 is Monday, 7 is Sunday.")
+    starts: str = column("When the shift starts, HH:MM in the pattern's zone.")
+    ends: str = column("When it ends, HH:MM; not after the start: on the next day.")
+    break_earliest: str | None = column("The earliest start of the break, HH:MM.")
+    break_latest: str | None = column("The latest start of the break, HH:MM.")
+    break_minutes: int = column("The length of the break, in minutes; 0: none.")
+
+
+@node(
+    technicians.ShiftPattern,
+    prefix="shp",
+    description="A weekly pattern of working time, from which shifts are made six weeks ahead.",
+    order=("valid_from", "id"),
+)
+class ShiftPattern(Entity):
+    time_zone: TimeZone = column("By whose clock its times are.")
+    valid_from: date = column("Its first day.")
+    valid_until: date | None = column("Its last day; null: it goes on.")
+    generated_until: date = column("Up to this day its shifts have been made.")
+    days: list[ShiftPatternDay] = several("Its weekdays.", via="shift_pattern_id")
+    technician: Annotated["Technician", strawberry.lazy("schema.technicians")] | None = one(
+        "Whose working time it is.", by="technician_id"
+    )
+    shifts: Connection[Annotated["Shift", strawberry.lazy("schema.technicians")]] = many(
+        "What was made of it and still stands.", via="shift_pattern_id", expect=30
+    )
 
 
 @node(technicians.Shift, prefix="shf", description="Working time.", order=("starts_at",))
@@ -57,6 +119,8 @@ class Shift(Entity):
     break_earliest: datetime | None = column("The earliest start of the break.")
     break_latest: datetime | None = column("The latest start of the break.")
     break_seconds: int = column("The length of the break, in seconds.")
+    day: date | None = column("For which day of its pattern it was made; null: by hand.")
+    pattern: ShiftPattern | None = one("What it was made from; null: by hand.", by="shift_pattern_id")
     technician: Annotated["Technician", strawberry.lazy("schema.technicians")] | None = one(
         "Whose shift it is.", by="technician_id"
     )
@@ -79,6 +143,12 @@ class Position:
         "Radius of the circle that holds the true place in 68 of 100 cases."
     )
     at: datetime | None = column("When the device measured it; null before the first fix.")
+
+
+@value("What a technician drives.")
+class Vehicle:
+    registration: str | None = column("The number on its plate.")
+    name: str | None = column("What it is called.")
 
 
 @value("What a technician has planned on one day.")
@@ -106,10 +176,32 @@ class Technician(Entity):
     hourly_cost: Money = embedded(
         "What an hour costs the company.",
         columns=HOURLY,
-        roles=(Role.ADMIN, Role.MANAGER, Role.INTEGRATION),
+        roles=SEES_COSTS,
     )
+    overtime_hourly_cost: Money | None = embedded(
+        "What an hour of overtime costs the company.", columns=OVERTIME, roles=SEES_COSTS
+    )
+    kilometre_cost: Money | None = embedded(
+        "What a kilometre of theirs costs the company.", columns=KILOMETRE, roles=SEES_COSTS
+    )
+    vehicle: Vehicle | None = embedded("What they drive.", prefix="vehicle_", roles=STAFF)
+    max_visits_per_day: int | None = column(
+        "How many visits a subcontractor takes on in a day of the organization's zone; null: no limit.",
+        roles=STAFF,
+    )
+    max_minutes_per_day: int | None = column(
+        "How much planned work a subcontractor takes on in such a day, in minutes; null: no limit.",
+        roles=STAFF,
+    )
+    archived_at: datetime | None = column("Since when they are given nothing any more.", roles=STAFF)
     territory: Territory | None = one("Where they serve.", by="territory_id", roles=STAFF)
     skills: Connection[TechnicianSkill] = many("What they can.", via="technician_id", expect=4, roles=STAFF)
+    certifications: Connection[Certification] = many(
+        "What proves it.", via="technician_id", expect=2, roles=STAFF
+    )
+    shift_patterns: Connection[ShiftPattern] = many(
+        "The weeks from which their shifts are made.", via="technician_id", expect=1, roles=STAFF
+    )
     shifts: Connection[Shift] = many("When they work.", via="technician_id", expect=5, roles=STAFF)
     absences: Connection[Absence] = many("When they do not.", via="technician_id", expect=2, roles=STAFF)
     assignments: Connection[Annotated["Assignment", strawberry.lazy("schema.visits")]] = many(

@@ -48,6 +48,7 @@ class WorkType(Entity):
     name: str = column("What it is called.")
     duration: Duration = column("How long it usually takes.", of="duration_seconds")
     priority: Priority = column("How urgent it usually is.")
+    crew_size: int = column("How many technicians it usually takes.")
     needs_approval: bool = column("Whether its work orders wait until somebody agrees.")
     skills: Connection[WorkTypeSkill] = many("What it needs to be able to do.", via="work_type_id", expect=2)
     parts: Connection[WorkTypePart] = many("What it needs to have.", via="work_type_id", expect=2)

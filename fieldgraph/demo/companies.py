@@ -12,9 +12,10 @@ from uuid import UUID
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.customers import Channel, Contact, Customer, ExternalId, Tier
 from domain.rows import Row
-from domain.sites import Site, Territory
+from domain.sites import Site
 from domain.stock import Part, StockLevel, StockLocation, StockLocationKind
 from domain.technicians import Shift, Skill, Technician, TechnicianKind, TechnicianSkill
+from domain.territories import Territory
 from domain.work_orders import WorkType, WorkTypePart, WorkTypeSkill
 from fieldgraph.demo.catalogue import COOLING, COVERS, KINDS, PARTS, PROFILES, SKILLS, Kind
 from fieldgraph.demo.city import CityCustomer, CityHome, CitySite, CityTerritory, CityWarehouse

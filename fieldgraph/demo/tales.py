@@ -15,6 +15,8 @@ from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
+from fieldgraph.demo.staff import equip
+from fieldgraph.demo.stores import keep_stores
 from fieldgraph.demo.stories import Set, tell_past, tell_today
 from fieldgraph.demo.supplies import supply
 from integrations.roads import metres_between
@@ -38,6 +40,13 @@ class Tale(NamedTuple):
     seeded: Seeded
     organization: Organization
     chapters: tuple[tuple[datetime, tuple[Row, ...]], ...]
+
+
+class Books(NamedTuple):
+    """One organization's rows in the making, and those that are drawn apart."""
+
+    main: Book
+    staff: Book
 
 
 def tell(city: City, *, seed: int, start: datetime, time_zone: str = "Europe/Helsinki") -> tuple[Tale, Tale]:
@@ -67,8 +76,8 @@ def tell(city: City, *, seed: int, start: datetime, time_zone: str = "Europe/Hel
         subcontractors=1,
     )
     return (
-        _tale(first, hours, Book(_random(seed, "first"), start)),
-        _tale(second, hours, Book(_random(seed, "second"), start)),
+        _tale(first, hours, _books(seed, "first", start)),
+        _tale(second, hours, _books(seed, "second", start)),
     )
 
 
@@ -76,10 +85,16 @@ def _random(seed: int, part: str) -> Random:
     return Random(f"{seed}:{part}")  # noqa: S311  # tells a story; guards nothing
 
 
-def _tale(ground: Ground, hours: Hours, book: Book) -> Tale:
+def _books(seed: int, part: str, start: datetime) -> Books:
+    return Books(Book(_random(seed, part), start), Book(_random(seed, f"{part}:staff"), start))
+
+
+def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
+    book = books.main
     organization = Organization(id=book.key(), name=ground.name, time_zone=ground.time_zone)
     organization.updated_at = hours.start
     company = found(ground, hours, book)
+    equip(company, books.staff)
     large = bool(ground.territories)
     if large:
         tell_past(company)
@@ -87,6 +102,7 @@ def _tale(ground: Ground, hours: Hours, book: Book) -> Tale:
     waiting = tell_today(company) if large else tell_today(company, SECOND_OPEN_VISITS)
     tell_maintenance(company, organization)
     company.add(Counter(series="WORK_ORDER", value=company.orders))
+    keep_stores(company)
     seeded = _seeded(company, organization, waiting)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
 

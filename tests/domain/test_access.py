@@ -290,7 +290,7 @@ async def test_at_work_only_own_rows_are_added(
         for row, again in await inserts(owner, table, viewer.organization_id):
             assert await outcome(app, again) == ("known" if row in own else "refused"), (table, row)
 
-    stock = {"stock_level", "stock_movement", "reservation", "transfer", "meter_reading"}
+    stock = {"stock_level", "stock_movement", "reservation", "transfer", "stock_serial", "meter_reading"}
     assert added == {"absence", "position", "position_current", "eta", "arrival", "idempotency"} | stock
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import domain
-from domain import maintenance, plans, transfers, visits, work_orders
+from domain import imports, maintenance, plans, purchasing, stock, transfers, uploads, visits, work_orders
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.migrations import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
@@ -275,6 +275,10 @@ LEGAL = {
     "transfer": transfers.TRANSITIONS,
     "maintenance_plan": maintenance.PLAN_TRANSITIONS,
     "maintenance_occurrence": maintenance.TRANSITIONS,
+    "reservation": stock.TRANSITIONS,
+    "purchase_order": purchasing.TRANSITIONS,
+    "import": imports.TRANSITIONS,
+    "upload": uploads.TRANSITIONS,
 }
 
 

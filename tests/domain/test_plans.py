@@ -25,13 +25,13 @@ from domain.events import EventRow
 from domain.jobs import Job, JobState
 from domain.plans import Plan, PlanChange, PlanState, Request
 from domain.stock import Reservation, ReservationState, StockLevel
-from domain.technicians import Absence, AbsenceReason, TechnicianSkill
+from domain.technicians import Absence, AbsenceReason
 from domain.visits import Assignment, AssignmentState, Visit, VisitState
 from domain.work_orders import WorkOrder, WorkOrderState
 from integrations.roads import StraightLines
 from optimizer.plan import Objective, Route, Stop, Unassigned
 from optimizer.plan import Plan as Solved
-from tests.domain.world import DAY, World, at
+from tests.domain.world import DAY, World, at, certificate
 
 HOUR = 3600
 Placed = tuple[UUID, UUID, float]
@@ -253,9 +253,7 @@ async def test_a_rule_that_does_not_hold_any_more_stops_the_whole_commit(world: 
             Absence(technician_id=ada, starts_at=at(8), ends_at=at(12), reason=AbsenceReason.SICK)
         )
     else:
-        async with world.unit() as work:
-            (skill,) = await world.all(TechnicianSkill)
-            (await work.get(TechnicianSkill, skill.id)).certified_until = DAY - timedelta(days=1)
+        await world.keep(certificate(ada, gas, DAY - timedelta(days=1)))
 
     with pytest.raises(OffShift if lost == "shift" else MissingSkill):
         await commit(world, plan)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
@@ -20,7 +21,7 @@ from domain.rows import Row
 from domain.scheduling import Placement
 from domain.sites import Site
 from domain.stock import Part, StockLocation, StockLocationKind
-from domain.technicians import Shift, Skill, Technician, TechnicianSkill
+from domain.technicians import Certification, Shift, Skill, Technician, TechnicianSkill, certificates
 from domain.unit_of_work import Kind, UnitOfWork
 from domain.viewers import Role, Viewer
 from domain.visits import Visit
@@ -33,6 +34,12 @@ MORNING = datetime(2026, 11, 23, 5, tzinfo=UTC)
 """Seven o'clock there, an hour before the shifts."""
 STEP_DEGREES = 0.01
 """Sites lie on a line to the east; one step is about 560 m."""
+
+
+def certificate(technician_id: UUID, skill_id: UUID, until: date | None) -> Certification:
+    """One that is good up to a day in Helsinki."""
+    ends = certificates.ends(until, ZoneInfo("Europe/Helsinki"))
+    return Certification(technician_id=technician_id, skill_id=skill_id, valid_until=until, **ends)
 
 
 def at(hours: float) -> datetime:
@@ -126,6 +133,8 @@ class World:
                         technician_id=row.id, skill_id=skill_id, level=grade, certified_until=until
                     )
                 )
+                if until is not None:
+                    work.add(certificate(row.id, skill_id, until))
             await work.session.flush()
             await stock.receive(work, place.id, van or {})
             if shift is not None:
@@ -136,10 +145,12 @@ class World:
         self,
         *,
         hours: float = 1,
+        crew_size: int = 1,
         skills: Mapping[UUID, int] | None = None,
         parts: Mapping[UUID, int] | None = None,
     ) -> UUID:
         row = WorkType(code=f"W{self.number()}", name="Repair", duration_seconds=round(hours * 3600))
+        row.crew_size = crew_size
         async with self.unit() as work:
             work.add(row)
             await work.session.flush()

@@ -24,13 +24,25 @@ from domain.credentials import find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.rows import Row
-from domain.sites import Site, Territory
-from domain.stock import Part, Reservation, StockLevel, StockLocation, StockMovement
-from domain.technicians import Shift, Technician, TechnicianSkill
+from domain.sites import Site
+from domain.stock import (
+    Part,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    ReorderRule,
+    Reservation,
+    StockLevel,
+    StockLocation,
+    StockMovement,
+    StockSerial,
+    Transfer,
+)
+from domain.technicians import Certification, Shift, ShiftPattern, Technician, TechnicianSkill
+from domain.territories import Territory
 from domain.tracking import Arrival
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from domain.visits import Assignment, Visit
+from domain.visits import Assignment, Visit, VisitPart
 from domain.work_orders import WorkOrder, WorkTask, WorkType, WorkTypeTask
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.demo import city
@@ -122,7 +134,10 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
 
     counts = {
         kind: len(rows(tale, kind))
-        for kind in (Customer, Site, Territory, WorkType, Technician, Shift, Part, StockLocation, ExternalId)
+        for kind in (
+            *(Customer, Site, Territory, WorkType, Technician, Shift, ShiftPattern, Certification),
+            *(Part, StockLocation, ExternalId),
+        )
     }
     assert counts == {
         Customer: 110,
@@ -131,7 +146,9 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
         WorkType: 10,
         Technician: 29,
         Shift: 29,
-        Part: 40,
+        ShiftPattern: 29,
+        Certification: 9,
+        Part: 40 + 1,
         StockLocation: 3 + 29,
         ExternalId: 110,
     }
@@ -218,6 +235,31 @@ def test_the_ledger_of_stock_adds_up(tales: tuple[Tale, Tale]) -> None:
         levels = {(one.stock_location_id, one.part_id): one for one in rows(tale, StockLevel)}
         assert {key: level.on_hand for key, level in levels.items()} == moved
         assert {key: level.reserved for key, level in levels.items() if level.reserved} == held
+
+
+def test_stores_are_kept_up_to_a_part_that_is_missing(tales: tuple[Tale, Tale]) -> None:
+    for tale in tales:
+        rules, orders = rows(tale, ReorderRule), rows(tale, PurchaseOrder)
+        assert len(rules) == 6 * sum(place.kind == "WAREHOUSE" for place in rows(tale, StockLocation))
+        assert [(order.number, str(order.state), order.automatic) for order in orders] == [
+            ("PO-000001", "RECEIVED", False),
+            ("PO-000002", "ORDERED", True),
+            ("PO-000003", "DRAFT", False),
+        ]
+        assert {str(one.state) for one in rows(tale, Transfer)} == {"REQUESTED", "SHIPPED", "RECEIVED"}
+        levels = {(one.stock_location_id, one.part_id): one for one in rows(tale, StockLevel)}
+        lines = {line.reorder_rule_id: line for line in rows(tale, PurchaseOrderLine) if line.is_open}
+        for rule in rules:
+            there = levels[rule.stock_location_id, rule.part_id]
+            line = lines.get(rule.id)
+            assert (line is None) == (there.on_hand - there.reserved > rule.minimum)
+            assert line is None or there.on_hand - there.reserved + line.quantity == rule.maximum
+        (part,) = [one for one in rows(tale, Part) if one.serialized]
+        numbers = Counter(one.stock_location_id for one in rows(tale, StockSerial))
+        assert numbers == {place: level.on_hand for (place, key), level in levels.items() if key == part.id}
+        (need,) = [one for one in rows(tale, VisitPart) if one.part_id == part.id]
+        vans = {place.id for place in rows(tale, StockLocation) if place.kind == "VAN"}
+        assert need.quantity > max(numbers[van] for van in vans) > 0
 
 
 def test_the_second_organization_is_small_and_elsewhere(tales: tuple[Tale, Tale]) -> None:
