@@ -30,6 +30,7 @@ class Origin(StrEnum):
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
     SEED = "SEED"
+    DATABASE = "DATABASE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ from schema.graph import (
     Computed,
     Embedded,
     Key,
+    Listed,
     Many,
     One,
     OneOf,
@@ -124,7 +125,7 @@ def _resolver(declared: FieldShape) -> Callable[..., Any]:
     return resolve
 
 
-def _field(
+def _field(  # noqa: C901  # a dispatch over closed kinds
     request: Request,
     row: PlainRow,
     declared: FieldShape,
@@ -143,6 +144,8 @@ def _field(
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
+    if isinstance(source, Listed):
+        return _listed(request.graph.types[str(declared.target)], row, declared)
     if isinstance(source, Aggregate | Derived | Foremost | OneOf):
         return _elsewhere(request, row, declared, info, arguments)
     target = request.graph.types[str(declared.target)]
@@ -163,6 +166,11 @@ def _embedded(shape: TypeShape, row: PlainRow, source: Embedded) -> PlainRow | N
     first = next(iter(shape.fields.values()))
     name = first.source.longitude if isinstance(first.source, Place) else first.python_name
     return None if inner.get(name) is None else inner
+
+
+def _listed(shape: TypeShape, row: PlainRow, declared: FieldShape) -> list[PlainRow]:
+    """What an expression over the row lists; the lists of records are never answered by queries."""
+    return [PlainRow(shape, one) for one in _leaf(row.values[declared.name])]
 
 
 def _elsewhere(

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import Role
 from resolvers import plans, scheduling, tracking
+from resolvers.audit import Erasing
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.duties import APPROVERS, AT_WORK, PLANNERS, REPORTERS
 from resolvers.fieldwork import Fieldwork
@@ -51,7 +52,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Fieldwork):
+class Mutation(Bookkeeping, Storekeeping, Fieldwork, Erasing):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

@@ -2,8 +2,10 @@
 
 import strawberry
 
+from domain.audit import ChangeAction
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.events import Origin
 from domain.plans import PlanChangeKind, PlanState
 from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
 from domain.technicians import AbsenceReason, TechnicianKind
@@ -18,12 +20,14 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        ChangeAction,
         Channel,
         ConfirmedBy,
         ContractState,
         EtaBasis,
         MovementKind,
         IncompleteReason,
+        Origin,
         Pin,
         PlanChangeKind,
         PlanState,

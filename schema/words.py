@@ -18,6 +18,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "They did not answer in time.",
         "RELEASED": "They no longer go there.",
     },
+    "ChangeAction": {
+        "CREATED": "It came to be.",
+        "CHANGED": "Some of it is otherwise.",
+        "DELETED": "It is gone.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -54,6 +59,13 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TECHNICIAN": "They could not stay.",
         "SAFETY": "It was not safe to go on.",
         "CUSTOMER": "The customer wanted it so.",
+    },
+    "Origin": {
+        "API": "By a mutation.",
+        "OPTIMIZER": "By a worker that plans.",
+        "GEOFENCE": "By what positions showed.",
+        "SEED": "By the demo's seed.",
+        "DATABASE": "By SQL of somebody's own, past the graph.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",

@@ -170,6 +170,18 @@ def _serves(dump: Dump, row: Row, viewer: Viewer) -> bool:
     )
 
 
+def _named(_dump: Dump, row: Row, viewer: Viewer) -> bool:
+    """Whose table it is not the history of is told nothing of it."""
+    closed = CLOSED.get(row["entity_type"], frozenset())
+    return viewer.role not in closed
+
+
+CLOSED = {
+    "credential": frozenset({Role.SALES, Role.INTEGRATION}),
+    "plan": frozenset({Role.SALES}),
+    "scheduling_policy": frozenset({Role.SALES}),
+    "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
+}
 OWN = _same("customer_id", "customer_id")
 MINE = _same("technician_id", "technician_id")
 LIVE_FACT: dict[Role, Rule] = {
@@ -246,5 +258,6 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "eta": (STAFF, LIVE_FACT),
     "arrival": (STAFF, LIVE_FACT),
     "tracking_link": (OFFICE, {}),
+    "audit": (frozenset({Role.ADMIN}), dict.fromkeys(STAFF - {Role.ADMIN}, _named)),
 }
 """Roles that see every row of their company, and whom the others see which of; a table's own words."""
