@@ -80,6 +80,8 @@ class Dump:
     rows: Mapping[str, list[Row]]
     others: dict[tuple[str, Viewer], set[UUID]] = field(default_factory=dict)
     """What is declared for the tables that the rules below do not know yet."""
+    found: dict[tuple[str, Viewer], list[Row]] = field(default_factory=dict)
+    """What was worked out already."""
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, graph: Graph) -> "Dump":
@@ -99,6 +101,11 @@ class Dump:
 
     def seen(self, table: str, viewer: Viewer) -> list[Row]:
         """The rows that a viewer must see, by the rules below."""
+        if (table, viewer) not in self.found:
+            self.found[table, viewer] = self._seen(table, viewer)
+        return self.found[table, viewer]
+
+    def _seen(self, table: str, viewer: Viewer) -> list[Row]:
         if table not in RULES:
             return [row for row in self.rows[table] if row["id"] in self.others[table, viewer]]
         key = "id" if table == "organization" else "organization_id"
