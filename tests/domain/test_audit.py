@@ -213,7 +213,7 @@ async def whole(owner: asyncpg.Connection) -> int:
     for number, seal in enumerate(seals, 1):
         assert (seal.seq, seal.hash) == (number, chains.link(previous, seal))
         previous = seal.hash
-    head = await owner.fetchrow("SELECT seq, hash FROM audit_chain")
+    (head,) = await owner.fetch("SELECT seq, hash FROM audit_chain")
     assert tuple(head) == (len(seals), previous)
     return len(digests)
 

@@ -1,4 +1,4 @@
-"""verify-audit: a planted change, deletion, gap, swap or cut is told by its row, whoever passed the guards."""
+"""verify-audit: a planted change, deletion, gap, swap or cut is told by its row, whoever did it."""
 
 import json
 import os
@@ -198,13 +198,12 @@ async def test_a_tail_that_was_cut_off_is_told_by_the_head(books: Books) -> None
 
 async def test_what_was_written_down_elsewhere_shows_even_a_chain_that_was_made_anew(books: Books) -> None:
     organization = books.world.organization_id
-    seal = chains.Seal(
-        *await books.owner.fetchrow(
-            "SELECT seq, unit_id, changes, hash FROM audit_seal WHERE organization_id = $1"
-            " ORDER BY seq DESC LIMIT 1",
-            organization,
-        )
+    (row,) = await books.owner.fetch(
+        "SELECT seq, unit_id, changes, hash FROM audit_seal WHERE organization_id = $1"
+        " ORDER BY seq DESC LIMIT 1",
+        organization,
     )
+    seal = chains.Seal(*row)
     head = f"{seal.seq}:{seal.hash.hex()}"
     assert await books.faults(head) == []
     await books.world.skill("Later")
@@ -252,9 +251,11 @@ async def test_a_head_that_is_missing_or_another_is_told(books: Books) -> None:
 async def test_a_value_that_is_kept_apart_is_guarded_too(books: Books) -> None:
     row = await books.owner.fetchrow(
         "SELECT a.id, a.entity_id, a.apart, s.seq FROM audit a"
-        " JOIN audit_seal s USING (organization_id, unit_id) WHERE entity_type = 'technician' AND a.organization_id = $1",
+        " JOIN audit_seal s USING (organization_id, unit_id)"
+        " WHERE entity_type = 'technician' AND a.organization_id = $1",
         books.world.organization_id,
     )
+    assert row is not None
     apart = json.loads(row["apart"])
     change = 'UPDATE audit_value SET value = \'{"after": "Eve"}\' WHERE id = $1'
     await books.owner.execute(change, UUID(apart["name"]["ref"]))

@@ -166,11 +166,11 @@ def test_no_role_is_told_by_history_what_no_field_tells_it(companies: Companies)
     graph, looked = companies.app.executor.graph, 0
     for table in audited.tables():
         told, apart = audited.readers(table), audited.apart(table)
-        by_column: dict[str, set[Role]] = {}
+        by_column: dict[str, frozenset[Role]] = {}
         for shape in graph.types.values():
             if shape.reading.table is not None and shape.table == table:
                 for column, roles in readable(graph, shape):
-                    by_column.setdefault(column, set()).update(roles)
+                    by_column[column] = by_column.get(column, frozenset()) | roles
         for column, roles in by_column.items():
             how = apart.get(column)
             readers = told if how is None or how.readers is None else told & how.readers
