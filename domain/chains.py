@@ -15,7 +15,7 @@ from uuid import UUID
 ID_BYTES, CHANGE_BYTES = 16, 48
 SAID = (
     "jsonb_build_array(a.organization_id, a.id, a.unit_id, a.entity_type, a.entity_id, a.entity_version,"
-    " a.action, a.actor, a.role, a.origin, a.reason, extract(epoch FROM a.at),"
+    " a.action, a.actor, a.actor_role, a.origin, a.reason, extract(epoch FROM a.at),"
     " extract(epoch FROM a.recorded_at), a.before, a.after, a.apart, a.readers)::text"
 )
 """All that is said of a change, as SQL: in full, because a function of the database may have been changed."""

@@ -33,7 +33,7 @@ class HistoryEntry(Node):
     at: datetime = column("When, by business time.")
     recorded_at: datetime = column("When the database took it in.")
     actor: str = column("Who, as their token says; `database:` and a user for SQL of their own.")
-    role: Role | None = column("As what they did it; null for SQL of their own.")
+    role: Role | None = column("As what they did it; null for SQL of their own.", of="actor_role")
     origin: Origin = column("By which door.")
     reason: str | None = column("Why, where a reason was given.")
     version: int = column("The row's version since then.", of="entity_version")

@@ -92,7 +92,7 @@ def instruction(table: str) -> dict[str, Any]:
     if table in SECRET:
         told["secret"] = sorted(SECRET[table])
     if readers(table) != frozenset(STAFF):
-        told["readers"] = sorted(readers(table))
+        told["readers"] = _array(readers(table))
     return told
 
 
@@ -103,4 +103,9 @@ def capture(table: str) -> str:
 
 def _told(how: Apart) -> dict[str, Any]:
     told: dict[str, Any] = {"personal": True} if how.personal else {}
-    return told if how.readers is None else {**told, "readers": sorted(how.readers)}
+    return told if how.readers is None else {**told, "readers": _array(how.readers)}
+
+
+def _array(roles: frozenset[Role]) -> str:
+    """As Postgres reads an array of text."""
+    return f"{{{','.join(sorted(roles))}}}"

@@ -26,7 +26,7 @@ from tests.conftest import Database, connected
 from tests.domain.world import MORNING, World, at
 
 KEPT_OF = (
-    "SELECT action, actor, role, origin, reason, at, entity_version, before, after FROM audit"
+    "SELECT action, actor, actor_role AS role, origin, reason, at, entity_version, before, after FROM audit"
     " WHERE entity_id = $1 ORDER BY id"
 )
 FIELDS = (

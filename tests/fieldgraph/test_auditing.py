@@ -96,7 +96,7 @@ async def test_an_untouched_audit_is_whole(books: Books) -> None:
         'after = \'{"name": "H"}\'',
         "before = '{}'",
         "entity_version = 2",
-        "role = NULL",
+        "actor_role = NULL",
         "readers = '{ADMIN}'",
     ],
 )
