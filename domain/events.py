@@ -33,6 +33,7 @@ class Origin(StrEnum):
     TIMER = "TIMER"
     SEED = "SEED"
     MAINTENANCE = "MAINTENANCE"
+    DATABASE = "DATABASE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

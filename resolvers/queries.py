@@ -6,6 +6,7 @@ import strawberry
 
 from domain.viewers import OFFICE
 from schema.assets import Asset
+from schema.audit import HistoryEntry
 from schema.availability import Nearest, PartAvailability
 from schema.contracts import Contract, Entitlement
 from schema.crews import Crew
@@ -151,3 +152,6 @@ class Query:
     imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
+    history: Connection[HistoryEntry] = root(
+        All(), "Every change of every row of the company, the newest first; for staff."
+    )

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import Role
 from resolvers import imports, plans, scheduling, tracking
+from resolvers.audit import Erasing
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.crewing import Crewing
 from resolvers.dealings import Dealings
@@ -59,7 +60,7 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
 class Mutation(
-    Bookkeeping, Dealings, Exchange, Staffing, Storekeeping, Provisioning, Upkeep, Fieldwork, Crewing
+    Bookkeeping, Dealings, Exchange, Staffing, Storekeeping, Provisioning, Upkeep, Fieldwork, Crewing, Erasing
 ):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,

@@ -2,8 +2,10 @@
 
 import strawberry
 
+from domain.audit import ChangeAction
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.events import Origin
 from domain.imports import ImportState
 from domain.maintenance import MaintenancePlanState, OccurrenceState
 from domain.milestones import MilestoneKind, MilestoneState
@@ -32,6 +34,7 @@ ENUMS = tuple(
         AbsenceReason,
         AssignmentState,
         CertificationState,
+        ChangeAction,
         Channel,
         ConfirmedBy,
         ContractState,
@@ -45,6 +48,7 @@ ENUMS = tuple(
         MovementKind,
         IncompleteReason,
         OccurrenceState,
+        Origin,
         Pin,
         PlanChangeKind,
         PlanState,

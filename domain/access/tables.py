@@ -30,6 +30,8 @@ class Access:
     organization: str = "organization_id"
     system: bool = field(default=False)
     """Read across organizations by fieldgraph_system (the log's reader, workers, token look-up)."""
+    kept: bool = field(default=False)
+    """Written by the audit's own triggers alone, which run as fieldgraph_audit."""
 
     @property
     def adds(self) -> frozenset[Role]:
@@ -94,6 +96,12 @@ def _roles(
     if tracking:
         rows[Role.TRACKING] = tracking
     return rows
+
+
+def _roles_named() -> dict[Role, str]:
+    """Staff, as far as the row itself does not name others as its readers."""
+    named = "({{t}}.readers IS NULL OR '{role}' = ANY ({{t}}.readers))"
+    return {role: ALL if role == Role.ADMIN else named.format(role=role.value) for role in STAFF}
 
 
 OFFICE_WRITES = frozenset({*OFFICE, Role.INTEGRATION})
@@ -253,6 +261,10 @@ TABLES: dict[str, Access] = {
     "import_line": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
+    "audit": Access(_roles_named(), system=True, kept=True),
+    "audit_value": Access(_roles_named(), system=True, kept=True),
+    "audit_seal": Access({Role.ADMIN: ALL}, system=True, kept=True),
+    "audit_chain": Access({Role.ADMIN: ALL}, system=True, kept=True),
 }
 
 SEARCHED = frozenset(
