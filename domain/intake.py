@@ -168,6 +168,9 @@ async def _visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kin
             duration_seconds=duration_seconds,
             window_start=need.window[0] if need.window else None,
             window_end=need.window[1] if need.window else None,
+            first_promised_start=need.window[0] if need.window else None,
+            first_promised_end=need.window[1] if need.window else None,
+            crew_size=kind.crew_size,
         )
     )
     await work.session.flush()

@@ -53,9 +53,9 @@ async def update(
 
 
 async def approve(work: UnitOfWork, work_order_id: UUID, *, expected_version: int | None = None) -> WorkOrder:
-    """Somebody has agreed: PENDING_APPROVAL → READY."""
+    """Somebody has looked at it and agrees: NEW or PENDING_APPROVAL → READY."""
     order = await _order(work, work_order_id, expected_version)
-    if order.state != WorkOrderState.PENDING_APPROVAL:
+    if order.state not in {WorkOrderState.NEW, WorkOrderState.PENDING_APPROVAL}:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
     await _move(work, order, WorkOrderState.READY, "WorkOrderApproved")
     return order

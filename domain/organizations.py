@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text as literal
 from sqlmodel import Field
 
 from domain import ids
@@ -36,3 +37,26 @@ async def home_zone(work: UnitOfWork) -> ZoneInfo:
     if organization is None:
         raise NotFound("No Organization has that id.")
     return ZoneInfo(organization.time_zone)
+
+
+NEXT = literal(
+    "UPDATE counter SET value = value + 1, version = version + 1, updated_at = :at"
+    " WHERE organization_id = :organization AND series = :series RETURNING value"
+)
+BEGIN = literal("SELECT pg_advisory_xact_lock(hashtextextended(:series, 0))")
+
+
+async def next_in(work: UnitOfWork, series: str) -> int:
+    """The next number of a series, gapless, one at a time; the first one makes the series."""
+    organization = work.viewer.organization_id
+    given = {"organization": organization, "series": series, "at": work.at}
+    found = (await work.session.execute(NEXT, given)).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    await work.session.execute(BEGIN, {"series": f"{series} of {organization}"})
+    found = (await work.session.execute(NEXT, given)).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    work.add(Counter(series=series, value=1))
+    await work.session.flush()
+    return 1

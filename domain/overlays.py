@@ -17,6 +17,7 @@ from domain.stock import Reservation, StockLevel
 from domain.visits import Assignment, Visit
 from domain.work_orders import DERIVED, WorkOrder
 
+HAPPENED = ("en_route_at", "arrived_at", "started_at", "ended_at")
 TABLES = ("visit", "work_order", "assignment", "reservation", "stock_level")
 MOVES = """
 SELECT c.id, c.organization_id, c.created_at, c.updated_at, c.visit_id, c.technician_id, c.planned_start,
@@ -48,18 +49,24 @@ GROUP BY m.organization_id, m.work_order_id
 HOLDS = """
 WITH RECURSIVE wanted AS (
   SELECT m.organization_id, m.created_at, m.updated_at, m.id AS change_id, m.visit_id,
-    l.stock_location_id, l.part_id, n.quantity, l.on_hand - l.reserved + coalesce(b.quantity, 0) AS free,
+    l.stock_location_id, l.part_id, n.quantity - k.quantity AS quantity,
+    l.on_hand - l.reserved + coalesce(b.quantity, 0) AS free,
     row_number() OVER (PARTITION BY l.stock_location_id, l.part_id ORDER BY m.visit_id) AS turn
   FROM {moves} m
   JOIN visit_part n ON n.organization_id = m.organization_id AND n.visit_id = m.visit_id
   JOIN stock_location s ON s.organization_id = m.organization_id AND s.technician_id = m.technician_id
   JOIN stock_level l ON l.organization_id = m.organization_id AND l.stock_location_id = s.id
     AND l.part_id = n.part_id
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(r.quantity), 0)::integer AS quantity FROM reservation r
+    WHERE r.organization_id = m.organization_id AND r.visit_id = m.visit_id AND r.part_id = n.part_id
+      AND r.state IN ('HELD', 'PICKED') AND NOT m.lets_go
+  ) k
   LEFT JOIN (
     SELECT stock_location_id, part_id, sum(quantity)::integer AS quantity FROM {freed} GROUP BY 1, 2
   ) b
     ON b.stock_location_id = l.stock_location_id AND b.part_id = l.part_id
-  WHERE m.placed AND NOT m.stays
+  WHERE m.placed AND NOT m.stays AND n.quantity > k.quantity
 ), walk AS (
   SELECT w.*, w.quantity <= w.free AS is_held FROM wanted w WHERE w.turn = 1
   UNION ALL
@@ -135,6 +142,8 @@ def _visits() -> str:
         planned_end="CASE WHEN m.placed THEN m.planned_end END",
         planned_travel_seconds="CASE WHEN m.placed THEN m.planned_travel_seconds END",
         en_route_at="CASE WHEN m.placed THEN v.en_route_at END",
+        crew_id="CASE WHEN m.stays AND v.state = 'SCHEDULED' THEN v.crew_id END",
+        substatus_id="CASE WHEN m.placed AND v.state = 'SCHEDULED' THEN v.substatus_id END",
     )
     return (
         f"SELECT {columns} FROM {{moves}} m"
@@ -172,6 +181,9 @@ def _assignments() -> str:
         state="CASE WHEN t.kind = 'SUBCONTRACTOR' THEN 'OFFERED' ELSE 'ACCEPTED' END",
         is_lead="TRUE",
         occupies="TRUE",
+        offer_expires_at="CASE WHEN t.kind = 'SUBCONTRACTOR' THEN m.planned_start END",
+        reason="NULL::text",
+        **dict.fromkeys(HAPPENED, "NULL::timestamptz"),
         during="tstzrange(m.planned_start, m.planned_end, '[)')",
     )
     return (
@@ -195,7 +207,7 @@ def _freed() -> str:
 
 def _reservations() -> str:
     table = _table(Reservation)
-    new = _columns(table, "h", version="1", state="'HELD'")
+    new = _columns(table, "h", version="1", state="'HELD'", picked_from_id="NULL::uuid")
     return f"SELECT {_columns(table, 'f')} FROM {{freed}} f UNION ALL SELECT {new} FROM {{holds}} h"
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
-from domain import capacities, policies
+from domain import capacities, policies, visits
 from domain.capacities import Taken
 from domain.customers import Customer
 from domain.errors import NotFound
@@ -23,7 +23,7 @@ from domain.stock import Part, Reservation, StockLevel, StockLocation
 from domain.technicians import Absence, Shift, Skill, Technician, TechnicianSkill, certificates
 from domain.tracking import PositionCurrent
 from domain.unit_of_work import UnitOfWork
-from domain.visits import UNDER_WAY, Assignment, Visit, VisitPart, VisitState
+from domain.visits import LIVE, UNDER_WAY, Assignment, Visit, VisitPart, VisitState
 from domain.work_orders import DERIVED, WorkOrder, WorkTypeSkill
 
 Point = tuple[float, float]
@@ -35,13 +35,23 @@ FRESH = timedelta(minutes=15)
 
 
 class Candidate(NamedTuple):
-    """A visit with what its order, site and customer say about it, and whose it is now."""
+    """A visit with what its order, site and customer say about it, and whose it is now.
+
+    `fixed`: no plan may place or move it, since it takes a crew or goes with another visit. Each of a crew
+    has a candidate of their own: `helper_id` is the assignment of one who does not lead.
+    """
 
     visit: Visit
     order: WorkOrder
     point: Point
     tier: str
     technician_id: UUID | None
+    fixed: bool = False
+    helper_id: UUID | None = None
+
+    @property
+    def key(self) -> str:
+        return str(self.helper_id or self.visit.id)
 
 
 class Presence(NamedTuple):
@@ -206,7 +216,7 @@ async def _candidates(work: UnitOfWork, plan: Plan, *, period: Period) -> list[C
     # Who is under way now has finished before another day begins.
     under_way = col(Visit.state).in_(UNDER_WAY if work.at >= period[0] else ())
     statement = (
-        select(Visit, WorkOrder, Site, Customer.tier, col(Assignment.technician_id))  # type: ignore[call-overload]  # typed for four
+        select(Visit, WorkOrder, Site, Customer.tier, Assignment)  # type: ignore[call-overload]  # typed for four
         .join(WorkOrder, _same(WorkOrder, Visit.work_order_id))
         .join(Site, _same(Site, Visit.site_id))
         .join(Customer, _same(Customer, Visit.customer_id))
@@ -215,18 +225,36 @@ async def _candidates(work: UnitOfWork, plan: Plan, *, period: Period) -> list[C
             and_(
                 col(Assignment.organization_id) == Visit.organization_id,
                 col(Assignment.visit_id) == Visit.id,
-                col(Assignment.is_lead),
-                col(Assignment.state).in_(("OFFERED", "ACCEPTED")),
+                col(Assignment.state).in_(LIVE),
             ),
         )
         .where(or_(to_place, booked, done, under_way))
         .order_by(col(Visit.planned_start), col(Visit.id))
     )
     rows = (await work.session.exec(statement)).all()
+    fixed = await _fixed(work, [(visit, assignment) for visit, _, _, _, assignment in rows])
     return [
-        Candidate(visit, order, (site.longitude, site.latitude), tier, technician_id)
-        for visit, order, site, tier, technician_id in rows
+        Candidate(
+            visit,
+            order,
+            (site.longitude, site.latitude),
+            tier,
+            assignment.technician_id if assignment else None,
+            fixed=visit.id in fixed,
+            helper_id=assignment.id if assignment and not assignment.is_lead else None,
+        )
+        for visit, order, site, tier, assignment in rows
+        if visit.state != VisitState.UNSCHEDULED or visit.id not in fixed
     ]
+
+
+async def _fixed(work: UnitOfWork, rows: Sequence[tuple[Visit, Assignment | None]]) -> set[UUID]:
+    """The visits that no plan may place or move: of several technicians, or bound to another visit."""
+    fixed = await visits.bound(work, {visit.id for visit, _ in rows})
+    for visit, assignment in rows:
+        if visit.crew_size > 1 or (assignment is not None and not assignment.is_lead):
+            fixed.add(visit.id)
+    return fixed
 
 
 def _same(table: type[WorkOrder | Site | Customer], column: UUID) -> object:
@@ -338,7 +366,8 @@ async def _held(
     found: dict[tuple[UUID, UUID], dict[UUID, int]] = defaultdict(dict)
     for hold, technician_id in (await work.session.exec(statement)).all():
         if technician_id is not None:
-            found[hold.visit_id, technician_id][hold.part_id] = hold.quantity
+            pieces = found[hold.visit_id, technician_id]
+            pieces[hold.part_id] = pieces.get(hold.part_id, 0) + hold.quantity
     return found
 
 
@@ -356,6 +385,7 @@ async def _positions(work: UnitOfWork, technicians: Sequence[UUID]) -> Mapping[U
 
 def _last_places(rows: Sequence[Candidate]) -> Mapping[UUID, Point]:
     """Where each technician finished last."""
-    done = [row for row in rows if row.visit.state in DONE and row.technician_id and row.visit.ended_at]
+    ended = [row for row in rows if row.visit.state in DONE and row.helper_id is None]
+    done = [row for row in ended if row.technician_id and row.visit.ended_at]
     done.sort(key=lambda row: row.visit.ended_at or row.visit.updated_at)
     return {row.technician_id: row.point for row in done if row.technician_id}

@@ -42,6 +42,7 @@ def proposal(statement: Statement, solved: answers.Plan) -> Proposal:
     ]
     told = {row.visit: row.reasons for row in solved.unassigned}
     absent = [key for key, spot in spots.items() if spot is None]
+    helped = sum(key != str(known.visit.id) for key, known in statement.known.items())
     reasons = [
         _reason(statement, key, _plain(statement, key, reason, spots=spots))
         for key in absent
@@ -51,7 +52,7 @@ def proposal(statement: Statement, solved: answers.Plan) -> Proposal:
         changes=changes,
         reasons=reasons,
         objective=asdict(solved.objective),
-        assigned_count=len(spots) - len(absent),
+        assigned_count=len(spots) - len(absent) - helped,
         unassigned_count=len(absent),
     )
 

@@ -265,31 +265,32 @@ async def commit(
         announce(work, plan, "PlanStale")
         return plan, moved
     # Deferred, because two who swap visits hold both for a moment; checked again before the verb returns.
-    await work.session.execute(literal("SET CONSTRAINTS ALL DEFERRED"))
+    await work.session.execute(literal("SET CONSTRAINTS ex_assignment_double_booking DEFERRED"))
     await _apply(work, [(rows[change.visit_id], change) for change in changes])
     plan.move_to(PlanState.COMMITTED)
     plan.committed_at = work.at
     announce(work, plan, "PlanCommitted")
     await work.flush()
-    await work.session.execute(literal("SET CONSTRAINTS ALL IMMEDIATE"))
+    await work.session.execute(literal("SET CONSTRAINTS ex_assignment_double_booking IMMEDIATE"))
     return plan, []
 
 
 async def _apply(work: UnitOfWork, changes: Sequence[tuple[Visit, PlanChange]]) -> None:
     moves = [(visit, _placement(change)) for visit, change in changes]
     board = await scheduling.prepare(work, moves)
-    for visit, change in changes:
+    for (visit, change), (_, placement) in zip(changes, moves, strict=True):
         # First of all, so that two who swap visits find the parts that the other's visit held.
         if change.kind in {PlanChangeKind.REASSIGN, PlanChangeKind.UNASSIGN}:
             board.holds.release(visit.id)
-        if change.technician_id is not None and board.changes_hands(visit, change.technician_id):
-            board.free(visit)
+        if placement is not None and board.changes_hands(visit, placement.technician_id):
+            board.free(visit, placement)
     await work.session.flush()
     for visit, placement in moves:
         if placement is not None:
             board.rules.check(visit, placement)
             await board.place(work, visit, placement)
         elif visit.state == VisitState.SCHEDULED:
+            board.rules.links.check_free(visit)
             await board.give_up(work, visit, reason=LEFT_OUT)
 
 

@@ -7,6 +7,7 @@ The rules of translation:
   in the middle costs the smaller part.
 * Visits under way, and those dispatched or fully pinned that are due or late, head the route as facts.
   Dispatched or pinned visits that lie ahead keep their technician and time, and leave room before them.
+* What takes a crew, or goes with another visit, stays where it stands: a fact for each who goes there.
 * What stands and is not to be moved keeps what is held for it: its skills and parts are not asked again.
 * What a subcontractor takes on in a day is stated like stock: each visit uses up some of it.
 * Late is always better than left out: a penalty holds all lateness that the rest of the day could cost.
@@ -81,10 +82,8 @@ class _Stating:
         self.limited = bool(capacities.limited(presence.technician for presence in day.presences))
         self.crew = {str(presence.technician.id): presence for presence in day.presences}
         self.latest = max([self.up(day.end), *(self.down(each.period[1]) for each in day.presences)])
-        self.standing = {
-            str(row.visit.id): self.spot(row) for row in day.candidates if row.technician_id is not None
-        }
-        self.rows = {str(row.visit.id): row for row in day.candidates if self.belongs(row)}
+        self.standing = {row.key: self.spot(row) for row in day.candidates if row.technician_id is not None}
+        self.rows = {row.key: row for row in day.candidates if self.belongs(row)}
         self.firm = {key for key, row in self.rows.items() if self.is_firm(row)}
         self.under_way = {
             str(row.technician_id): row for row in self.rows.values() if row.visit.state in UNDER_WAY
@@ -120,11 +119,11 @@ class _Stating:
         visit, technician = row.visit, str(row.technician_id)
         if visit.state == VisitState.UNSCHEDULED:
             return True
-        if self.standing.get(str(visit.id)) is None:
+        if self.standing.get(row.key) is None:
             return False
         if technician in self.crew:
             return True
-        if visit.state != VisitState.SCHEDULED or visit.pin is not None:
+        if row.fixed or visit.state != VisitState.SCHEDULED or visit.pin is not None:
             return False
         asked_for = visit.id in self.wanted if self.wanted else not self.day.plan.request.get("technicians")
         return asked_for and self.planned_today(visit)
@@ -137,7 +136,7 @@ class _Stating:
         visit = row.visit
         if visit.state == VisitState.UNSCHEDULED:
             return False
-        if visit.state != VisitState.SCHEDULED or visit.pin == Pin.BOTH:
+        if row.fixed or visit.state != VisitState.SCHEDULED or visit.pin == Pin.BOTH:
             return True
         return bool(self.wanted and visit.id not in self.wanted) or not self.planned_today(visit)
 
@@ -183,7 +182,7 @@ class _Stating:
 
         Its end is never before the planned one, up to which the database keeps the technician's time.
         """
-        visit, spot = row.visit, self.standing[str(row.visit.id)]
+        visit, spot = row.visit, self.standing[row.key]
         if spot is None:
             raise ValueError(f"visit {visit.id} stands nowhere")
         if _at_site(row):

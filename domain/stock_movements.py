@@ -1,60 +1,55 @@
 """Stock movements: places and parts are made known; pieces come, are put right and counted by hand."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 from sqlmodel import select
 
-from domain import inputs, outlines, stock
+from domain import inputs, outlines, parts, stock
 from domain.errors import Conflict, Invalid
 from domain.events import Event, Scope
 from domain.rows import Row
 from domain.sites import Site
-from domain.stock import MovementKind, Part, StockLevel, StockLocation, StockLocationKind, StockMovement
+from domain.stock import (
+    MovementKind,
+    Part,
+    SerialState,
+    StockLevel,
+    StockLocation,
+    StockLocationKind,
+    StockMovement,
+    serials,
+)
 from domain.technicians import Technician
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD
 
 MOST_AT_ONCE = 1_000_000
 """Pieces that one movement may be about."""
-PART = {"number": inputs.words(50), "name": inputs.words(), "barcode": inputs.words(50)}
 PLACE = {"name": inputs.words(), "location": outlines.place}
 REASON = {"reason": inputs.words(500)}
-DEAREST = Decimal(10) ** 12
-CENTS = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Of which part, where, and how many pieces; `expected_version` is the level's as it was read."""
+    """Of which part, where, and how many pieces; `expected_version` is the level's as it was read.
+
+    `serials` are the numbers of the pieces, where the part is serialized.
+    """
 
     location_id: UUID
     part_id: UUID
     quantity: int
     reason: str | None = None
     expected_version: int | None = None
+    serials: Sequence[str] | None = None
 
 
 async def create_part(work: UnitOfWork, part: Part) -> Part:
     """A part that is stocked from now on. Its number and its barcode are its own."""
-    said = {name: getattr(part, name) for name in PART}
-    inputs.write(part, inputs.checked({name: to for name, to in said.items() if to is not None}, PART))
-    if not 0 <= part.unit_price < DEAREST or part.unit_price != part.unit_price.quantize(CENTS):
-        raise Invalid("A price is not negative and has at most four decimals.", "unitPrice")
-    if not re.fullmatch("[A-Z]{3}", part.currency):
-        raise Invalid("A currency is three letters of ISO 4217.", "currency")
-    for name in ("number", "barcode"):
-        value = getattr(part, name)
-        taken = select(Part.id).where(getattr(Part, name) == value)
-        if value is not None and (await work.session.exec(taken)).first():
-            raise Conflict(f"Another part has that {name}.", name)
-    work.add(part)
-    await work.session.flush()
-    announce(work, part, "PartCreated")
-    return part
+    said = {name: getattr(part, name) for name in parts.PART}
+    return await parts.create(work, {name: to for name, to in said.items() if to is not None})
 
 
 async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocation:
@@ -84,11 +79,13 @@ async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocati
 async def receive(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement]:
     """Pieces come to a place from outside."""
     _check_quantity(change.quantity, least=1)
-    place, level = await _found(work, change)
+    place, part, level = await _found(work, change)
+    numbers = serials.named(part, change.quantity, change.serials, "serials")
+    await serials.come(work, part, place.id, numbers, "serials")
     movement = stock.move(
         work, level, quantity=change.quantity, kind=MovementKind.RECEIPT, reason=change.reason
     )
-    _tell(work, "StockReceived", place, level, movement)
+    tell(work, "StockReceived", place, level, movement)
     return level, movement
 
 
@@ -96,37 +93,46 @@ async def adjust(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMov
     """So many pieces more, or fewer, than was thought, for a reason. What is held for visits stays."""
     _check_quantity(abs(change.quantity), least=1)
     check_reason(change.reason)
-    place, level = await _found(work, change)
+    place, part, level = await _found(work, change)
+    numbers = serials.named(part, abs(change.quantity), change.serials, "serials")
+    if change.quantity > 0:
+        await serials.come(work, part, place.id, numbers, "serials")
+    else:
+        stock.check_room(level, change.quantity, "quantity")
+        for piece in await serials.lying(work, part, [place.id], numbers, "serials"):
+            piece.state = SerialState.GONE
     movement = stock.move(
         work, level, quantity=change.quantity, kind=MovementKind.ADJUSTMENT, reason=change.reason
     )
-    _tell(work, "StockAdjusted", place, level, movement)
+    tell(work, "StockAdjusted", place, level, movement)
     return level, movement
 
 
 async def count(work: UnitOfWork, change: Change) -> tuple[StockLevel, StockMovement | None]:
     """As many pieces lie there as were counted; the ledger gets the difference, where there is one."""
     _check_quantity(change.quantity, least=0)
-    place, level = await _found(work, change)
+    place, part, level = await _found(work, change)
     if change.quantity < level.reserved:
         raise Invalid(f"{level.reserved} pieces are held for visits; release them first.", "quantity")
     difference = change.quantity - level.on_hand
     if difference == 0:
         return level, None
+    if part.serialized:
+        raise Invalid("Of a serialized part, say which pieces came or went: adjust it.", "quantity")
     movement = stock.move(work, level, quantity=difference, kind=MovementKind.COUNT, reason=change.reason)
-    _tell(work, "StockCounted", place, level, movement)
+    tell(work, "StockCounted", place, level, movement)
     return level, movement
 
 
-async def _found(work: UnitOfWork, change: Change) -> tuple[StockLocation, StockLevel]:
+async def _found(work: UnitOfWork, change: Change) -> tuple[StockLocation, Part, StockLevel]:
     if change.reason is not None:
         check_reason(change.reason)
     place = await work.find(StockLocation, change.location_id, "stockLocation")
     check_own(work, place, "stockLocation")
-    await work.find(Part, change.part_id, "part")
+    part = await work.find(Part, change.part_id, "part")
     level = await stock.shelf(work, place.id, change.part_id)
     inputs.check_version(level, change.expected_version)
-    return place, level
+    return place, part, level
 
 
 def check_own(work: UnitOfWork, place: StockLocation, *path: str) -> None:
@@ -171,7 +177,7 @@ def announce(
     )
 
 
-def _tell(
+def tell(
     work: UnitOfWork, type: str, place: StockLocation, level: StockLevel, movement: StockMovement
 ) -> None:
     work.emit(

@@ -1,5 +1,6 @@
 """Tracking: where technicians are, when they will be there, that they have arrived, and who may watch."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from domain.events import Event
 from domain.rows import Row, Table, between, jsonb, one_of, refers, text, timestamp
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import OFFICE, Role
-from domain.visits import Visit, VisitState
+from domain.visits import Assignment, Visit, VisitState
 from domain.work_orders import WorkOrder
 
 LONGEST_LINK = timedelta(days=60)
@@ -128,7 +129,7 @@ async def arrive(  # one fact with its evidence
     late: bool = False,
 ) -> Arrival:
     """DISPATCHED or EN_ROUTE → ARRIVED, once per visit. Raises InvalidTransition when it is too late."""
-    await visits.change(
+    crew = await visits.change(
         work,
         visit,
         VisitState.ARRIVED,
@@ -136,7 +137,7 @@ async def arrive(  # one fact with its evidence
         occurred_at=occurred_at,
         confirmed_by=confirmed_by.value,
     )
-    visit.arrived_at = occurred_at
+    _arrived(visit, crew, occurred_at)
     await _clock(work, visit)
     arrival = await _arrival(work, visit.id)
     if arrival is None:
@@ -153,12 +154,27 @@ async def arrive(  # one fact with its evidence
     return arrival
 
 
-async def record_arrival(work: UnitOfWork, visit_id: UUID, *, occurred_at: datetime | None) -> Visit:
-    """A technician's or dispatcher's word that the technician is there; it wins over the fence."""
+def _arrived(visit: Visit, crew: Iterable[Assignment], occurred_at: datetime | None) -> None:
+    """The lead's arrival is the visit's."""
+    visit.arrived_at = occurred_at
+    if (led := visits.leader(crew)) is not None:
+        led.arrived_at = occurred_at
+
+
+async def record_arrival(
+    work: UnitOfWork, visit_id: UUID, *, occurred_at: datetime | None, technician_id: UUID | None = None
+) -> Visit:
+    """A technician's or dispatcher's word that the technician is there; it wins over the fence.
+
+    Of somebody who does not lead the visit it is said for themselves: the visit stands where it stood.
+    """
     visit = await work.get(Visit, visit_id, "visit")
-    assignment = await visits.own(work, visit)
+    assignment, is_lead = await visits.taking_part(work, visit, technician_id)
     if occurred_at is not None and occurred_at > work.at + timedelta(minutes=1):
         raise Invalid("An arrival cannot lie in the future.", "occurredAt")
+    if not is_lead:
+        await visits.come(work, visit, assignment, occurred_at=occurred_at or work.at)
+        return visit
     confirmed_by = ConfirmedBy.DISPATCHER if work.viewer.role in OFFICE else ConfirmedBy.TECHNICIAN
     await arrive(
         work,
@@ -179,7 +195,7 @@ async def correct(work: UnitOfWork, visit: Visit, *, occurred_at: datetime, evid
         return
     before = {"occurred_at": arrival.occurred_at}
     arrival.occurred_at, arrival.evidence, arrival.late = occurred_at, evidence, True
-    visit.arrived_at = occurred_at
+    _arrived(visit, await visits.crew(work, visit), occurred_at)
     await _clock(work, visit)
     await _tell(work, visit, "ArrivalCorrected", before, {"occurred_at": occurred_at})
 
@@ -208,8 +224,8 @@ async def withdraw_arrival(
 async def _take_back(work: UnitOfWork, visit: Visit, arrival: Arrival | None) -> None:
     """The log keeps what was said and shown: a correction, never a silent rewrite."""
     facts = {"arrived_at": arrival.occurred_at, "evidence": arrival.evidence} if arrival else {}
-    await visits.change(work, visit, VisitState.EN_ROUTE, "ArrivalWithdrawn", **facts)
-    visit.arrived_at = None
+    crew = await visits.change(work, visit, VisitState.EN_ROUTE, "ArrivalWithdrawn", **facts)
+    _arrived(visit, crew, None)
     await _clock(work, visit)
     if arrival is not None:
         await work.session.delete(arrival)

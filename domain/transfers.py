@@ -1,11 +1,12 @@
 """Transfers: pieces of a part go from one place to another; on the way they belong to neither."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from domain import inputs, stock, stock_movements
 from domain.errors import Invalid, InvalidTransition
-from domain.stock import MovementKind, Part, StockLocation, Transfer, TransferState
+from domain.stock import MovementKind, Part, SerialState, StockLocation, Transfer, TransferState, serials
 from domain.unit_of_work import UnitOfWork
 
 TRANSITIONS = {
@@ -52,14 +53,31 @@ async def request(work: UnitOfWork, wish: Wish) -> Transfer:
     return transfer
 
 
-async def ship(work: UnitOfWork, transfer_id: UUID, *, expected_version: int | None = None) -> Transfer:
-    """The pieces leave: REQUESTED → SHIPPED. Raises Invalid where fewer are free."""
+async def ship(
+    work: UnitOfWork,
+    transfer_id: UUID,
+    *,
+    expected_version: int | None = None,
+    numbers: Sequence[str] | None = None,
+) -> Transfer:
+    """The pieces leave: REQUESTED → SHIPPED. Raises Invalid where fewer are free.
+
+    `numbers` are the serials of the pieces, where the part is serialized.
+    """
     transfer, start, end = await _found(work, transfer_id, expected_version)
     stock_movements.check_own(work, start, "transfer")
     _step(transfer, TransferState.SHIPPED)
     transfer.shipped_at = work.at
     level = await stock.shelf(work, start.id, transfer.part_id)
     stock.check_room(level, -transfer.quantity, "transfer")
+    part = await work.find(Part, transfer.part_id)
+    said = serials.named(part, transfer.quantity, numbers, "serials")
+    pieces = await serials.lying(work, part, [start.id], said, "serials")
+    if pieces:
+        async with work.unscoped():  # they are now of a place that may be another technician's van
+            for piece in pieces:
+                piece.state, piece.transfer_id = SerialState.IN_TRANSIT, transfer.id
+                piece.stock_location_id = end.id
     kind = MovementKind.TRANSFER_OUT
     stock.move(work, level, quantity=-transfer.quantity, kind=kind, transfer_id=transfer.id)
     _announce(work, transfer, "TransferShipped", (start, end))
@@ -74,6 +92,8 @@ async def receive(work: UnitOfWork, transfer_id: UUID, *, expected_version: int 
     transfer.received_at = work.at
     level = await stock.shelf(work, end.id, transfer.part_id)
     stock.check_room(level, transfer.quantity, "transfer")
+    for piece in await serials.on_the_way(work, transfer.id):
+        piece.state, piece.transfer_id = SerialState.IN_STOCK, None
     kind = MovementKind.TRANSFER_IN
     stock.move(work, level, quantity=transfer.quantity, kind=kind, transfer_id=transfer.id)
     _announce(work, transfer, "TransferReceived", (start, end))

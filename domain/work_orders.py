@@ -75,13 +75,14 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 
 
 class WorkType(Row, table=True):
-    """A template of work: how long, with which skills and parts."""
+    """A template of work: how long, by how many, with which skills and parts."""
 
     __table_args__ = (
         *searched("code", "name"),
         UniqueConstraint("organization_id", "code"),
         one_of("priority", Priority),
         CheckConstraint("duration_seconds > 0", name="duration_seconds"),
+        between("crew_size", 1, 20),
         Index(None, "organization_id", "name", "id"),
     )
     code: str = text()
@@ -89,6 +90,7 @@ class WorkType(Row, table=True):
     duration_seconds: int
     priority: Priority = text(default=Priority.NORMAL)
     needs_approval: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
+    crew_size: int = Field(default=1, sa_column_kwargs={"server_default": literal("1")})
     archived_at: datetime | None = timestamp(default=None)
 
 

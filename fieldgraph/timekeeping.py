@@ -1,4 +1,4 @@
-"""Timekeeping: what time alone brings about: shifts are made ahead, certificates end."""
+"""Timekeeping: what time alone brings about: shifts are made ahead, certificates and offers end."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import tracks
+from domain import tracks, visits
 from domain.clock import Clock
 from domain.errors import Refused
 from domain.events import Origin
@@ -41,11 +41,13 @@ class Timekeeping:
             await self.keep(organization_id)
 
     async def keep(self, organization_id: UUID) -> None:
-        """Each pattern is a transaction of its own, and so are some certificates at a time."""
+        """Each pattern and each offer is a transaction of its own, and so are some certificates at a time."""
         async with self._work(organization_id) as work:
-            waiting = await patterns.due(work)
+            waiting, over = await patterns.due(work), await visits.expired(work)
         for key in waiting:
             await self._do(organization_id, partial(patterns.extend, key=key))
+        for key in over:
+            await self._do(organization_id, partial(visits.expire, visit_id=key))
         while await self._do(organization_id, certificates.tell) == certificates.AT_ONCE:
             pass
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -14,25 +14,28 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import contracts, milestones, tracks
+from domain import contracts, imports, milestones, tracks, uploads
 from domain.clock import Clock
 from domain.errors import Refused
 from domain.events import Origin
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
+from fieldgraph.importing import Importer
 from fieldgraph.lifelines import stop_on_signals
 from fieldgraph.rounds import Rounds
 from fieldgraph.settings import Settings
 from fieldgraph.timekeeping import Timekeeping
 from fieldgraph.worker import Worker
 from integrations import maps
+from integrations.files import Store
 from realtime import arrivals
 from realtime.log import Log
 from realtime.wakeups import Wakeups
 
 TICKER = "fieldgraph:ticker"
 TIDY_SECONDS = 3_600.0
+FILES_SECONDS = 300.0
 KEPT_ANSWERS = timedelta(days=7)
 Answer = TypeVar("Answer")
 
@@ -51,6 +54,8 @@ async def work(settings: Settings) -> None:
         await wakeups.start()
         stack.push_async_callback(wakeups.stop)
         silence = Silence(engine, settings.clock(), wakeups)
+        store = Store(settings.uploads_folder)
+        files = Files(engine, settings.clock(), store, wakeups.announce)
         worker = Worker(
             engine=engine,
             system_pool=pool,
@@ -63,10 +68,18 @@ async def work(settings: Settings) -> None:
                 Timekeeping(engine, settings.clock(), wakeups).go_round,
                 Rounds(engine, settings.clock(), wakeups).go,
                 Housekeeping(pool, settings.clock()).tidy,
+                files.tidy,
             ],
         )
+        importer = Importer(
+            engine=engine,
+            system_pool=pool,
+            clock=settings.clock(),
+            store=store,
+            hub_announce=wakeups.announce,
+        )
         structlog.get_logger(__name__).info("worker started")
-        await worker.run(stop)
+        await asyncio.gather(worker.run(stop), importer.run(stop))
 
 
 class Silence:
@@ -156,3 +169,33 @@ class Housekeeping:
         await self.pool.execute(
             "DELETE FROM idempotency WHERE created_at < $1", self.clock.now() - KEPT_ANSWERS
         )
+
+
+class Files:
+    """Uploads whose time is over go, their bytes after them; any number of workers may do it at once."""
+
+    def __init__(
+        self, engine: AsyncEngine, clock: Clock, store: Store, hub_announce: Callable[[], None]
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.store = store
+        self.hub_announce = hub_announce
+        self.tidied_at: float | None = None
+
+    async def tidy(self) -> None:
+        """Every few minutes of real time, for every organization in turn."""
+        if self.tidied_at is not None and time.monotonic() - self.tidied_at < FILES_SECONDS:
+            return
+        self.tidied_at = time.monotonic()
+        async with self.engine.begin() as connection:
+            organizations = await tracks.organizations(connection)
+        for organization_id in organizations:
+            viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
+            async with UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.IMPORT) as work:
+                in_use = await imports.uploads_in_use(work)
+                gone = await uploads.expire(work, real_now=datetime.now(UTC), in_use=in_use)
+            for key in gone:
+                await asyncio.to_thread(self.store.remove, organization_id, key)
+            if work.xid is not None:
+                self.hub_announce()

@@ -27,12 +27,14 @@ from graphql import (
 from domain import ids
 from domain.errors import BadInput, FieldgraphError
 from resolvers.answers import masked
+from resolvers.compiler.availability import places
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.statements import PLAN, represented, split_all
 from resolvers.context import Context, viewer_values
 from resolvers.documents import Operation
 from resolvers.loading import Asked, PlainRow, Request
 from resolvers.refusals import Refusal
+from schema.availability import Nearest
 from schema.federation import AnyEntities
 from schema.graph import (
     All,
@@ -46,6 +48,7 @@ from schema.graph import (
     Computed,
     Embedded,
     Key,
+    Listed,
     Many,
     One,
     OneOf,
@@ -56,7 +59,7 @@ from schema.graph import (
 from schema.scalars import format_instant
 from schema.values import Aggregate, Derived, Foremost
 
-ROOTS = All | AnyEntities | AnyNode | AnyNodes | AsOf | ByExternalId | ById | ByKey | Computed
+ROOTS = All | AnyEntities | AnyNode | AnyNodes | AsOf | ByExternalId | ById | ByKey | Computed | Nearest
 
 
 class Plain:
@@ -124,7 +127,7 @@ def _resolver(declared: FieldShape) -> Callable[..., Any]:
     return resolve
 
 
-def _field(
+def _field(  # a dispatch over closed kinds
     request: Request,
     row: PlainRow,
     declared: FieldShape,
@@ -143,7 +146,7 @@ def _field(
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
-    if isinstance(source, Aggregate | Derived | Foremost | OneOf):
+    if isinstance(source, Aggregate | Derived | Foremost | Listed | OneOf):
         return _elsewhere(request, row, declared, info, arguments)
     target = request.graph.types[str(declared.target)]
     if isinstance(source, One):
@@ -171,8 +174,12 @@ def _elsewhere(
     declared: FieldShape,
     info: GraphQLResolveInfo[Any],
     arguments: Mapping[str, Any],
-) -> Awaitable[Any] | None:
+) -> Awaitable[Any] | list[PlainRow] | None:
     source = declared.source
+    if isinstance(source, Listed):
+        target = request.graph.types[str(declared.target)]
+        made = declared.name if source.expression is not None else source.name or declared.python_name
+        return [PlainRow(target, one) for one in _leaf(row.values[made])]
     if isinstance(source, OneOf):
         kind = request.graph.tables.get(row.get(source.type))
         return None if kind is None else request.by(request.graph.types[kind], "id", row.get(source.by))
@@ -234,6 +241,11 @@ async def _root(
         return await request.by(graph.types[str(declared.target)], source.column, arguments[source.argument])
     if isinstance(source, ByExternalId):
         return await request.known(graph.types[str(declared.target)], arguments["system"], arguments["key"])
+    if isinstance(source, Nearest):
+        writer = request.context.writer()
+        sql = places(writer, lambda _bindings: arguments, scoped=False)
+        shape = graph.types[str(declared.target)]
+        return [PlainRow(shape, row, request=request) for row in await request.rows(sql, writer)]
     if isinstance(source, AsOf):
         return await _as_of(request, ids.decode(PLAN, str(arguments["plan"])))
     if isinstance(source, AnyNodes | AnyEntities):

@@ -6,7 +6,10 @@ import strawberry
 
 from domain.viewers import OFFICE
 from schema.assets import Asset
+from schema.audit import HistoryEntry
+from schema.availability import Nearest, PartAvailability
 from schema.contracts import Contract, Entitlement
+from schema.crews import Crew
 from schema.customers import Contact, Customer
 from schema.entities import STAFF
 from schema.federation import AnyEntities, Service
@@ -23,17 +26,19 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.imports import Import
 from schema.maintenance import MaintenancePlan
 from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
+from schema.purchasing import PurchaseOrder, ReorderRule
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
-from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, Transfer
+from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, StockSerial, Transfer
 from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
-from schema.visits import Assignment, Visit
+from schema.visits import Assignment, Substatus, Visit
 from schema.work_orders import WorkOrder, WorkType
 
 AS_OF = (
@@ -76,7 +81,9 @@ class Query:
     visit: Visit | None = root(ById(), "One visit by its id.")
     technician: Technician | None = root(ById(), "One technician by its id.")
     part: Part | None = root(ById(), "One part by its id.")
+    purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    import_: Import | None = root(ById(), "One import by its id.", name="import")
     scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
@@ -92,6 +99,9 @@ class Query:
     )
     part_by_barcode: Part | None = root(
         ByKey(column="barcode", argument="barcode"), "One part by what is printed on it."
+    )
+    purchase_order_by_number: PurchaseOrder | None = root(
+        ByKey(column="number", argument="number"), "One purchase order by the organization's number."
     )
     technician_by_code: Technician | None = root(
         ByKey(column="code", argument="code"), "One technician by the organization's code."
@@ -117,6 +127,10 @@ class Query:
     visits: Connection[Visit] = root(All(), "Visits, by planned start.")
     assignments: Connection[Assignment] = root(All(), "Assignments, by planned start.")
     technicians: Connection[Technician] = root(All(), "Technicians, by code.")
+    crews: Connection[Crew] = root(All(), "Crews, by name.")
+    substatuses: Connection[Substatus] = root(
+        All(), "The company's own words for where visits stand, by name."
+    )
     skills: Connection[Skill] = root(All(), "Skills, by name.")
     certifications: Connection[Certification] = root(All(), "Certificates, by their last day.")
     shift_patterns: Connection[ShiftPattern] = root(All(), "Patterns of shifts, by their first day.")
@@ -125,9 +139,19 @@ class Query:
     parts: Connection[Part] = root(All(), "Parts, by number.")
     stock_locations: Connection[StockLocation] = root(All(), "Places that hold stock, by name.")
     stock_levels: Connection[StockLevel] = root(All(), "Levels of stock.")
+    part_availability: list[PartAvailability] = root(
+        Nearest(roles=KEEPERS), "The places that have a part free, the nearest to a site first."
+    )
     stock_movements: Connection[StockMovement] = root(All(), "The ledger of stock, the newest first.")
     transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
     reservations: Connection[Reservation] = root(All(), "Holds of stock for visits.")
+    stock_serials: Connection[StockSerial] = root(All(), "Pieces of serialized parts, by number.")
+    reorder_rules: Connection[ReorderRule] = root(All(), "When what is ordered by itself.")
+    purchase_orders: Connection[PurchaseOrder] = root(All(), "Purchase orders, the newest first.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
+    history: Connection[HistoryEntry] = root(
+        All(), "Every change of every row of the company, the newest first; for staff."
+    )

@@ -30,6 +30,7 @@ async def create_part(work: UnitOfWork, given: CreatePartInput, _context: Contex
         barcode=given.barcode,
         unit_price=given.unit_price,
         currency=given.currency,
+        serialized=given.serialized,
     )
     return {"part_id": (await stock_movements.create_part(work, part)).id}
 
@@ -78,6 +79,7 @@ def _change(given: ReceiveStockInput | AdjustStockInput | CountStockInput) -> Ch
         quantity=given.quantity,
         reason=given.reason,
         expected_version=getattr(given, "expected_version", None),
+        serials=getattr(given, "serials", None),
     )
 
 
@@ -93,7 +95,12 @@ async def request_transfer(work: UnitOfWork, given: RequestTransferInput, _conte
 
 
 async def ship_transfer(work: UnitOfWork, given: ShipTransferInput, _context: Context) -> Values:
-    transfer = await transfers.ship(work, key("trf", given.transfer), expected_version=given.expected_version)
+    transfer = await transfers.ship(
+        work,
+        key("trf", given.transfer),
+        expected_version=given.expected_version,
+        numbers=given.serials,
+    )
     return {"transfer_id": transfer.id}
 
 

@@ -83,7 +83,12 @@ async def report_positions(
 
 
 async def record_arrival(work: UnitOfWork, given: RecordArrivalInput, _context: Context) -> Mapping[str, Any]:
-    visit = await tracking.record_arrival(work, key("vis", given.visit), occurred_at=given.occurred_at)
+    visit = await tracking.record_arrival(
+        work,
+        key("vis", given.visit),
+        occurred_at=given.occurred_at,
+        technician_id=key("tec", given.technician) if given.technician else None,
+    )
     return {"visit_id": visit.id}
 
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from domain import intake, scheduling, visits
+from domain import crews, intake, promises, scheduling, visits
+from domain.crews import Whom
 from domain.intake import Need
-from domain.scheduling import Placement
+from domain.scheduling import Move
+from domain.stock import Used
 from domain.unit_of_work import UnitOfWork
 from realtime import etas
 from resolvers.context import Context, key
+from resolvers.inputs import told
 from schema.steps import (
     CreateFollowUpInput,
     MarkIncompleteInput,
@@ -21,6 +25,7 @@ from schema.steps import (
     StopTravelInput,
     UnpinVisitInput,
     UnscheduleVisitInput,
+    UpdateVisitInput,
 )
 from schema.visits import (
     CancelVisitInput,
@@ -55,9 +60,12 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
 
 
 async def schedule_visit(work: UnitOfWork, given: ScheduleVisitInput, _context: Context) -> Values:
-    placement = Placement(technician_id=key("tec", given.technician), start=given.start)
-    visit = await scheduling.schedule(
-        work, key("vis", given.visit), placement, expected_version=given.expected_version
+    whom = Whom(
+        technician_id=_one_of(given.technician),
+        crew_id=key("crw", given.crew) if given.crew else None,
+    )
+    visit = await crews.schedule(
+        work, key("vis", given.visit), whom, start=given.start, expected_version=given.expected_version
     )
     return {"visit_id": visit.id}
 
@@ -68,19 +76,23 @@ async def dispatch_visit(work: UnitOfWork, given: DispatchVisitInput, _context: 
 
 
 async def start_travel(work: UnitOfWork, given: StartTravelInput, context: Context) -> Values:
-    visit = await visits.start_travel(work, key("vis", given.visit))
+    visit = await visits.start_travel(work, key("vis", given.visit), technician_id=_one_of(given.technician))
     await etas.refresh(work, visit, seconds=context.services.roads.seconds)
     return {"visit_id": visit.id}
 
 
 async def start_work(work: UnitOfWork, given: StartWorkInput, _context: Context) -> Values:
-    visit = await visits.start_work(work, key("vis", given.visit))
+    visit = await visits.start_work(work, key("vis", given.visit), technician_id=_one_of(given.technician))
     return {"visit_id": visit.id}
 
 
 async def complete_visit(work: UnitOfWork, given: CompleteVisitInput, _context: Context) -> Values:
     used = given.parts_used
-    parts = None if used is None else [(key("prt", part.part), part.quantity) for part in used]
+    parts = (
+        None
+        if used is None
+        else [Used(key("prt", one.part), one.quantity, one.serials or ()) for one in used]
+    )
     visit = await visits.complete(work, key("vis", given.visit), parts_used=parts)
     return {"visit_id": visit.id}
 
@@ -93,12 +105,24 @@ async def cancel_visit(work: UnitOfWork, given: CancelVisitInput, _context: Cont
 
 
 async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _context: Context) -> Values:
-    visit = await scheduling.reschedule(
-        work,
-        key("vis", given.visit),
-        technician_id=key("tec", given.technician) if given.technician else None,
+    window = given.arrival_window
+    move = Move(
+        technician_id=_one_of(given.technician),
         start=given.start,
-        expected_version=given.expected_version,
+        window=(window.start, window.end) if window else None,
+    )
+    visit = await scheduling.reschedule(
+        work, key("vis", given.visit), move, expected_version=given.expected_version
+    )
+    return {"visit_id": visit.id}
+
+
+async def update_visit(work: UnitOfWork, given: UpdateVisitInput, _context: Context) -> Values:
+    values = told(given, "duration", "crew_size")
+    for window in told(given, "arrival_window").values():
+        values["window"] = (window.start, window.end) if window else None
+    visit = await promises.update(
+        work, key("vis", given.visit), values, expected_version=given.expected_version
     )
     return {"visit_id": visit.id}
 
@@ -159,3 +183,7 @@ async def create_follow_up(work: UnitOfWork, given: CreateFollowUpInput, _contex
         work, key("vis", given.visit), expected_version=given.expected_version
     )
     return {"visit_id": visit.id}
+
+
+def _one_of(technician: str | None) -> UUID | None:
+    return key("tec", technician) if technician else None

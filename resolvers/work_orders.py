@@ -81,7 +81,7 @@ async def add_visit(work: UnitOfWork, given: AddVisitInput, _context: Context) -
         duration_seconds=given.duration,
         expected_version=given.expected_version,
     )
-    return {"visit_id": visit.id}
+    return {"visit_id": visit.id, "work_order_id": visit.work_order_id}
 
 
 def _told(order: WorkOrder) -> Values:

@@ -15,6 +15,8 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.lazy_type import LazyType
 from strawberry.types.unset import UNSET
 
+from schema import availability
+from schema.availability import Nearest
 from schema.federation import AnyEntities, entities
 from schema.graph import (
     All,
@@ -117,7 +119,7 @@ class Filters:
                     field.arguments = [_argument("ids", list[strawberry.ID], "The global ids, at most 250.")]
                 elif isinstance(field.source, ByKey):
                     field.arguments = [_argument(field.source.argument, str, "The key, exactly.")]
-                elif isinstance(field.source, ByExternalId | AsOf | AnyEntities):
+                elif isinstance(field.source, ByExternalId | AsOf | AnyEntities | Nearest):
                     field.arguments = _arguments_of(field.source)
         self._complete_entities(kinds)
 
@@ -274,6 +276,8 @@ def _arguments_of(source: Source) -> list[StrawberryArgument]:
         ]
     if isinstance(source, AsOf):
         return [_argument("plan", strawberry.ID, "The plan's global id.")]
+    if isinstance(source, Nearest):
+        return availability.arguments()
     if isinstance(source, AnyEntities):
         return [_argument("representations", list[Representation], "What is asked for, at most 250.")]
     return []

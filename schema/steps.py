@@ -5,8 +5,10 @@ from datetime import datetime
 import strawberry
 
 from domain.visits import IncompleteReason, Pin
+from schema.customers import NO_CHANGE, VERSION
 from schema.graph import one, record
-from schema.visits import Visit, VisitOutcome
+from schema.scalars import Duration
+from schema.visits import ArrivalWindowInput, Visit, VisitOutcome
 
 
 @strawberry.input(description="A visit that goes back to the pool.")
@@ -26,6 +28,9 @@ class RescheduleVisitInput:
     )
     start: datetime | None = strawberry.field(
         default=None, description="When the work starts; null: as it is planned."
+    )
+    arrival_window: ArrivalWindowInput | None = strawberry.field(
+        default=None, description="What the customer is promised with it; null: as it is."
     )
     expected_version: int | None = strawberry.field(
         default=None, description="The visit's version as it was read; null: whatever it is."
@@ -102,6 +107,27 @@ class WithdrawArrivalInput:
     expected_version: int | None = strawberry.field(
         default=None, description="The visit's version as it was read; null: whatever it is."
     )
+
+
+@strawberry.input(description="What a visit is to be like.")
+class UpdateVisitInput:
+    visit: strawberry.ID = strawberry.field(description="Which one.")
+    arrival_window: ArrivalWindowInput | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=f"The promise; what is planned has to lie in it. {NO_CHANGE} Null: none.",
+    )
+    duration: Duration | None = strawberry.field(
+        default=strawberry.UNSET, description=f"How long the work takes, until it is dispatched. {NO_CHANGE}"
+    )
+    crew_size: int | None = strawberry.field(
+        default=strawberry.UNSET, description=f"From 1 to 20, until it is dispatched. {NO_CHANGE}"
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+class UpdateVisitPayload(VisitOutcome):
+    """What updateVisit answers."""
 
 
 @record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")

@@ -1,4 +1,4 @@
-"""Stock: parts, where they lie and how many."""
+"""Stock: parts, where they lie and how many, each piece of the serialized ones."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain import stock
-from domain.stock import MovementKind, ReservationState, StockLocationKind, TransferState
+from domain.stock import MovementKind, ReservationState, SerialState, StockLocationKind, TransferState
+from schema.assets import Asset
 from schema.customers import ExternalId
-from schema.entities import STAFF, Entity, Money
+from schema.entities import BACK_OFFICE, STAFF, Entity, Money
 from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, point, record, several
 from schema.scalars import Point
@@ -17,6 +18,7 @@ from schema.technicians import Technician
 from schema.values import counted, summed
 
 if TYPE_CHECKING:
+    from schema.purchasing import PurchaseOrder
     from schema.visits import Visit
 
 MOVED = {
@@ -26,6 +28,7 @@ MOVED = {
     "part_id": "uuid",
     "user_errors": "jsonb",
 }
+SERIALS = "The numbers of the pieces, as many as there are; for a serialized part, and for no other."
 UNIT_PRICE = {"amount": "unit_price", "currency": "currency"}
 
 
@@ -41,6 +44,7 @@ class Part(Entity):
     name: str = column("What it is called.")
     barcode: str | None = column("What is printed on it (GTIN or the company's own).")
     unit_price: Money = embedded("What a customer pays for one.", columns=UNIT_PRICE)
+    serialized: bool = column("Whether each piece has a number of its own, without which none moves.")
     stock_levels: Connection[Annotated["StockLevel", strawberry.lazy("schema.stock")]] = many(
         "Where it lies.", via="part_id", expect=10
     )
@@ -52,6 +56,16 @@ class Part(Entity):
     )
     available: int = summed(
         "{t}.available", "Pieces that are free in all places the viewer may see.", via="stock_level.part_id"
+    )
+    on_order: int = summed(
+        "{t}.quantity - {t}.received",
+        "Pieces that purchase orders are still to bring.",
+        via="purchase_order_line.part_id",
+        where="{t}.is_open",
+        roles=BACK_OFFICE,
+    )
+    serials: Connection[Annotated["StockSerial", strawberry.lazy("schema.stock")]] = many(
+        "Its pieces by their numbers, where it is serialized.", via="part_id", expect=10
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 
@@ -93,6 +107,7 @@ class Reservation(Entity):
     state: ReservationState = column("Where the hold stands.")
     part: Part | None = one("The part.", by="part_id")
     stock_location: StockLocation | None = one("Where it is held.", by="stock_location_id")
+    picked_from: StockLocation | None = one("Where they were picked; null before.", by="picked_from_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "For which visit.", by="visit_id"
     )
@@ -130,9 +145,32 @@ class StockMovement(Entity):
     part: Part | None = one("The part.", by="part_id")
     stock_location: StockLocation | None = one("The place.", by="stock_location_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
-        "The visit that used them.", by="visit_id"
+        "The visit that used them, or for which they were taken along.", by="visit_id"
     )
     transfer: Transfer | None = one("The transfer that moved them.", by="transfer_id")
+    purchase_order: Annotated["PurchaseOrder", strawberry.lazy("schema.purchasing")] | None = one(
+        "The purchase order that brought them.", by="purchase_order_id"
+    )
+
+
+@node(
+    stock.StockSerial,
+    prefix="ssn",
+    description="One piece of a serialized part.",
+    order=("serial",),
+)
+class StockSerial(Entity):
+    serial: str = column("Its number, unique among the pieces of its part.")
+    state: SerialState = column("What became of it.")
+    part: Part | None = one("Of which part it is.", by="part_id")
+    stock_location: StockLocation | None = one(
+        "Where it lies, where it goes to, or where it lay last.", by="stock_location_id"
+    )
+    visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
+        "The visit that used it.", by="visit_id"
+    )
+    transfer: Transfer | None = one("The transfer that it is on the way with.", by="transfer_id")
+    asset: Asset | None = one("The asset that it is now.", by="asset_id")
 
 
 @strawberry.input(description="A part that is stocked from now on.")
@@ -144,6 +182,9 @@ class CreatePartInput:
     )
     unit_price: Decimal = strawberry.field(description="What a customer pays for one.")
     currency: str = strawberry.field(default="EUR", description="The price's, by ISO 4217.")
+    serialized: bool = strawberry.field(
+        default=False, description="Whether each piece has a number of its own; it stays so."
+    )
 
 
 @strawberry.input(description="A place that holds stock from now on.")
@@ -165,6 +206,7 @@ class ReceiveStockInput:
     part: strawberry.ID = strawberry.field(description="The part.")
     quantity: int = strawberry.field(description="How many pieces, at least 1.")
     reason: str | None = strawberry.field(default=None, description="What the ledger shall say of it.")
+    serials: list[str] | None = strawberry.field(default=None, description=SERIALS)
 
 
 @strawberry.input(description="Pieces that turned up, or are gone.")
@@ -173,6 +215,7 @@ class AdjustStockInput:
     part: strawberry.ID = strawberry.field(description="The part.")
     quantity: int = strawberry.field(description="How many more; less than 0: how many fewer.")
     reason: str = strawberry.field(description="Why; the ledger says it.")
+    serials: list[str] | None = strawberry.field(default=None, description=SERIALS)
     expected_version: int | None = strawberry.field(
         default=None, description="The level's version as it was read; null: whatever it is."
     )
@@ -201,6 +244,7 @@ class RequestTransferInput:
 @strawberry.input(description="A transfer whose pieces leave.")
 class ShipTransferInput:
     transfer: strawberry.ID = strawberry.field(description="The transfer.")
+    serials: list[str] | None = strawberry.field(default=None, description=SERIALS)
     expected_version: int | None = strawberry.field(
         default=None, description="Its version as it was read; null: whatever it is."
     )

@@ -7,21 +7,23 @@ import strawberry
 
 from domain import visits
 from domain.viewers import OFFICE
-from domain.visits import AssignmentState, Pin, VisitState
+from domain.visits import AssignmentState, DependencyKind, Pin, VisitState
 from schema.customers import Customer
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, record, value
 from schema.scalars import Duration
 from schema.sites import Site, Territory
-from schema.stock import Part, Reservation
+from schema.stock import SERIALS, Part, Reservation
 from schema.technicians import Technician
 from schema.values import derived, foremost
 from schema.work_orders import WorkOrder
 
 if TYPE_CHECKING:
+    from schema.crews import Crew
     from schema.tracking import Arrival, Eta, TrackingLink
 
+ONE_OF_THE_CREW = "For whom the office says it; null: the lead. A technician speaks for themselves."
 ACTUAL = {
     "en_route_at": "en_route_at",
     "arrived_at": "arrived_at",
@@ -71,8 +73,47 @@ class Assignment(Entity):
     is_lead: bool = column("Whether this technician leads the visit.")
     planned_start: datetime = column("When their work starts.", roles=STAFF)
     planned_end: datetime = column("When their work ends.", roles=STAFF)
+    offer_expires_at: datetime | None = column(
+        "Until when an offer can be accepted; null: it is none, or stands until it is answered.", roles=STAFF
+    )
+    reason: str | None = column("Why it was declined, ran out or was taken back.", roles=STAFF)
+    en_route_at: datetime | None = column("When they set off.", roles=STAFF)
+    arrived_at: datetime | None = column("When they were there.", roles=STAFF)
+    started_at: datetime | None = column("When their work began.", roles=STAFF)
+    ended_at: datetime | None = column("When their work ended.", roles=STAFF)
     technician: Technician | None = one("Who.", by="technician_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one("What for.", by="visit_id")
+
+
+@node(
+    visits.Substatus,
+    prefix="sub",
+    description="A company's own word for where a visit stands, within one of the states.",
+    order=("name",),
+)
+class Substatus(Entity):
+    code: str = column("The company's own code for it.")
+    name: str = column("What it is called.")
+    state: VisitState = column("The state it belongs to, and ends with.", of="visit_state")
+    is_active: bool = column("Whether it may still be set.")
+
+
+@node(
+    visits.VisitDependency,
+    prefix="vde",
+    description="What a visit waits for, or shares with another.",
+)
+class VisitDependency(Entity):
+    kind: DependencyKind = column("What they have to do with each other.")
+    gap: Duration = column(
+        "The least time between the end of the one and the start of the other.", of="gap_seconds"
+    )
+    predecessor: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
+        "The visit that comes first.", by="predecessor_id"
+    )
+    successor: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
+        "The visit that depends on it.", by="successor_id"
+    )
 
 
 @node(
@@ -81,7 +122,12 @@ class Assignment(Entity):
 class Visit(Entity):
     state: VisitState = column("Where it stands.")
     duration: Duration = column("How long the work is planned to take.", of="duration_seconds")
+    crew_size: int = column("How many technicians it takes.")
     arrival_window: ArrivalWindow | None = embedded("The promise to the customer.", prefix="window_")
+    first_promised: ArrivalWindow | None = embedded(
+        "The arrival window promised first, by which on time is told; null where none ever was.",
+        prefix="first_promised_",
+    )
     planned: PlannedTime | None = embedded("The internal plan.", prefix="planned_", roles=STAFF)
     actual: ActualTime = embedded("What happened.", columns={"state": "state", **ACTUAL})
     planned_start: datetime | None = column("When the work is planned to start.", roles=STAFF)
@@ -92,6 +138,18 @@ class Visit(Entity):
     customer: Customer | None = one("For whom.", by="customer_id")
     site: Site | None = one("Where.", by="site_id")
     territory: Territory | None = one("The area it lies in.", by="territory_id", roles=STAFF)
+    crew: Annotated["Crew", strawberry.lazy("schema.crews")] | None = one(
+        "The crew that has it as a whole; null where it was given to technicians.", by="crew_id", roles=STAFF
+    )
+    substatus: Substatus | None = one(
+        "Where it stands more closely, in the company's own words.", by="substatus_id", roles=STAFF
+    )
+    waits_for: Connection[VisitDependency] = many(
+        "What it waits for, or shares with visits that come first.", via="successor_id", expect=1, roles=STAFF
+    )
+    awaited_by: Connection[VisitDependency] = many(
+        "What waits for it.", via="predecessor_id", expect=1, roles=STAFF
+    )
     follow_up_of: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "The visit whose rest it does.", by="follow_up_of_id"
     )
@@ -134,7 +192,12 @@ class ArrivalWindowInput:
 @strawberry.input(description="Whom to send, and when.")
 class ScheduleVisitInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
-    technician: strawberry.ID = strawberry.field(description="Who goes there.")
+    technician: strawberry.ID | None = strawberry.field(
+        default=None, description="Who goes there, and leads those who do already; or else say which crew."
+    )
+    crew: strawberry.ID | None = strawberry.field(
+        default=None, description="The crew that goes there, all of it and nobody else."
+    )
     start: datetime = strawberry.field(description="When the work starts.")
     expected_version: int | None = strawberry.field(
         default=None, description="The visit's version as it was read; null: whatever it is."
@@ -152,30 +215,36 @@ class DispatchVisitInput:
 @strawberry.input(description="A visit the technician sets off to.")
 class StartTravelInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
+    technician: strawberry.ID | None = strawberry.field(default=None, description=ONE_OF_THE_CREW)
 
 
 @strawberry.input(description="A visit whose work begins.")
 class StartWorkInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
+    technician: strawberry.ID | None = strawberry.field(default=None, description=ONE_OF_THE_CREW)
 
 
 @strawberry.input(description="That a technician has arrived, by somebody's word.")
 class RecordArrivalInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
     occurred_at: datetime | None = strawberry.field(default=None, description="When; null: now.")
+    technician: strawberry.ID | None = strawberry.field(default=None, description=ONE_OF_THE_CREW)
 
 
 @strawberry.input(description="Pieces of a part that were used.")
 class PartUsedInput:
     part: strawberry.ID = strawberry.field(description="The part.")
     quantity: int = strawberry.field(description="How many pieces.")
+    serials: list[str] | None = strawberry.field(default=None, description=SERIALS)
 
 
 @strawberry.input(description="A visit whose work is done.")
 class CompleteVisitInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
     parts_used: list[PartUsedInput] | None = strawberry.field(
-        default=None, description="What was used; null: all that was held for the visit."
+        default=None,
+        description="What was used, held for the visit or free in the van; null: all that was held, but what"
+        " is serialized.",
     )
 
 

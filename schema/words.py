@@ -23,6 +23,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRING": "It ends within 30 days.",
         "EXPIRED": "It has ended, or was revoked.",
     },
+    "ChangeAction": {
+        "CREATED": "It came to be.",
+        "CHANGED": "Some of it is otherwise.",
+        "DELETED": "It is gone.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -38,6 +43,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "ACTIVE": "In force within its term.",
         "EXPIRED": "Its term is over.",
         "CANCELLED": "Ended before its term.",
+    },
+    "DependencyKind": {
+        "FINISH_START": "It begins after the end of the other, by the gap.",
+        "SAME_DAY": "It is on the day of the other.",
+        "SAME_TECHNICIAN": "Who leads the other leads it too.",
     },
     "EtaBasis": {
         "PLAN": "The plan: nobody has set off.",
@@ -60,6 +70,25 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "PAUSED": "It makes none for now.",
         "ARCHIVED": "It makes none any more.",
     },
+    "ImportKind": {
+        "CUSTOMERS": "A customer in each line.",
+        "SITES": "A site in each line.",
+        "ASSETS": "An asset in each line.",
+        "PARTS": "A part in each line.",
+        "TECHNICIANS": "A technician in each line.",
+    },
+    "ImportState": {
+        "QUEUED": "Asked for, not begun.",
+        "STAGING": "Its lines are being read and checked.",
+        "WRITING": "Its rows are being kept.",
+        "DONE": "All lines have their report.",
+        "FAILED": "It could not go on; `failure` says why.",
+    },
+    "UploadState": {
+        "WAITING": "Its bytes have not come.",
+        "STORED": "It may be used.",
+        "GONE": "Its time is over.",
+    },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
         "CONSUMPTION": "A visit used them.",
@@ -67,6 +96,8 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "COUNT": "They were counted; this is the difference.",
         "TRANSFER_OUT": "They left for another place.",
         "TRANSFER_IN": "They came from another place.",
+        "PICK": "They were taken along for a visit: out of the one place, into the van.",
+        "RETURN": "They were brought back from a visit: out of the van, into the other place.",
     },
     "IncompleteReason": {
         "PARTS": "A part was missing.",
@@ -80,6 +111,27 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "PLANNED": "Its work order is made when it is time.",
         "GENERATED": "Its work order is there.",
         "SKIPPED": "There will be no work order for it.",
+    },
+    "UpsertMode": {
+        "PER_ITEM": "Rows that are good are written, whatever the others are.",
+        "ALL": "Nothing is written where one row is refused.",
+    },
+    "RowOutcome": {
+        "CREATED": "It was made.",
+        "UPDATED": "Something of it was changed.",
+        "UNCHANGED": "It was so already: nothing was written.",
+        "FAILED": "It was refused.",
+        "WITHHELD": "It is good, but another row was refused, and the mode is ALL.",
+    },
+    "Origin": {
+        "API": "By a mutation.",
+        "OPTIMIZER": "By a worker that plans.",
+        "GEOFENCE": "By what positions showed.",
+        "SEED": "By the demo's seed.",
+        "IMPORT": "By the lines of a file.",
+        "TIMER": "By time alone.",
+        "MAINTENANCE": "By a maintenance plan.",
+        "DATABASE": "By SQL of somebody's own, past the graph.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",
@@ -111,8 +163,15 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "HELD": "Set aside where it lies.",
         "PICKED": "Taken along for the visit.",
         "CONSUMED": "Used up.",
-        "RETURNED": "Brought back.",
-        "RELEASED": "Free again: it was never taken along.",
+        "RETURNED": "Brought back to a shelf.",
+        "RELEASED": "Free again where it lies.",
+    },
+    "PurchaseOrderState": {
+        "DRAFT": "Being written; nobody was asked yet.",
+        "ORDERED": "The supplier was asked.",
+        "PARTLY_RECEIVED": "Some of it has come.",
+        "RECEIVED": "All of it has come.",
+        "CANCELLED": "What has not come will not come.",
     },
     "Role": {
         "ADMIN": "Everything, the doors too.",
@@ -124,6 +183,12 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "CUSTOMER": "Own customer; no internal notes, cost or margin.",
         "TRACKING": "One visit, by a link.",
         "INTEGRATION": "A machine's token.",
+    },
+    "SerialState": {
+        "IN_STOCK": "Lies in a place.",
+        "IN_TRANSIT": "On the way to a place.",
+        "CONSUMED": "A visit used it.",
+        "GONE": "Lost, broken or given away.",
     },
     "StockLocationKind": {
         "WAREHOUSE": "A store that all may draw from.",

@@ -50,6 +50,7 @@ class WorkType(Entity):
     name: str = column("What it is called.")
     duration: Duration = column("How long it usually takes.", of="duration_seconds")
     priority: Priority = column("How urgent it usually is.")
+    crew_size: int = column("How many technicians it usually takes.")
     needs_approval: bool = column("Whether its work orders wait until somebody agrees.")
     skills: Connection[WorkTypeSkill] = many("What it needs to be able to do.", via="work_type_id", expect=2)
     parts: Connection[WorkTypePart] = many("What it needs to have.", via="work_type_id", expect=2)
@@ -269,8 +270,9 @@ class CloseWorkOrderPayload(WorkOrderAnswer):
     """What closeWorkOrder answers."""
 
 
-@record("The new visit.", visit_id="uuid", user_errors="jsonb")
+@record("The new visit, and its work order.", visit_id="uuid", work_order_id="uuid", user_errors="jsonb")
 class AddVisitPayload:
+    work_order: WorkOrder | None = one("The work order as it is now.", by="work_order_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "The new visit, not yet scheduled.", by="visit_id"
     )

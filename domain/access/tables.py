@@ -30,6 +30,8 @@ class Access:
     organization: str = "organization_id"
     system: bool = field(default=False)
     """Read across organizations by fieldgraph_system (the log's reader, workers, token look-up)."""
+    kept: bool = field(default=False)
+    """Written by the audit's own triggers alone, which run as fieldgraph_audit."""
 
     @property
     def adds(self) -> frozenset[Role]:
@@ -58,6 +60,10 @@ LOOK_UPS = {
     ),
     "viewer_own_visits": (
         "own.id FROM visit own WHERE own.organization_id = :organization AND own.customer_id = :customer"
+    ),
+    "viewer_crews": (
+        "own.crew_id FROM crew_member own WHERE own.organization_id = :organization"
+        " AND own.technician_id = :technician"
     ),
     "viewer_stock_locations": (
         "place.id FROM stock_location place WHERE place.organization_id = :organization"
@@ -92,6 +98,12 @@ def _roles(
     return rows
 
 
+def _roles_named() -> dict[Role, str]:
+    """Staff, as far as the row itself does not name others as its readers."""
+    named = "({{t}}.readers IS NULL OR '{role}' = ANY ({{t}}.readers))"
+    return {role: ALL if role == Role.ADMIN else named.format(role=role.value) for role in STAFF}
+
+
 OFFICE_WRITES = frozenset({*OFFICE, Role.INTEGRATION})
 FIELD_WRITES = frozenset({*OFFICE, Role.INTEGRATION, *FIELD})
 OWN_CUSTOMER = "{t}.customer_id = :customer"
@@ -100,6 +112,7 @@ OWN_VAN = "{t}.stock_location_id IN viewer_stock_locations"
 TO_OR_FROM = (
     "({t}.from_location_id IN viewer_stock_locations OR {t}.to_location_id IN viewer_stock_locations)"
 )
+EXCHANGERS = frozenset({Role.ADMIN, Role.MANAGER, Role.INTEGRATION})
 IN_ORGANIZATION = dict.fromkeys(EVERYONE, ALL)
 NO_SALES = (Role.SALES,)
 
@@ -177,6 +190,16 @@ TABLES: dict[str, Access] = {
         FIELD_WRITES,
         insert=OFFICE_WRITES,
     ),
+    "visit_dependency": Access(
+        _roles(
+            technician="({t}.predecessor_id IN viewer_assigned_visits"
+            " OR {t}.successor_id IN viewer_assigned_visits)"
+        ),
+        OFFICE_WRITES,
+    ),
+    "substatus": Access(_roles(technician=ALL), OFFICE_WRITES),
+    "crew": Access(_roles(technician="{t}.id IN viewer_crews"), OFFICE_WRITES),
+    "crew_member": Access(_roles(technician="{t}.technician_id = :technician"), OFFICE_WRITES),
     "visit_part": Access(_roles(technician="{t}.visit_id IN viewer_assigned_visits"), OFFICE_WRITES),
     "technician": Access(
         _roles(
@@ -200,6 +223,10 @@ TABLES: dict[str, Access] = {
     "stock_movement": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
     "transfer": Access(_roles(technician=TO_OR_FROM), FIELD_WRITES),
     "reservation": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
+    "stock_serial": Access(_roles(technician=OWN_VAN), FIELD_WRITES),
+    "reorder_rule": Access(_roles(), OFFICE_WRITES),
+    "purchase_order": Access(_roles(), OFFICE_WRITES),
+    "purchase_order_line": Access(_roles(), OFFICE_WRITES),
     "scheduling_policy": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan": Access(_roles(without=NO_SALES), OFFICE_WRITES),
     "plan_change": Access(_roles(without=NO_SALES), OFFICE_WRITES),
@@ -226,9 +253,18 @@ TABLES: dict[str, Access] = {
     ),
     "tracking_link": Access(_roles(without=(Role.SALES, Role.INTEGRATION)), OFFICE_WRITES),
     "credential": Access(dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), system=True),
-    "job": Access(dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), system=True),
+    "job": Access(
+        dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), insert=frozenset({*OFFICE, *EXCHANGERS}), system=True
+    ),
+    "upload": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
+    "import": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
+    "import_line": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
+    "audit": Access(_roles_named(), system=True, kept=True),
+    "audit_value": Access(_roles_named(), system=True, kept=True),
+    "audit_seal": Access({Role.ADMIN: ALL}, system=True, kept=True),
+    "audit_chain": Access({Role.ADMIN: ALL}, system=True, kept=True),
 }
 
 SEARCHED = frozenset(
@@ -236,6 +272,7 @@ SEARCHED = frozenset(
         "asset",
         "contact",
         "contract",
+        "crew",
         "customer",
         "maintenance_plan",
         "part",

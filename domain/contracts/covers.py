@@ -47,6 +47,9 @@ class Cover:
     work_types: Collection[UUID] | None = None
 
 
+NOTHING_SAID = Cover()
+
+
 async def covering(work: UnitOfWork, wanted: Work) -> Contract | None:
     """The contract in force that covers some work: the one that names most of it, the newest of such."""
     named, kinds, meets = _conditions(wanted)
@@ -101,6 +104,8 @@ async def day_of(work: UnitOfWork) -> date:
 
 async def name_cover(work: UnitOfWork, contract: Contract, cover: Cover) -> dict[str, list[UUID]]:
     """Sets what a contract names; answers what differs, as it was. Raises NotFound, Invalid or Conflict."""
+    if cover == NOTHING_SAID:
+        return {}
     assets, kinds = await named_assets(work, contract.id), await named_kinds(work, contract.id)
     wanted = set(assets if cover.assets is None else cover.assets)
     wanted_kinds = set(kinds if cover.work_types is None else cover.work_types)

@@ -1,24 +1,15 @@
 """Contracts' steps: what their verbs share, from the check of a value to the event."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from domain.contracts.rows import TRANSITIONS, Contract, ContractState
-from domain.errors import Invalid, InvalidTransition
+from domain.errors import InvalidTransition
 from domain.events import Event
 from domain.unit_of_work import UnitOfWork
 
-MOST = Decimal(10) ** 12
 SECRET = frozenset({"price"})
 """Never in the event log, which more may read than what a contract costs."""
-
-
-def check_price(price: Decimal) -> Decimal:
-    """Raises Invalid for what is no amount of money."""
-    if not (price.is_finite() and 0 <= price < MOST and price == round(price, 4)):
-        raise Invalid("A price is a number from 0, with at most four decimals.", "price")
-    return price
 
 
 def move(work: UnitOfWork, contract: Contract, state: ContractState, event: str) -> None:

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from domain import inputs
 from domain.contracts.covers import check_free, day_of, named_assets, named_kinds
 from domain.contracts.rows import Contract, ContractState
-from domain.contracts.steps import announce, check_price, move
+from domain.contracts.steps import announce, move
 from domain.errors import Conflict, Invalid, InvalidTransition
 from domain.unit_of_work import UnitOfWork
 
@@ -57,7 +57,7 @@ async def renew(
         raise Invalid(f"The next term ends after {contract.ends_on}.", "endsOn")
     values: dict[str, Any] = {"ends_on": ends_on or next_end(contract)}
     if price is not None:
-        values["price"] = check_price(price)
+        values |= inputs.checked({"price": price}, {"price": inputs.price})
     await _prolong(work, contract, values)
     return contract
 

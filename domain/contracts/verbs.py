@@ -7,19 +7,25 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm.attributes import flag_modified
-from sqlmodel import col, select
 
 from domain import coverage, customers, inputs
-from domain.contracts.covers import Cover, check_free, day_of, name_cover, named_assets, named_kinds
+from domain.contracts.covers import (
+    NOTHING_SAID,
+    Cover,
+    check_free,
+    day_of,
+    name_cover,
+    named_assets,
+    named_kinds,
+)
 from domain.contracts.rows import Contract, ContractState, Entitlement
-from domain.contracts.steps import announce, check_price, move
+from domain.contracts.steps import announce, move
 from domain.contracts.terms import LATEST
 from domain.errors import Conflict, Invalid, InvalidTransition
 from domain.inputs import Check
 from domain.unit_of_work import UnitOfWork
 
 EARLIEST = date(1900, 1, 1)
-CURRENCY = re.compile(r"[A-Z]{3}")
 WALL = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 WEEKDAYS = re.compile(r"1?2?3?4?5?6?7?")
 LONGEST_REASON = 500
@@ -61,8 +67,8 @@ CONTRACT: Mapping[str, Check] = {
     "name": inputs.words(),
     "starts_on": _day,
     "ends_on": _day,
-    "price": lambda value: check_price(inputs.given(value)),
-    "currency": _matching(CURRENCY, "A currency is three letters of ISO 4217, such as EUR."),
+    "price": inputs.price,
+    "currency": inputs.currency,
     "auto_renew": inputs.given,
     "renewal_months": _whole(1, 120),
     "notice_days": _whole(0, 365),
@@ -81,7 +87,9 @@ TERM = frozenset({"starts_on", "ends_on"})
 OVER = frozenset({ContractState.EXPIRED, ContractState.CANCELLED})
 
 
-async def create(work: UnitOfWork, customer_id: UUID, values: Mapping[str, Any], cover: Cover) -> Contract:
+async def create(
+    work: UnitOfWork, customer_id: UUID, values: Mapping[str, Any], cover: Cover = NOTHING_SAID
+) -> Contract:
     """A DRAFT with a customer. Raises NotFound, Invalid, or Conflict for a number that another has."""
     kept = inputs.checked(values, CONTRACT)
     customer = await customers.in_use(work, customer_id, "customer")
@@ -100,7 +108,7 @@ async def update(
     work: UnitOfWork,
     key: UUID,
     values: Mapping[str, Any],
-    cover: Cover,
+    cover: Cover = NOTHING_SAID,
     *,
     expected_version: int | None = None,
 ) -> Contract:
@@ -193,6 +201,5 @@ def _check_term(contract: Contract) -> None:
 
 
 async def _unused(work: UnitOfWork, number: str) -> None:
-    others = select(Contract.id).where(col(Contract.number) == number)
-    if (await work.session.exec(others.limit(1))).first() is not None:
+    if await work.owner(Contract, "number", number) is not None:
         raise Conflict("Another contract has that number.", "number")

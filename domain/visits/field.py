@@ -3,49 +3,78 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import text as literal
+
 from domain import stock, tasks, technicians
 from domain.errors import Conflict
 from domain.unit_of_work import UnitOfWork
+from domain.visits import dependencies, members
 from domain.visits.follow_ups import follow_up
 from domain.visits.rows import IncompleteReason, Visit, VisitState
-from domain.visits.steps import change, check_reason, check_state, own, under_way
+from domain.visits.steps import change, check_reason, check_state, own, taking_part, under_way
+
+ONE_WAY_AT_A_TIME = literal("SELECT pg_advisory_xact_lock(hashtextextended('way of ' || :technician, 0))")
 
 
-async def start_travel(work: UnitOfWork, visit_id: UUID) -> Visit:
-    """The technician sets off: DISPATCHED → EN_ROUTE. One visit under way at a time, on shift only."""
+async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | None = None) -> Visit:
+    """The technician sets off: DISPATCHED → EN_ROUTE. One visit under way at a time, on shift only.
+
+    Another member of the crew sets off for themselves: the visit stands where its lead has brought it.
+    """
     visit = await work.get(Visit, visit_id, "visit")
-    assignment = await own(work, visit)
-    check_state(visit, VisitState.DISPATCHED, VisitState.EN_ROUTE)
+    assignment, is_lead = await taking_part(work, visit, technician_id)
+    if is_lead:
+        check_state(visit, VisitState.DISPATCHED, VisitState.EN_ROUTE)
+    else:
+        members.check_may_come(visit, assignment)
     await technicians.check_shift(work, assignment.technician_id, work.at, work.at)
+    # One after the other, or a technician could set off to two visits at once.
+    await work.session.execute(ONE_WAY_AT_A_TIME, {"technician": str(assignment.technician_id)})
     busy = await under_way(work, assignment.technician_id)
     if [other for other in busy if other != visit.id]:
         raise Conflict("The technician is still on another visit.", "visit")
-    await change(work, visit, VisitState.EN_ROUTE, "VisitEnRoute")
-    visit.en_route_at = work.at
+    if is_lead:
+        await change(work, visit, VisitState.EN_ROUTE, "VisitEnRoute")
+        visit.en_route_at = work.at
+    else:
+        await members.tell(work, visit, assignment, "MemberEnRoute")
+    assignment.en_route_at = work.at
     return visit
 
 
-async def start_work(work: UnitOfWork, visit_id: UUID) -> Visit:
-    """Work begins at the site: ARRIVED → IN_PROGRESS."""
+async def start_work(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | None = None) -> Visit:
+    """Work begins at the site: ARRIVED → IN_PROGRESS; another member joins in what has begun."""
     visit = await work.get(Visit, visit_id, "visit")
-    await own(work, visit)
-    check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
-    await tasks.check_safety(work, visit)
-    await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
-    visit.started_at = work.at
+    assignment, is_lead = await taking_part(work, visit, technician_id)
+    if is_lead:
+        check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
+        await tasks.check_safety(work, visit)
+        await dependencies.check_begin(work, visit)
+        await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
+        visit.started_at = work.at
+    else:
+        members.check_may_join(visit, assignment)
+        await members.tell(work, visit, assignment, "MemberStarted")
+    assignment.started_at = work.at
     return visit
 
 
 async def stop_travel(work: UnitOfWork, visit_id: UUID, *, reason: str | None = None) -> Visit:
-    """The technician turns back or waits: EN_ROUTE → DISPATCHED."""
+    """The technician turns back or waits: EN_ROUTE → DISPATCHED; another member for themselves."""
     if reason is not None:
         check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
-    await own(work, visit)
-    check_state(visit, VisitState.EN_ROUTE, VisitState.DISPATCHED)
-    work.reason = visit.reason = reason
-    await change(work, visit, VisitState.DISPATCHED, "TravelStopped")
-    visit.en_route_at = None
+    assignment, is_lead = await taking_part(work, visit)
+    if is_lead:
+        check_state(visit, VisitState.EN_ROUTE, VisitState.DISPATCHED)
+        work.reason = visit.reason = reason
+        await change(work, visit, VisitState.DISPATCHED, "TravelStopped")
+        visit.en_route_at = None
+    else:
+        members.check_on_the_way(visit, assignment)
+        work.reason = reason
+        await members.tell(work, visit, assignment, "MemberTravelStopped")
+    assignment.en_route_at = None
     return visit
 
 
@@ -94,13 +123,13 @@ async def mark_no_access(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Vi
 
 
 async def complete(
-    work: UnitOfWork, visit_id: UUID, *, parts_used: Sequence[tuple[UUID, int]] | None = None
+    work: UnitOfWork, visit_id: UUID, *, parts_used: Sequence[stock.Used | tuple[UUID, int]] | None = None
 ) -> Visit:
     """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again."""
     visit = await work.get(Visit, visit_id, "visit")
-    await own(work, visit)
+    assignment = await own(work, visit)
     await tasks.check_required(work, visit)
     await change(work, visit, VisitState.COMPLETED, "VisitCompleted")
     visit.ended_at = work.at
-    await stock.consume(work, visit.id, parts_used)
+    await stock.consume(work, visit.id, parts_used, technician_id=assignment.technician_id)
     return visit

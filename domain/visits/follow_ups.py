@@ -7,6 +7,7 @@ from sqlmodel import col, select
 from domain import inputs
 from domain.errors import Conflict, InvalidTransition
 from domain.unit_of_work import UnitOfWork
+from domain.visits import dependencies
 from domain.visits.rows import FINAL, Visit, VisitPart, VisitState
 from domain.visits.steps import announce, scope, settle_order
 from domain.work_orders import OPEN, WorkOrder
@@ -38,6 +39,7 @@ async def follow_up(work: UnitOfWork, visit: Visit) -> Visit:
                 site_id=visit.site_id,
                 territory_id=visit.territory_id,
                 duration_seconds=visit.duration_seconds,
+                crew_size=visit.crew_size,
                 follow_up_of_id=visit.id,
             )
         )
@@ -45,6 +47,7 @@ async def follow_up(work: UnitOfWork, visit: Visit) -> Visit:
         needs = await work.session.exec(select(VisitPart).where(VisitPart.visit_id == visit.id))
         for need in needs.all():
             work.add(VisitPart(visit_id=again.id, part_id=need.part_id, quantity=need.quantity))
+        await dependencies.hand_over(work, visit, again)
     keys = scope(again, [])
     announce(work, again, "VisitCreated", before={}, scopes=(keys, keys))
     await settle_order(work, again)

@@ -1,10 +1,12 @@
 """Visits' verbs of the office: what is told to the technician, given back to the pool or called off."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from domain import inputs, stock
 from domain.errors import InvalidTransition
 from domain.unit_of_work import UnitOfWork
+from domain.visits import dependencies, links
 from domain.visits.rows import Assignment, AssignmentState, Pin, Visit, VisitState
 from domain.visits.steps import (
     announce,
@@ -12,20 +14,27 @@ from domain.visits.steps import (
     check_pin,
     check_reason,
     check_state,
-    lead,
+    crew,
+    orders_of,
+    people,
     scope,
-    settle_order,
     snapshot,
     turn,
 )
 
 
 async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | None = None) -> Visit:
-    """Tell the technician: SCHEDULED → DISPATCHED, pinned from now on."""
+    """Tell the technicians: SCHEDULED → DISPATCHED, pinned from now on.
+
+    A crew that is not whole is not sent. What is still OFFERED is accepted by the office, for them.
+    """
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     check_state(visit, VisitState.SCHEDULED, VisitState.DISPATCHED)
-    if (assignment := await lead(work, visit)) is not None:
+    assignments = await crew(work, visit)
+    if len(assignments) < visit.crew_size:
+        raise InvalidTransition(f"Its crew is not whole: {len(assignments)} of {visit.crew_size}.", "visit")
+    for assignment in assignments:
         assignment.state = AssignmentState.ACCEPTED
     await change(work, visit, VisitState.DISPATCHED, "VisitDispatched")
     visit.pin = Pin.BOTH
@@ -69,6 +78,7 @@ async def unschedule(
     inputs.check_version(visit, expected_version)
     check_state(visit, VisitState.SCHEDULED, VisitState.UNSCHEDULED)
     check_pin(visit, technician=True, time=True)
+    (await links.read(work, [visit.id])).check_free(visit)
     await hand_back(work, visit, reason=reason)
     return visit
 
@@ -93,24 +103,32 @@ async def _pinned(
     pin, event = to
     if visit.pin == pin:
         return visit
-    assignment = await lead(work, visit)
-    technicians = [assignment.technician_id] if assignment else []
-    before = {**snapshot(visit, next(iter(technicians), None)), "pin": visit.pin}
+    assignments = await crew(work, visit)
+    before = {**snapshot(visit, assignments), "pin": visit.pin}
     visit.pin = pin
-    announce(work, visit, event, before=before, scopes=(scope(visit, technicians),) * 2)
+    announce(work, visit, event, before=before, scopes=(scope(visit, people(assignments)),) * 2)
     return visit
 
 
-async def hand_back(work: UnitOfWork, visit: Visit, *, reason: str) -> None:
-    """Back to the pool, its pin lifted: the technician became unavailable, or a plan gave it up."""
-    give_up(work, visit, await lead(work, visit), reason=reason)
-    await settle_order(work, visit)
-    await stock.release(work, visit.id)
+async def hand_back(
+    work: UnitOfWork, visit: Visit, *, reason: str, by: tuple[Assignment, AssignmentState] | None = None
+) -> None:
+    """Back to the pool, its pin lifted: who leads it became unavailable, or a plan gave it up.
+
+    `by` is whose answer it was, and how their assignment ends instead of being released.
+    """
+    async with work.unscoped():
+        give_up(work, visit, await crew(work, visit), reason=reason)
+        if by is not None:
+            by[0].state, by[0].reason = by[1], reason
+        await (await orders_of(work, [visit])).settle(work, visit.work_order_id)
+        await dependencies.warn(work, visit)
+        await stock.release(work, visit.id)
 
 
-def give_up(work: UnitOfWork, visit: Visit, assignment: Assignment | None, *, reason: str) -> None:
-    """The visit's own part of `unschedule`; `assignment` is the lead's."""
+def give_up(work: UnitOfWork, visit: Visit, assignments: Sequence[Assignment], *, reason: str) -> None:
+    """The visit's own part of `unschedule`."""
     work.reason = visit.reason = reason
-    turn(work, visit, (VisitState.UNSCHEDULED, "VisitUnscheduled"), assignment=assignment, values={})
+    turn(work, visit, (VisitState.UNSCHEDULED, "VisitUnscheduled"), crew=assignments, values={})
     visit.pin = visit.planned_start = visit.planned_end = visit.planned_travel_seconds = None
-    visit.en_route_at = None
+    visit.en_route_at = visit.crew_id = None

@@ -1,19 +1,23 @@
-"""Steps of a visit: what every verb that moves one shares, from the lead's assignment to the event."""
+"""Steps of a visit: what every verb that moves one shares, from who goes there to the event."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import and_, or_
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 
 from domain import work_orders
 from domain.errors import Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
-from domain.technicians import Technician
+from domain.technicians import Technician, TechnicianKind
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD
 from domain.visits.rows import (
     FINAL,
+    LIVE,
     TRANSITIONS,
     UNDER_WAY,
     Assignment,
@@ -28,18 +32,54 @@ Step = tuple[VisitState, str]
 LONGEST_REASON = 500
 
 
+async def crews(work: UnitOfWork, visit_ids: Collection[UUID]) -> dict[UUID, list[Assignment]]:
+    """Who goes to each visit now, offered or accepted, the lead first. A technician sees only themselves."""
+    statement = select(Assignment).where(
+        col(Assignment.visit_id).in_(visit_ids), col(Assignment.state).in_(LIVE)
+    )
+    statement = statement.order_by(col(Assignment.is_lead).desc(), col(Assignment.id))
+    found: dict[UUID, list[Assignment]] = {key: [] for key in visit_ids}
+    for row in (await work.session.exec(statement)).all():
+        found[row.visit_id].append(row)
+    return found
+
+
+async def crew(work: UnitOfWork, visit: Visit) -> list[Assignment]:
+    """Who goes to a visit now, the lead first. Seen whole only where every row is."""
+    return (await crews(work, [visit.id]))[visit.id]
+
+
+async def whole_crew(work: UnitOfWork, visit: Visit) -> list[Assignment]:
+    """Who goes to a visit now, the lead first, whoever asks; what is not theirs they may not change."""
+    if work.viewer.role not in FIELD:
+        return await crew(work, visit)
+    async with work.unscoped():
+        return await crew(work, visit)
+
+
+def leader(assignments: Iterable[Assignment]) -> Assignment | None:
+    return next((row for row in assignments if row.is_lead), None)
+
+
 async def lead(work: UnitOfWork, visit: Visit) -> Assignment | None:
     """The assignment that leads a visit now."""
-    return (await leads(work, [visit.id])).get(visit.id)
+    return leader(await crew(work, visit))
 
 
-async def leads(work: UnitOfWork, visit_ids: Collection[UUID]) -> dict[UUID, Assignment]:
-    statement = select(Assignment).where(
-        col(Assignment.visit_id).in_(visit_ids),
-        col(Assignment.is_lead),
-        col(Assignment.state).in_(("OFFERED", "ACCEPTED")),
+def assigned(visit: Visit, technician: Technician, *, at: datetime, until: datetime | None) -> Assignment:
+    """A new assignment from `at` on. To a subcontractor it is offered, `until` its work begins if unsaid."""
+    offered = technician.kind == TechnicianKind.SUBCONTRACTOR
+    return Assignment(
+        visit_id=visit.id,
+        technician_id=technician.id,
+        work_order_id=visit.work_order_id,
+        customer_id=visit.customer_id,
+        site_id=visit.site_id,
+        state=AssignmentState.OFFERED if offered else AssignmentState.ACCEPTED,
+        planned_start=at,
+        planned_end=at + timedelta(seconds=visit.duration_seconds),
+        offer_expires_at=(until or at) if offered else None,
     )
-    return {row.visit_id: row for row in (await work.session.exec(statement)).all()}
 
 
 def scope(visit: Visit, technicians: Iterable[UUID]) -> Scope:
@@ -54,47 +94,73 @@ def scope(visit: Visit, technicians: Iterable[UUID]) -> Scope:
 
 
 async def scope_now(work: UnitOfWork, visit: Visit) -> Scope:
-    assignment = await lead(work, visit)
-    return scope(visit, [assignment.technician_id] if assignment else [])
+    return scope(visit, people(await crew(work, visit)))
 
 
-def snapshot(visit: Visit, technician_id: UUID | None) -> dict[str, Any]:
-    """What an event keeps of a visit as it was before."""
+def people(assignments: Iterable[Assignment]) -> list[UUID]:
+    return [row.technician_id for row in assignments]
+
+
+def snapshot(visit: Visit, assignments: Iterable[Assignment]) -> dict[str, Any]:
+    """What an event keeps of a visit as it was before, with its lead."""
+    led = leader(assignments)
     return {
         "state": visit.state,
         "planned_start": visit.planned_start,
         "planned_end": visit.planned_end,
-        "technician_id": technician_id,
+        "technician_id": led.technician_id if led else None,
     }
 
 
-async def change(work: UnitOfWork, visit: Visit, state: VisitState, type: str, **values: Any) -> None:
-    """One legal step: the state, the event with both scopes, and the work order's derived state."""
-    turn(work, visit, (state, type), assignment=await lead(work, visit), values=values)
-    await settle_order(work, visit)
+async def change(
+    work: UnitOfWork, visit: Visit, state: VisitState, type: str, **values: Any
+) -> list[Assignment]:
+    """One legal step: the state, the event with both scopes, and the work order's derived state.
+
+    Answers with who went there, the lead first. Unscoped, since a technician sees neither the others of a
+    crew nor the order's other visits.
+    """
+    async with work.unscoped():
+        assignments = await crew(work, visit)
+        turn(work, visit, (state, type), crew=assignments, values=values)
+        await (await orders_of(work, [visit])).settle(work, visit.work_order_id)
+    return assignments
 
 
 def turn(
-    work: UnitOfWork, visit: Visit, step_to: Step, *, assignment: Assignment | None, values: dict[str, Any]
+    work: UnitOfWork, visit: Visit, step_to: Step, *, crew: Sequence[Assignment], values: dict[str, Any]
 ) -> None:
     state, event = step_to
-    technicians = [assignment.technician_id] if assignment else []
-    before, scope_before = snapshot(visit, next(iter(technicians), None)), scope(visit, technicians)
+    before, scope_before = snapshot(visit, crew), scope(visit, people(crew))
     step(visit, state)
-    if assignment and state in FINAL | {VisitState.UNSCHEDULED}:
-        assignment.occupies = False
-        if state in {VisitState.UNSCHEDULED, VisitState.CANCELLED}:
-            assignment.state = AssignmentState.RELEASED
-            technicians = []
-    announce(
-        work, visit, event, before=before, scopes=(scope_before, scope(visit, technicians)), values=values
-    )
+    for row in crew:
+        if state in FINAL | {VisitState.UNSCHEDULED}:
+            _end(work, row, state)
+        elif state == VisitState.SCHEDULED:
+            row.en_route_at = row.arrived_at = None  # whoever set off alone is called back with the others
+    scope_after = scope(visit, people(row for row in crew if row.state in LIVE))
+    announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=values)
+
+
+def _end(work: UnitOfWork, row: Assignment, state: VisitState) -> None:
+    """Their time is free again; who was there has ended, who was not asked any more is released."""
+    row.occupies = False
+    if row.arrived_at is not None and row.ended_at is None and state != VisitState.NO_ACCESS:
+        row.ended_at = work.at
+    gone = state in {VisitState.UNSCHEDULED, VisitState.CANCELLED}
+    if gone or row.state == AssignmentState.OFFERED:
+        row.state = AssignmentState.RELEASED
 
 
 def step(visit: Visit, state: VisitState) -> None:
     if (visit.state, state) not in TRANSITIONS:
         raise InvalidTransition(f"A visit cannot go from {visit.state} to {state.value}.", "visit")
-    visit.state = state
+    visit.state, visit.substatus_id = state, None
+
+
+def touch(visit: Visit) -> None:
+    """A visit that others read by its version has changed, though none of its own columns has."""
+    flag_modified(visit, "updated_at")
 
 
 def check_state(visit: Visit, start: VisitState, end: VisitState) -> None:
@@ -154,7 +220,10 @@ def check_pin(visit: Visit, *, technician: bool, time: bool) -> None:
 
 
 async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
-    """The visits that a technician is driving to or working on."""
+    """The visits that a technician is driving to or working on: led, or joined by themselves."""
+    set_off = or_(col(Assignment.en_route_at).is_not(None), col(Assignment.arrived_at).is_not(None))
+    led = and_(col(Assignment.is_lead), col(Visit.state).in_(UNDER_WAY))
+    joined = and_(set_off, col(Visit.state).in_((VisitState.DISPATCHED, *UNDER_WAY)))
     statement = (
         select(Visit.id)
         .join(
@@ -164,19 +233,38 @@ async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
         .where(
             Assignment.technician_id == technician_id,
             col(Assignment.state) == AssignmentState.ACCEPTED,
-            col(Visit.state).in_(UNDER_WAY),
+            or_(led, joined),
         )
     )
     return list((await work.session.exec(statement)).all())
 
 
 async def own(work: UnitOfWork, visit: Visit) -> Assignment:
-    """The lead's assignment; a technician may only move their own visits."""
-    assignment = await lead(work, visit)
-    if assignment is None:
-        raise InvalidTransition(f"Nobody is assigned to this visit; it is {visit.state}.", "visit")
-    viewer = work.viewer
-    if viewer.role in FIELD and assignment.technician_id != viewer.technician_id:
-        raise NotFound("No Visit has that id.", "visit")
-    await work.find(Technician, assignment.technician_id)
+    """The lead's assignment; a technician may only move their own visits, and only who leads them."""
+    assignment, is_lead = await taking_part(work, visit)
+    if not is_lead:
+        raise InvalidTransition("Who leads this visit does that.", "visit")
     return assignment
+
+
+async def taking_part(
+    work: UnitOfWork, visit: Visit, technician_id: UUID | None = None
+) -> tuple[Assignment, bool]:
+    """The assignment of whoever acts, and whether they lead: a technician's own, else the lead's.
+
+    The office may name one of the crew. Raises InvalidTransition where nobody is assigned, or NotFound.
+    """
+    viewer = work.viewer
+    assignments = await crew(work, visit)
+    if viewer.role in FIELD:
+        technician_id = viewer.technician_id
+    elif technician_id is None:
+        technician_id = next((row.technician_id for row in assignments if row.is_lead), None)
+        if technician_id is None:
+            raise InvalidTransition(f"Nobody is assigned to this visit; it is {visit.state}.", "visit")
+    found = next((row for row in assignments if row.technician_id == technician_id), None)
+    if found is None:
+        if viewer.role in FIELD:
+            raise NotFound("No Visit has that id.", "visit")
+        raise NotFound("Nobody of that id goes to this visit.", "technician")
+    return found, found.is_lead

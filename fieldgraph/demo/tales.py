@@ -17,6 +17,7 @@ from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
 from fieldgraph.demo.staff import equip
+from fieldgraph.demo.stores import keep_stores
 from fieldgraph.demo.stories import Set, tell_past, tell_today
 from fieldgraph.demo.supplies import supply
 from integrations.roads import metres_between
@@ -103,6 +104,7 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     tell_maintenance(company, organization)
     agree(company, Random(f"{organization.id}:agreements"))  # noqa: S311  # as above
     company.add(Counter(series="WORK_ORDER", value=company.orders))
+    keep_stores(company)
     seeded = _seeded(company, organization, waiting)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
 

@@ -11,12 +11,14 @@ from graphql import FieldNode, GraphQLField, SelectionSetNode
 from domain import ids
 from domain.errors import BadInput, FieldgraphError
 from domain.viewers import Role
+from resolvers.compiler.availability import places
 from resolvers.compiler.bindings import Binder, Bindings, Readers
 from resolvers.compiler.objects import ConnectionWriter, Fields, Objects, quoted
 from resolvers.compiler.overlays import Overlay
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.writer import Derivation, Rows, View, Writer
+from schema.availability import Nearest
 from schema.federation import AnyEntities
 from schema.graph import All, AnyNode, AnyNodes, AsOf, ByExternalId, ById, ByKey, Computed, Source
 
@@ -118,6 +120,8 @@ class Compiler:
             return self._single(objects, str(field.target), nodes, keyed)
         if isinstance(source, AnyNodes | AnyEntities):
             return self._nodes(objects, nodes, self._wanted(source, declared, nodes[0]))
+        if isinstance(source, Nearest):
+            return self._nearest(objects, field, declared, nodes)
         if not isinstance(source, ById | AnyNode):
             raise NotCompilable(type(source).__name__)
         prefix, _ = ids.split(str(arguments["id"]))
@@ -148,6 +152,18 @@ class Compiler:
         found = " UNION ALL ".join(branches)
         listed = f"unnest({place}) WITH ORDINALITY AS w(id, n) LEFT JOIN ({found}) f ON f.k = w.id"
         return f"(SELECT coalesce(json_agg(f.j ORDER BY w.n), '[]'::json) FROM {listed})"
+
+    def _nearest(
+        self, objects: Objects, field: FieldShape, declared: GraphQLField, nodes: list[FieldNode]
+    ) -> str:
+        """Records that are found by what is asked, in their own order."""
+        shape, writer = self.graph.types[str(field.target)], objects.writer
+        rows, place = objects.rows(shape), writer.reserve()
+        found = places(writer, lambda bindings: bindings.arguments(declared, nodes[0]))
+        columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(rows))
+        text = f"(SELECT {rows.columns('x')}, x.n FROM ({found}) x)"
+        read = self._read(objects, rows, place, text, columns, key=f"{rows.alias}.n AS n, ")
+        return f"(SELECT coalesce(json_agg(f.j ORDER BY f.n), '[]'::json) FROM ({read}) f)"
 
     def _as_of(self, objects: Objects, field: FieldShape, nodes: list[FieldNode], computed: set[str]) -> str:
         """All roots over a plan's schedule; null where the plan is not to be seen."""

@@ -6,6 +6,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import rule
 
 from domain import scheduling, tracking, visits
+from domain.scheduling import Move
 from domain.visits import IncompleteReason, Pin
 from tests.domain.ledgers import moment
 from tests.domain.machines import HALF_HOURS, SOME_VISIT, SOMEONE, Days, Verb
@@ -45,7 +46,7 @@ class Detours(Days):
         """Done in its turn, by whoever leads the visit or by the office; refused in any other state."""
         visit, before = self.visit(number), self.dump
         key, leader = UUID(visit["id"]), self.leader(visit)
-        kept = name == "call_off" and visit["pin"] is not None
+        kept = name == "call_off" and (visit["pin"] is not None or self.is_awaited(visit))
         rests = {row["state"] for row in before.where("visit", follow_up_of_id=visit["id"])}
         kept |= name == "create_follow_up" and (
             not rests <= visits.FINAL or self.order_of(visit)["state"] in {"CLOSED", "CANCELLED"}
@@ -86,11 +87,10 @@ class Detours(Days):
             person, begin = technician or UUID(lead), start or planned
             moved = (str(person) != lead, begin != planned)
             held = {"TECHNICIAN": moved[0], "TIME": moved[1], "BOTH": any(moved), None: False}
-            free = self.is_free(person, begin, begin + (at(1) - at(0)), but=visit)
-            allowed = free and not held[visit["pin"]]
+            allowed = self.fits(visit, person, begin) and not held[visit["pin"]]
         self.attempt(
             lambda work: scheduling.reschedule(
-                work, UUID(visit["id"]), technician_id=technician, start=start
+                work, UUID(visit["id"]), Move(technician_id=technician, start=start)
             ),
             allowed=allowed,
         )

@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -19,6 +19,8 @@ TABLES = {
     "stock_movement": "id",
     "arrival": "id",
     "absence": "id",
+    "visit_dependency": "id",
+    "substatus": "id",
     "event": "xid, n",
 }
 DUMP = "SELECT json_build_object({})::text".format(
@@ -28,6 +30,8 @@ DUMP = "SELECT json_build_object({})::text".format(
         for table, order in TABLES.items()
     )
 )
+TIMES = ("en_route_at", "arrived_at", "started_at", "ended_at")
+STANDING = ("SCHEDULED", "DISPATCHED")
 HELD = ("SCHEDULED", "DISPATCHED", *sorted(visits.UNDER_WAY))
 Fact = dict[str, Any]
 
@@ -55,6 +59,11 @@ class Dump:
         rows = self.where("assignment", visit_id=visit["id"], is_lead=True)
         return [row for row in rows if row["state"] in {"OFFERED", "ACCEPTED"}]
 
+    def crew(self, visit: Fact) -> list[Fact]:
+        """Who goes there, the lead first."""
+        rows = [row for row in self.where("assignment", visit_id=visit["id"]) if row["state"] in visits.LIVE]
+        return sorted(rows, key=lambda row: (not row["is_lead"], row["id"]))
+
     def holds(self, visit: Fact) -> list[Fact]:
         rows = self.where("reservation", visit_id=visit["id"])
         return [row for row in rows if row["state"] in {"HELD", "PICKED"}]
@@ -71,6 +80,7 @@ def broken(dump: Dump) -> Iterator[str]:
     for visit in dump["visit"]:
         yield from (f"visit {visit['id']} ({visit['state']}): {fault}" for fault in _visit(dump, visit))
     yield from _bookings(dump["assignment"])
+    yield from _dependencies(dump)
     yield from _log(dump["event"])
 
 
@@ -130,13 +140,40 @@ def _assignments(dump: Dump, visit: Fact) -> Iterator[str]:
     if bool(leads) != held and visit["state"] not in {"COMPLETED", "INCOMPLETE", "NO_ACCESS"}:
         yield f"{len(leads)} assignments lead"
     for row in dump.where("assignment", visit_id=visit["id"]):
-        if row["occupies"] != (held and row in leads):
+        live = row["state"] in visits.LIVE
+        if row["occupies"] != (held and live):
             yield f"an assignment that is {row['state']} occupies: {row['occupies']}"
-        if row in leads and (row["planned_start"], row["planned_end"]) != (
-            visit["planned_start"],
-            visit["planned_end"],
+        if live and row["state"] == "OFFERED" and visit["state"] in visits.FINAL:
+            yield "what is over is still offered"
+        if row in leads and [row[name] for name in TIMES] != [visit[name] for name in TIMES]:
+            yield "the lead's own times are not the visit's"
+        if row["is_lead"] and row["state"] == "OFFERED" and visit["state"] != "SCHEDULED":
+            yield "who leads it has not accepted"
+        if (
+            live
+            and held
+            and (row["planned_start"], row["planned_end"])
+            != (
+                visit["planned_start"],
+                visit["planned_end"],
+            )
         ):
             yield "planned otherwise than assigned"
+
+
+def _dependencies(dump: Dump) -> Iterator[str]:
+    """Who waits stands behind what stands before, and has not begun before that has ended."""
+    found, words = dump.by_id("visit"), dump.by_id("substatus")
+    for row in dump.where("visit_dependency", kind="FINISH_START"):
+        first, second = found[row["predecessor_id"]], found[row["successor_id"]]
+        gap, both = timedelta(seconds=row["gap_seconds"]), {first["state"], second["state"]}
+        if both <= set(STANDING) and moment(first["planned_end"]) + gap > moment(second["planned_start"]):
+            yield f"visit {second['id']} stands before what it waits for"
+        if second["started_at"] is not None and first["state"] not in visits.FINAL:
+            yield f"visit {second['id']} has begun before {first['id']} ended"
+    for visit in dump["visit"]:
+        if visit["substatus_id"] and words[visit["substatus_id"]]["visit_state"] != visit["state"]:
+            yield f"visit {visit['id']} keeps a substatus of another state"
 
 
 def _bookings(assignments: Iterable[Fact]) -> Iterator[str]:

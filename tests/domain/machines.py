@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from domain import scheduling, stock, tracking, visits, work_orders
+from domain import scheduling, stock, tracking, visits
 from domain.errors import Refused
 from domain.scheduling import Placement
 from domain.stock import StockLocation
@@ -23,7 +23,8 @@ from domain.viewers import Role
 from domain.visits import Visit
 from fieldgraph.addresses import sqlalchemy_url
 from tests.conftest import Database
-from tests.domain.ledgers import DUMP, Dump, Fact, broken, missteps, moment, steps_between
+from tests.domain.ledgers import DUMP, STANDING, Dump, Fact, broken, missteps, moment, steps_between
+from tests.domain.oracles import Oracle
 from tests.domain.world import World, at
 
 Result = TypeVar("Result")
@@ -58,7 +59,7 @@ class Bench:
         await self.engine.dispose()
 
 
-class Days(RuleBasedStateMachine):
+class Days(Oracle, RuleBasedStateMachine):
     """Three visits, two employees and a subcontractor, too few parts, and anybody doing anything."""
 
     def __init__(self, bench: Bench) -> None:
@@ -83,6 +84,7 @@ class Days(RuleBasedStateMachine):
         async with world.unit() as work:
             (await work.get(Technician, self.crew[2])).kind = TechnicianKind.SUBCONTRACTOR
         self.kind = await world.work_type(parts={self.valve: 1})
+        self.vans = {row.technician_id: row.id for row in await world.all(StockLocation)}
         for _ in range(3):
             await world.visit(self.kind)
 
@@ -115,36 +117,6 @@ class Days(RuleBasedStateMachine):
             return refusal
         return None
 
-    def visit(self, number: int) -> Fact:
-        rows = self.dump["visit"]
-        return rows[number % len(rows)]
-
-    def state(self, visit: Fact) -> str:
-        return str(self.dump.by_id("visit")[visit["id"]]["state"])
-
-    def order_of(self, visit: Fact) -> Fact:
-        return self.dump.by_id("work_order")[visit["work_order_id"]]
-
-    def waits(self, visit: Fact) -> bool:
-        return self.order_of(visit)["state"] not in work_orders.DERIVED
-
-    def leader(self, visit: Fact) -> str | None:
-        return next((row["technician_id"] for row in self.dump.leads(visit)), None)
-
-    def is_free(self, technician: UUID, start: datetime, end: datetime, *, but: Fact) -> bool:
-        """On shift, not absent, on no other visit."""
-        taken = [
-            (moment(row["planned_start"]), moment(row["planned_end"]))
-            for row in self.dump.where("assignment", technician_id=str(technician), occupies=True)
-            if row["visit_id"] != but["id"]
-        ]
-        taken += [
-            (moment(row["starts_at"]), moment(row["ends_at"]))
-            for row in self.dump.where("absence", technician_id=str(technician))
-        ]
-        on_shift = at(8) <= start and end <= at(16)
-        return on_shift and not any(start < others_end and begin < end for begin, others_end in taken)
-
     @rule()
     def order(self) -> None:
         """Something more to do, so that a day does not end early."""
@@ -156,7 +128,7 @@ class Days(RuleBasedStateMachine):
     def schedule(self, number: int, who: int, hour: float) -> None:
         visit, technician = self.visit(number), self.crew[who]
         placement = Placement(technician_id=technician, start=at(hour))
-        free = self.is_free(technician, at(hour), at(hour + 1), but=visit)
+        free = self.fits(visit, technician, at(hour))
         held = (visit["pin"] in {"BOTH", "TECHNICIAN"} and self.leader(visit) != str(technician)) or (
             visit["pin"] in {"BOTH", "TIME"} and moment(visit["planned_start"]) != at(hour)
         )
@@ -184,29 +156,19 @@ class Days(RuleBasedStateMachine):
         visit = self.visit(number)
         self.attempt(
             lambda work: visits.dispatch(work, UUID(visit["id"]), expected_version=visit["version"]),
-            allowed=visit["state"] == "SCHEDULED",
+            allowed=visit["state"] == "SCHEDULED" and len(self.dump.crew(visit)) >= visit["crew_size"],
         )
 
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE)
     def start_travel(self, number: int, who: int | None) -> None:
         visit, technician = self.visit(number), None if who is None else self.crew[who]
-        lead = self.leader(visit)
-        busy = [
-            other
-            for other in self.dump["visit"]
-            if other["id"] != visit["id"]
-            and other["state"] in visits.UNDER_WAY
-            and self.leader(other) == lead
-        ]
+        own = self.part(visit, technician)
+        allowed = own is not None and at(8) <= self.world.now <= at(16)
+        if own is not None:
+            allowed &= not self.is_busy(own["technician_id"], but=visit)
+            allowed &= visit["state"] == "DISPATCHED" if own["is_lead"] else self.may_come(visit, own)
         self.attempt(
-            lambda work: visits.start_travel(work, UUID(visit["id"])),
-            allowed=visit["state"] == "DISPATCHED"
-            and technician in {None, UUID(lead)}
-            and at(8) <= self.world.now <= at(16)
-            and not busy
-            if lead
-            else False,
-            technician=technician,
+            lambda work: visits.start_travel(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )
 
     @rule(number=SOME_VISIT, minutes=some.none() | some.integers(-30, 5))
@@ -253,11 +215,14 @@ class Days(RuleBasedStateMachine):
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE)
     def start_work(self, number: int, who: int | None) -> None:
         visit, technician = self.visit(number), None if who is None else self.crew[who]
+        own = self.part(visit, technician)
+        if own is None or own["is_lead"]:
+            allowed = own is not None and visit["state"] == "ARRIVED" and self.may_begin(visit)
+        else:
+            at_work = visit["state"] in {"IN_PROGRESS", "PAUSED"}
+            allowed = at_work and own["arrived_at"] is not None and own["started_at"] is None
         self.attempt(
-            lambda work: visits.start_work(work, UUID(visit["id"])),
-            allowed=visit["state"] == "ARRIVED"
-            and (technician is None or str(technician) == self.leader(visit)),
-            technician=technician,
+            lambda work: visits.start_work(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )
 
     @rule(number=SOME_VISIT, used=some.none() | some.integers(-1, 2))
@@ -265,7 +230,7 @@ class Days(RuleBasedStateMachine):
         visit = self.visit(number)
         held = sum(hold["quantity"] for hold in self.dump.holds(visit))
         counted = None if used is None else [(self.valve, used)]
-        possible = used is None or (bool(held) and 0 <= used <= held)
+        possible = used is None or 0 <= used <= held + self.free(visit)
         on_hand = sum(level["on_hand"] for level in self.dump["stock_level"])
         self.attempt(
             lambda work: visits.complete(work, UUID(visit["id"]), parts_used=counted),
@@ -274,6 +239,12 @@ class Days(RuleBasedStateMachine):
         if visit["state"] == "IN_PROGRESS" and possible:
             left = sum(level["on_hand"] for level in self.dump["stock_level"])
             assert on_hand - left == (held if used is None else used)
+
+    def free(self, visit: Fact) -> int:
+        """Valves in the van of who leads a visit that are held for none."""
+        vans = {str(technician): str(van) for technician, van in self.vans.items()}
+        van = vans.get(self.leader(visit) or "")
+        return sum(level["available"] for level in self.dump.where("stock_level", stock_location_id=van))
 
     @rule(number=SOME_VISIT, after=some.integers(0, 3))
     def cancel(self, number: int, after: int) -> None:
@@ -309,11 +280,14 @@ class Days(RuleBasedStateMachine):
             technician, hour = UUID(lead), (moment(visit["planned_start"]) - at(0)) / timedelta(hours=1)
         period = (at(hour), at(hour + hours))
         before = self.dump
-        hit = [
-            before.by_id("visit")[row["visit_id"]]
-            for row in before.where("assignment", technician_id=str(technician), occupies=True)
-            if moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"])
-        ]
+        hit: list[Fact] = []
+        lost: list[Fact] = []
+        for row in before.where("assignment", technician_id=str(technician), occupies=True):
+            if moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"]):
+                one = before.by_id("visit")[row["visit_id"]]
+                ahead = one["state"] in {*STANDING, "EN_ROUTE"}
+                small = ahead and len(before.crew(one)) == one["crew_size"]
+                (hit if row["is_lead"] or small else lost).append(one)
         self.attempt(
             lambda work: scheduling.absent(work, technician, period, reason=AbsenceReason.SICK),
             allowed=True,
@@ -322,6 +296,9 @@ class Days(RuleBasedStateMachine):
         assert [self.state(visit) for visit in hit] == [
             wanted.get(visit["state"], "UNSCHEDULED") for visit in hit
         ]
+        assert [self.state(visit) for visit in lost] == [visit["state"] for visit in lost]
+        for one in lost:
+            assert str(technician) not in {row["technician_id"] for row in self.dump.crew(one)}
         follow_ups = {row["follow_up_of_id"] for row in self.dump["visit"]} - {
             row["follow_up_of_id"] for row in before["visit"]
         }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +13,31 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain import ids, milestones, scheduling, tracking, visits
 from domain.assets import Asset, MeterReading
 from domain.contracts import Contract, ContractAsset, ContractState, ContractWorkType, Entitlement
+from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
+from domain.imports import Import, ImportLine
 from domain.jobs import Job
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
-from domain.stock import StockLocation, StockLocationKind, Transfer
+from domain.sheets import ImportKind
+from domain.stock import (
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderState,
+    ReorderRule,
+    StockLocation,
+    StockLocationKind,
+    StockSerial,
+    Transfer,
+)
 from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Technician, TechnicianKind
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
+from domain.uploads import Upload
 from domain.viewers import FIELD, Role, Viewer
-from domain.visits import Visit
+from domain.visits import Substatus, Visit, VisitDependency, VisitState
 from domain.work_orders import WorkOrder, WorkTask, WorkTypeTask
 from tests.domain.world import DAY, MORNING, World, at, certificate
 
@@ -80,7 +94,10 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     contract = await _papers(world, first, second)
     await world.keep(SchedulingPolicy(name=f"{name}: punctual", is_default=True))
     await _plan(world, held, (ada, ben, eve))
+    await _crews(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
+    await _stores(world, valve)
+    await _file(world)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -219,6 +236,43 @@ async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) ->
     keys = [vans[technician] for technician in technicians]
     for start, end in zip(keys, (*keys[1:], keys[0]), strict=True):
         await world.keep(Transfer(from_location_id=start, to_location_id=end, part_id=part, quantity=1))
+
+
+async def _crews(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
+    """Each technician alone in a crew of their own; a visit after the one before."""
+    for number, technician in enumerate(technicians):
+        crew = Crew(name=f"Crew {number}")
+        await world.keep(crew)
+        await world.keep(CrewMember(crew_id=crew.id, technician_id=technician, is_lead=True))
+    for first, second in pairwise(held):
+        await world.keep(VisitDependency(predecessor_id=first, successor_id=second))
+    await world.keep(Substatus(code="WAITS", name="Waits at the door", visit_state=VisitState.ARRIVED))
+
+
+async def _stores(world: World, part: UUID) -> None:
+    """A numbered piece in each place; a rule and an open purchase order for each."""
+    for number, place in enumerate(await world.all(StockLocation)):
+        where: dict[str, Any] = {"part_id": part, "stock_location_id": place.id}
+        rule = ReorderRule(**where, minimum=0, maximum=9, supplier_name="Supplier")
+        order = PurchaseOrder(
+            number=f"PO-{number}",
+            state=PurchaseOrderState.ORDERED,
+            supplier_name="Supplier",
+            stock_location_id=place.id,
+            ordered_at=MORNING,
+        )
+        await world.keep(StockSerial(**where, serial=f"S-{number}"), rule, order)
+        await world.keep(
+            PurchaseOrderLine(**where, purchase_order_id=order.id, reorder_rule_id=rule.id, quantity=2)
+        )
+
+
+async def _file(world: World) -> None:
+    """One that was handed in and is on its way, with a line of it."""
+    upload = Upload(name="parts.csv", content_type="text/csv", bytes=9, expires_at=MORNING)
+    row = Import(upload_id=upload.id, kind=ImportKind.PARTS, name=upload.name)
+    for one in (upload, row, ImportLine(import_id=row.id, number=2)):
+        await world.keep(one)
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 from domain import access
+from domain.audit import KEPT
 from domain.credentials import find_viewer
 from domain.unit_of_work import settings_of
 from domain.viewers import Role, Viewer
@@ -244,11 +245,10 @@ async def test_a_role_writes_where_it_is_declared_and_nowhere_else(
         assert added == ("incomplete" if bare else "refused"), table
 
 
-LEDGERS = {"event", "stock_movement"}
-READERS = (Role.SALES, Role.CUSTOMER, Role.TRACKING)
+LEDGERS = {"event", "stock_movement", *KEPT}
 
 
-@pytest.mark.parametrize("role", READERS)
+@pytest.mark.parametrize("role", [Role.SALES, Role.CUSTOMER, Role.TRACKING])
 def test_who_only_reads_may_add_nothing_but_the_record_of_asking(role: Role) -> None:
     writable = {table for table, rules in access.TABLES.items() if role in rules.adds}
 
@@ -290,7 +290,7 @@ async def test_at_work_only_own_rows_are_added(
         for row, again in await inserts(owner, table, viewer.organization_id):
             assert await outcome(app, again) == ("known" if row in own else "refused"), (table, row)
 
-    stock = {"stock_level", "stock_movement", "reservation", "transfer", "meter_reading"}
+    stock = {"stock_level", "stock_movement", "reservation", "transfer", "stock_serial", "meter_reading"}
     assert added == {"absence", "position", "position_current", "eta", "arrival", "idempotency"} | stock
 
 
@@ -352,14 +352,11 @@ async def test_the_system_role_reads_what_belongs_to_no_viewer_and_no_more(
     async with connected(town.app_url, role=SYSTEM_ROLE) as system:
         for table, rules in access.TABLES.items():
             if rules.system:
-                everything = await owner.fetchval(f"SELECT count(*) FROM {table}")
-                seen = await system.fetch(f"SELECT organization_id FROM {table}")
-                assert len(seen) == everything, table
+                counted = f"SELECT count(organization_id) FROM {table}"
+                assert await system.fetchval(counted) == await owner.fetchval(counted), table
             else:
                 with pytest.raises(REFUSED):
                     await rows(system, table)
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):  # whose turn it is, not what it is about
-            await system.fetch("SELECT title FROM maintenance_plan")
 
 
 async def test_a_credential_is_found_by_its_digest_while_it_is_good(

@@ -16,7 +16,19 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import domain
-from domain import contracts, maintenance, milestones, plans, transfers, visits, work_orders
+from domain import (
+    contracts,
+    imports,
+    maintenance,
+    milestones,
+    plans,
+    purchasing,
+    stock,
+    transfers,
+    uploads,
+    visits,
+    work_orders,
+)
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.migrations import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
@@ -279,6 +291,10 @@ LEGAL = {
     "milestone": milestones.TRANSITIONS,
     "maintenance_plan": maintenance.PLAN_TRANSITIONS,
     "maintenance_occurrence": maintenance.TRANSITIONS,
+    "reservation": stock.TRANSITIONS,
+    "purchase_order": purchasing.TRANSITIONS,
+    "import": imports.TRANSITIONS,
+    "upload": uploads.TRANSITIONS,
 }
 
 

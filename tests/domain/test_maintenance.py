@@ -13,73 +13,17 @@ from sqlalchemy import event as listeners
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import ids, maintenance, work_types
-from domain.assets import Asset, Figure
 from domain.contracts import Contract, ContractState
 from domain.customers import Customer
-from domain.errors import Conflict, Invalid, InvalidTransition, NotFound, Refused
+from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.sites import Site
-from domain.viewers import Role
 from domain.visits import Visit
 from domain.work_orders import WorkOrder
+from fieldgraph.addresses import SYSTEM_ROLE
 from tests.conftest import Database, connected
+from tests.domain.upkeep import FIRST, WEEK, WEEKLY, asset, contract, plan_of, refused, rows, states, tick
 from tests.domain.world import DAY, MORNING, World
-
-WEEKLY = {"title": "Weekly round", "rrule": "FREQ=WEEKLY", "starts_on": DAY, "local_time": "10:00"}
-FIRST = datetime(2026, 11, 23, 8, tzinfo=UTC)
-WEEK = timedelta(days=7)
-
-
-async def plan_of(world: World, site: UUID | None = None, **values: Any) -> UUID:
-    """From this Monday at ten in Helsinki, every week, 15 days ahead, if not otherwise: or by a meter."""
-    rule = {"title": "Thousands"} if "meter_every" in values else WEEKLY
-    said: dict[str, Any] = {**rule, "work_type_id": await world.work_type(), "horizon_days": 15, **values}
-    async with world.unit() as work:
-        place = site or await world.site()
-        return (await maintenance.create(work, place, said)).id
-
-
-async def rows(world: World, plan: UUID) -> list[MaintenanceOccurrence]:
-    found = await world.all(MaintenanceOccurrence, plan_id=plan)
-    return sorted(found, key=lambda row: (row.day or date.min, row.threshold or 0))
-
-
-async def states(world: World, plan: UUID) -> list[tuple[str, str]]:
-    return [(str(row.day or row.threshold), str(row.state)) for row in await rows(world, plan)]
-
-
-async def tick(world: World, plan: UUID) -> int:
-    async with world.unit() as work:
-        return await maintenance.tick(work, plan)
-
-
-async def refused(world: World, verb: Any, *given: Any, **more: Any) -> tuple[type[Refused], tuple[str, ...]]:
-    with pytest.raises(Refused) as found:
-        async with world.unit() as work:
-            await verb(work, *given, **more)
-    return type(found.value), found.value.path
-
-
-async def contract(world: World, ends_on: date, state: ContractState = ContractState.ACTIVE) -> UUID:
-    row = Contract(
-        customer_id=world.customer_id,
-        number=f"K{world.number()}",
-        name="Care",
-        state=state,
-        starts_on=DAY - timedelta(days=300),
-        ends_on=ends_on,
-        price=Decimal(100),
-    )
-    await world.keep(row)
-    return row.id
-
-
-async def asset(world: World) -> tuple[UUID, UUID]:
-    """With its site."""
-    site = await world.site()
-    row = Asset(customer_id=world.customer_id, site_id=site, name="Boiler")
-    await world.keep(row)
-    return row.id, site
 
 
 async def test_what_is_within_the_horizon_is_made_at_once_and_the_rest_is_laid_out(world: World) -> None:
@@ -363,76 +307,6 @@ async def test_an_archived_customers_plan_waits(world: World) -> None:
     assert (await world.read(MaintenancePlan, plan)).next_due_at == world.now + timedelta(days=1)
 
 
-async def test_a_meter_that_comes_to_its_mark_makes_one_work_order(world: World) -> None:
-    boiler, site = await asset(world)
-    meter = {"meter_every": Decimal(1000), "meter_lead": Decimal(50)}
-    plan = await plan_of(world, site, asset_id=boiler, **meter)
-    assert await states(world, plan) == [("1000.000", "PLANNED")]
-
-    async def read(value: int, *, replaced: bool = False) -> None:
-        world.now += timedelta(hours=1)
-        async with world.unit() as work:
-            await maintenance.read_meter(work, boiler, Figure(value=Decimal(value), replaced=replaced))
-
-    await read(949)
-    assert await states(world, plan) == [("1000.000", "PLANNED")]
-    await read(950)
-    assert await states(world, plan) == [("1000.000", "GENERATED"), ("2000.000", "PLANNED")]
-    await read(1100)
-    assert len(await world.all(WorkOrder)) == 1
-    # one reading leaps over two marks: it comes once
-    await read(4200)
-    assert (await states(world, plan))[1:] == [("2000.000", "GENERATED"), ("5000.000", "PLANNED")]
-    # a new meter counts on from what the old one said last
-    await read(0, replaced=True)
-    await read(749)
-    assert len(await world.all(WorkOrder)) == 2
-    await read(750)
-    assert (await states(world, plan))[2:] == [("5000.000", "GENERATED"), ("6000.000", "PLANNED")]
-    async with world.unit() as work:
-        assert await maintenance.total(work, boiler) == Decimal(4950)
-
-
-async def test_a_skipped_mark_stays_so_when_the_interval_changes(world: World) -> None:
-    boiler, site = await asset(world)
-    plan = await plan_of(world, site, asset_id=boiler, meter_every=Decimal(1000))
-    (first,) = await rows(world, plan)
-    async with world.unit() as work:
-        await maintenance.skip(work, first.id, reason="Just serviced")
-    assert await states(world, plan) == [("1000.000", "SKIPPED"), ("2000.000", "PLANNED")]
-    async with world.unit() as work:
-        await maintenance.update(work, plan, {"meter_every": Decimal(500)})
-    assert await states(world, plan) == [("500.000", "PLANNED"), ("1000.000", "SKIPPED")]
-    async with world.unit() as work:
-        await maintenance.read_meter(work, boiler, Figure(value=Decimal(700)))
-    assert await states(world, plan) == [
-        ("500.000", "GENERATED"),
-        ("1000.000", "SKIPPED"),
-        ("1500.000", "PLANNED"),
-    ]
-
-
-async def test_a_technician_who_reads_the_meter_makes_the_work_order_that_they_do_not_see(
-    world: World,
-) -> None:
-    boiler, site = await asset(world)
-    plan = await plan_of(world, site, asset_id=boiler, meter_every=Decimal(100))
-    technician = await world.technician()
-    visit = await world.visit(await world.work_type())
-    async with world.unit() as work:
-        row = await work.get(Visit, visit)
-        row.site_id = site
-    await world.schedule(visit, technician, 9)
-    async with world.unit(Role.TECHNICIAN, technician_id=technician) as work:
-        await maintenance.read_meter(work, boiler, Figure(value=Decimal(100)))
-
-    assert (await states(world, plan))[0] == ("100.000", "GENERATED")
-    made = (await rows(world, plan))[0]
-    async with world.unit(Role.TECHNICIAN, technician_id=technician) as work:
-        with pytest.raises(NotFound):
-            await work.find(WorkOrder, made.work_order_id or ids.new())
-
-
 async def test_the_database_keeps_what_was_decided(world: World, database: Database) -> None:
     plan = await plan_of(world)
     found = await rows(world, plan)
@@ -498,3 +372,15 @@ async def test_what_a_plan_tells(world: World, database: Database) -> None:
         ("OccurrenceMoved", "Asked"),
         ("MaintenancePlanChanged", "Asked"),
     ]
+
+
+async def test_the_system_knows_whose_turn_it_is_and_not_what_it_is_about(
+    world: World, database: Database
+) -> None:
+    await plan_of(world)
+    async with connected(database.app_url, role=SYSTEM_ROLE) as system:
+        assert await system.fetchval("SELECT count(next_due_at) FROM maintenance_plan") == 1
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await system.fetch("SELECT title FROM maintenance_plan")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await system.execute("UPDATE maintenance_plan SET next_due_at = NULL")

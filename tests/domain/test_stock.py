@@ -86,17 +86,23 @@ async def test_a_visit_that_moves_to_another_van_holds_its_parts_there(world: Wo
 
 
 @pytest.mark.parametrize(
-    ("used", "left", "state", "moved"),
+    ("used", "left", "held", "moved"),
     [
-        (None, (1, 0, 1), "CONSUMED", [("RECEIPT", 3), ("CONSUMPTION", -2)]),
-        (2, (1, 0, 1), "CONSUMED", [("RECEIPT", 3), ("CONSUMPTION", -2)]),
-        (1, (2, 0, 2), "CONSUMED", [("RECEIPT", 3), ("CONSUMPTION", -1)]),
-        (0, (3, 0, 3), "RELEASED", [("RECEIPT", 3)]),
+        (None, (1, 0, 1), [("CONSUMED", 2)], [("RECEIPT", 3), ("CONSUMPTION", -2)]),
+        (3, (0, 0, 0), [("CONSUMED", 2)], [("RECEIPT", 3), ("CONSUMPTION", -3)]),
+        (2, (1, 0, 1), [("CONSUMED", 2)], [("RECEIPT", 3), ("CONSUMPTION", -2)]),
+        (1, (2, 0, 2), [("RELEASED", 1), ("CONSUMED", 1)], [("RECEIPT", 3), ("CONSUMPTION", -1)]),
+        (0, (3, 0, 3), [("RELEASED", 2)], [("RECEIPT", 3)]),
     ],
 )
 async def test_a_completed_visit_takes_what_it_used_and_frees_the_rest(
-    world: World, used: int | None, left: tuple[int, int, int], state: str, moved: list[tuple[str, int]]
+    world: World,
+    used: int | None,
+    left: tuple[int, int, int],
+    held: list[tuple[str, int]],
+    moved: list[tuple[str, int]],
 ) -> None:
+    """More than was held comes from what is free in the van."""
     world.now = at(9)
     valve = await world.part("Valve")
     ada = await world.technician(van={valve: 3})
@@ -108,12 +114,14 @@ async def test_a_completed_visit_takes_what_it_used_and_frees_the_rest(
         await visits.complete(work, visit, parts_used=None if used is None else [(valve, used)])
 
     assert await level(world, valve, ada) == left
-    assert await holds(world, visit) == [(state, 2)]
+    assert await holds(world, visit) == held
     assert await ledger(world, valve) == moved
 
 
-@pytest.mark.parametrize("used", [[3], [-1], [1, 2]], ids=["more", "less than none", "more in two lines"])
-async def test_more_than_was_held_is_refused_and_nothing_is_taken(world: World, used: list[int]) -> None:
+@pytest.mark.parametrize("used", [[4], [-1], [2, 2]], ids=["more", "less than none", "more in two lines"])
+async def test_more_than_lies_in_the_van_is_refused_and_nothing_is_taken(
+    world: World, used: list[int]
+) -> None:
     world.now = at(9)
     valve = await world.part("Valve")
     ada = await world.technician(van={valve: 3})

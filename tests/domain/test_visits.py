@@ -9,9 +9,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from domain import visits
 from tests.conftest import Database
+from tests.domain.crew_steps import Crews
 from tests.domain.detours import TURNS, Detours
 from tests.domain.machines import Bench
-from tests.domain.order_steps import Orders
 
 THOROUGH = int(os.environ.get("FIELDGRAPH_THOROUGH", "1"))
 
@@ -93,7 +93,7 @@ def test_a_verb_out_of_its_turn_is_refused_in_every_state(bench: Bench) -> None:
 
 
 def test_visits_in_any_order_of_verbs(bench: Bench) -> None:
-    class Machine(Orders):
+    class Machine(Crews):
         def __init__(self) -> None:
             super().__init__(bench)
 

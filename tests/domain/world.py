@@ -145,10 +145,12 @@ class World:
         self,
         *,
         hours: float = 1,
+        crew_size: int = 1,
         skills: Mapping[UUID, int] | None = None,
         parts: Mapping[UUID, int] | None = None,
     ) -> UUID:
         row = WorkType(code=f"W{self.number()}", name="Repair", duration_seconds=round(hours * 3600))
+        row.crew_size = crew_size
         async with self.unit() as work:
             work.add(row)
             await work.session.flush()

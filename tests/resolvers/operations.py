@@ -9,6 +9,7 @@ from resolvers import limits
 from resolvers.compiler.shapes import FieldShape
 from resolvers.documents import MOST_TOKENS
 from resolvers.refusals import Refusal
+from schema.availability import Nearest
 from schema.federation import AnyEntities
 from schema.graph import (
     All,
@@ -131,6 +132,8 @@ class Operations(Choices):
         if isinstance(field.source, AsOf):
             plan = self.given("ID!", f'"{self.random.choice(self.plans)}"')
             return self._alias(f"{field.name}(plan: {plan}) {{ {self._roots()} }}")
+        if isinstance(field.source, Nearest):
+            return self._nearest(field)
         if isinstance(field.source, ByExternalId):
             system, key = self.random.choice(self.keys[field.name])
             wanted = self.given("String!", f'"{key}"')
@@ -157,6 +160,20 @@ class Operations(Choices):
                 return self._alias(f"node{argument} {{ id __typename {inner} }}")
             return self._alias(f"{field.name}{argument} {self._object(str(field.target), 1)}")
         return self._alias(f"{field.name} {self._object(str(field.target), 1)}")
+
+    def _nearest(self, field: FieldShape) -> str:
+        """Of some part, near a site or not, and now and then of what is no part."""
+        part, site = (self._id_of(kind) for kind in ("prt", "sit"))
+        given = [f"part: {self.given('ID!', part)}"]
+        if self.random.random() < 0.8:
+            given.append(f"nearSite: {self.given('ID', site)}")
+        if self.random.random() < 0.5:
+            given.append(f"first: {self.given('Int', str(self.random.randint(1, 5)))}")
+        return self._alias(f"{field.name}({', '.join(given)}) {self._object(str(field.target), 1)}")
+
+    def _id_of(self, prefix: str) -> str:
+        own = [one for one in self.ids if one[:3] == prefix]
+        return f'"{self.random.choice(own)}"'
 
     def _object(self, kind: str, depth: int) -> str:
         shape = self.graph.types[kind]
@@ -210,7 +227,8 @@ class Operations(Choices):
         if isinstance(field.source, Many):
             return self._connection(field, depth)
         if isinstance(field.source, OneOf):
-            kind = self.graph.tables[self.random.choice(field.source.tables)]
+            known = [name for name in field.source.tables if name in self.graph.tables]
+            kind = self.graph.tables[self.random.choice(known)]
             inner = self._object(kind, depth + 1)
             return self._alias(f"{field.name} {{ id __typename ... on {kind} {inner} }}")
         day = '(day: "2026-11-23")' if field.name == "routeSummary" and self.random.random() < 0.5 else ""

@@ -59,12 +59,44 @@ INSERT INTO transfer {NEW} from_location_id, to_location_id, part_id, quantity, 
     CASE n WHEN 1 THEN 'REQUESTED' ELSE 'SHIPPED' END, CASE n WHEN 1 THEN NULL ELSE v.created_at END
     FROM (SELECT *, lead(id) OVER (PARTITION BY organization_id ORDER BY kind, id) AS next
       FROM stock_location) v, generate_series(1, 2) n WHERE v.next IS NOT NULL;
+INSERT INTO crew {NEW} name, is_active)
+  SELECT {STATED}, 'Crew ' || code, code < 'AT09' FROM technician;
+INSERT INTO crew_member {NEW} crew_id, technician_id, is_lead)
+  SELECT gen_random_uuid(), t.organization_id, 1, t.created_at, t.created_at, c.id, t.id,
+    c.name = 'Crew ' || t.code
+    FROM crew c JOIN technician t ON t.organization_id = c.organization_id
+      AND (c.name = 'Crew ' || t.code OR right(c.name, 1) = right(t.code, 1));
+INSERT INTO substatus {NEW} code, name, visit_state, is_active)
+  SELECT gen_random_uuid(), id, 1, updated_at, updated_at, 'S' || n, 'Word ' || n,
+    CASE WHEN n > 2 THEN 'UNSCHEDULED' ELSE 'SCHEDULED' END, n > 1
+    FROM organization, generate_series(1, 4) n;
+UPDATE visit v SET substatus_id = s.id, crew_id = (SELECT c.id FROM crew c
+    WHERE c.organization_id = v.organization_id ORDER BY c.id LIMIT 1) FROM substatus s
+  WHERE s.organization_id = v.organization_id AND s.code = 'S2' AND v.state = s.visit_state;
+INSERT INTO visit_dependency {NEW} predecessor_id, successor_id, kind, gap_seconds)
+  SELECT gen_random_uuid(), organization_id, 1, created_at, created_at, id, next, 'FINISH_START', 600
+    FROM (SELECT *, lead(id) OVER (PARTITION BY organization_id ORDER BY id DESC) AS next FROM visit
+      WHERE state <> 'COMPLETED') v WHERE next IS NOT NULL;
+INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, stored_at)
+  SELECT gen_random_uuid(), id, 1, updated_at, updated_at, 'rows.csv', 'text/csv', n * 1000, repeat('a', 64),
+    'STORED', updated_at + interval '1 day', updated_at FROM organization, generate_series(1, 2) n;
+INSERT INTO import {NEW} upload_id, kind, name, dry_run, state, rows_in_file, rows_staged, rows_done, created,
+    updated, unchanged, failed, position, tries)
+  SELECT {STATED}, id, 'CUSTOMERS', name, bytes > 1000, 'WRITING', 6, 6, 4, 1, 1, 1, 1, 5, 0 FROM upload;
+INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, entity_type, entity_id)
+  SELECT gen_random_uuid(), i.organization_id, 1, i.created_at, i.created_at, i.id, n, '{{}}',
+    CASE WHEN n < 6 THEN (ARRAY['CREATED', 'UPDATED', 'UNCHANGED', 'FAILED'])[n - 1] END,
+    CASE n WHEN 5 THEN '[{{"column": "name", "message": "No.", "code": "INVALID"}}]'::jsonb ELSE '[]' END,
+    CASE WHEN n < 5 THEN 'customer' END,
+    CASE WHEN n < 5 THEN (SELECT id FROM customer c WHERE c.organization_id = i.organization_id
+      ORDER BY id LIMIT 1) END
+    FROM import i, generate_series(2, 7) n;
 INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, 'NO_ROOM', 'Full.',
     5
     FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
 """
-"""What the demo's seed leaves empty: assets, absences, positions, ETAs, links, plans."""
+"""What the demo's seed leaves empty: assets, absences, crews, positions, ETAs, links, plans."""
 
 Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
@@ -80,6 +112,8 @@ class Dump:
     rows: Mapping[str, list[Row]]
     others: dict[tuple[str, Viewer], set[UUID]] = field(default_factory=dict)
     """What is declared for the tables that the rules below do not know yet."""
+    found: dict[tuple[str, Viewer], list[Row]] = field(default_factory=dict)
+    """What was worked out already."""
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, graph: Graph) -> "Dump":
@@ -99,6 +133,11 @@ class Dump:
 
     def seen(self, table: str, viewer: Viewer) -> list[Row]:
         """The rows that a viewer must see, by the rules below."""
+        if (table, viewer) not in self.found:
+            self.found[table, viewer] = self._seen(table, viewer)
+        return self.found[table, viewer]
+
+    def _seen(self, table: str, viewer: Viewer) -> list[Row]:
         if table not in RULES:
             return [row for row in self.rows[table] if row["id"] in self.others[table, viewer]]
         key = "id" if table == "organization" else "organization_id"
@@ -170,6 +209,30 @@ def _serves(dump: Dump, row: Row, viewer: Viewer) -> bool:
     )
 
 
+def _at_an_end(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    reached = {one["visit_id"] for one in dump.reaching(viewer)}
+    return not reached.isdisjoint({row["predecessor_id"], row["successor_id"]})
+
+
+def _in_it(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    return any(
+        one["crew_id"] == row["id"] and one["technician_id"] == viewer.technician_id
+        for one in dump.rows["crew_member"]
+    )
+
+
+def _named(_dump: Dump, row: Row, viewer: Viewer) -> bool:
+    """Whose table it is not the history of is told nothing of it."""
+    closed = CLOSED.get(row["entity_type"], frozenset())
+    return viewer.role not in closed
+
+
+CLOSED = {
+    "credential": frozenset({Role.SALES, Role.INTEGRATION}),
+    "plan": frozenset({Role.SALES}),
+    "scheduling_policy": frozenset({Role.SALES}),
+    "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
+}
 OWN = _same("customer_id", "customer_id")
 MINE = _same("technician_id", "technician_id")
 LIVE_FACT: dict[Role, Rule] = {
@@ -177,6 +240,7 @@ LIVE_FACT: dict[Role, Rule] = {
     Role.CUSTOMER: _of_visit("customer_id", "customer_id"),
     Role.TRACKING: _of_visit("id", "visit_id"),
 }
+EXCHANGERS = frozenset({Role.ADMIN, Role.MANAGER, Role.INTEGRATION})
 NOT_SALES = STAFF - {Role.SALES}
 FIELD_TOO = STAFF | FIELD
 RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
@@ -227,6 +291,10 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
             Role.TRACKING: _same("visit_id", "visit_id"),
         },
     ),
+    "visit_dependency": (STAFF, _field(_at_an_end)),
+    "substatus": (FIELD_TOO, {}),
+    "crew": (STAFF, _field(_in_it)),
+    "crew_member": (STAFF, _field(MINE)),
     "visit_part": (STAFF, _field(_through("visit_id", "visit_id"))),
     "technician": (
         STAFF,
@@ -248,6 +316,10 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "stock_movement": (STAFF, _field(_lies_near)),
     "transfer": (STAFF, _field(_starts_or_ends_near)),
     "reservation": (STAFF, _field(_lies_near)),
+    "stock_serial": (STAFF, _field(_lies_near)),
+    "reorder_rule": (STAFF, {}),
+    "purchase_order": (STAFF, {}),
+    "purchase_order_line": (STAFF, {}),
     "scheduling_policy": (NOT_SALES, {}),
     "plan": (NOT_SALES, {}),
     "plan_change": (NOT_SALES, {}),
@@ -256,5 +328,9 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "eta": (STAFF, LIVE_FACT),
     "arrival": (STAFF, LIVE_FACT),
     "tracking_link": (OFFICE, {}),
+    "upload": (EXCHANGERS, {}),
+    "import": (EXCHANGERS, {}),
+    "import_line": (EXCHANGERS, {}),
+    "audit": (frozenset({Role.ADMIN}), dict.fromkeys(STAFF - {Role.ADMIN}, _named)),
 }
 """Roles that see every row of their company, and whom the others see which of; a table's own words."""
