@@ -18,12 +18,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain import ids, tracking
-from domain.assets import Asset, MeterReading
-from domain.contracts import Contract, ContractAsset, Entitlement
+from domain.assets import MeterReading
+from domain.contracts import Contract, Entitlement
 from domain.credentials import find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
-from domain.milestones import Milestone
 from domain.rows import Row
 from domain.sites import Site
 from domain.stock import (
@@ -222,31 +221,6 @@ def test_history_is_consistent(tales: tuple[Tale, Tale]) -> None:
         assert arrivals[visit.id].occurred_at == visit.arrived_at
         assert arrivals[visit.id].technician_id == assignments[visit.id].technician_id
         assert orders[visit.work_order_id].state in {"COMPLETED", "CLOSED"}
-
-
-def test_promises_are_kept_broken_saved_and_waiting(tales: tuple[Tale, Tale]) -> None:
-    tale, _ = tales
-    orders = {one.id: one for one in rows(tale, WorkOrder)}
-    told = {(str(one.kind), str(one.state), one.warned_at is not None) for one in rows(tale, Milestone)}
-    for kind in ("RESPOND", "ARRIVE", "RESOLVE"):
-        assert {(kind, "MET", False), (kind, "BREACHED", True), (kind, "RUNNING", False)} <= told
-        assert (kind, "PAUSED", False) in told
-    assert {("RESPOND", "MET", True), ("ARRIVE", "MET", True), ("RESPOND", "RUNNING", True)} <= told
-    for clock in rows(tale, Milestone):
-        order = orders[clock.work_order_id]
-        if clock.kind == "ARRIVE":
-            assert order.due_at == clock.due_at
-        if clock.state == "RUNNING":
-            assert clock.next_at is not None
-            assert clock.next_at >= START
-        assert (clock.state == "PAUSED") == (order.state == "ON_HOLD")
-    assert {str(one.state) for one in rows(tale, Contract)} == {"DRAFT", "ACTIVE", "EXPIRED", "CANCELLED"}
-    assert any(one.auto_renew for one in rows(tale, Contract))
-    assert len(rows(tale, Asset)) == 12 + 3
-    assert len(rows(tale, MeterReading)) == 12 * 3 + 3 * 4
-    named = {one.asset_id for one in rows(tale, ContractAsset)}
-    assert named <= {one.id for one in rows(tale, Asset)}
-    assert {one.asset_id for one in orders.values()} & named
 
 
 def test_the_ledger_of_stock_adds_up(tales: tuple[Tale, Tale]) -> None:
