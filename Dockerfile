@@ -6,7 +6,8 @@ COPY requirements.lock .
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.lock
 
 FROM python:3.11-slim
-RUN useradd --system --create-home --home-dir /var/lib/fieldgraph fieldgraph
+RUN useradd --system --create-home --home-dir /var/lib/fieldgraph fieldgraph \
+    && install -d -o fieldgraph /var/lib/fieldgraph/uploads
 COPY --from=build /venv /venv
 WORKDIR /fieldgraph
 COPY . .

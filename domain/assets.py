@@ -161,8 +161,7 @@ async def _check(work: UnitOfWork, asset: Asset) -> None:
         raise Invalid("A warranty does not end before the installation.", "warrantyUntil")
     if asset.serial is None:
         return
-    others = select(Asset.id).where(col(Asset.serial) == asset.serial, col(Asset.id) != asset.id)
-    if (await work.session.exec(others.limit(1))).first() is not None:
+    if await work.owner(Asset, "serial", asset.serial) not in {None, asset.id}:
         raise Conflict("Another asset has that serial.", "serial")
 
 

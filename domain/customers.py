@@ -174,8 +174,7 @@ async def in_use(work: UnitOfWork, key: UUID, *path: str) -> Customer:
 
     Raises NotFound, or Invalid for one that is archived.
     """
-    own = (work.viewer.organization_id, key)
-    customer = await work.session.get(Customer, own, with_for_update={"read": True})
+    customer = await work.share(Customer, key)
     if customer is None:
         raise NotFound("No Customer has that id.", *path)
     if customer.archived_at is not None:
@@ -226,21 +225,35 @@ def _reachable(contact: Contact) -> None:
 
 
 async def _unused(work: UnitOfWork, number: str) -> None:
-    if await _numbered(work, number):
+    if await work.owner(Customer, "number", number):
         raise Conflict("Another customer has that number.", "number")
-
-
-async def _numbered(work: UnitOfWork, number: str) -> bool:
-    found = await work.session.exec(select(Customer.id).where(col(Customer.number) == number))
-    return found.first() is not None
 
 
 async def _next_number(work: UnitOfWork) -> str:
     """The next of the series that no customer has, such as C-000042; one unit at a time."""
-    await work.session.execute(ONE_AT_A_TIME, {"organization": str(work.viewer.organization_id)})
-    statement = select(Counter).where(col(Counter.series) == "CUSTOMER").with_for_update()
-    counter = (await work.session.exec(statement)).first() or work.add(Counter(series="CUSTOMER"))
+    counter = await _counter(work)
     counter.value += 1
-    while await _numbered(work, f"C-{counter.value:06d}"):
+    while await work.owner(Customer, "number", numbered(counter.value)):
         counter.value += 1
-    return f"C-{counter.value:06d}"
+    return numbered(counter.value)
+
+
+async def coming_numbers(work: UnitOfWork, count: int) -> list[str]:
+    """What the next of the series would be: for who reads ahead which of them somebody has."""
+    value = (await _counter(work)).value
+    return [numbered(value + one) for one in range(1, count + 1)]
+
+
+def numbered(value: int) -> str:
+    return f"C-{value:06d}"
+
+
+async def _counter(work: UnitOfWork) -> Counter:
+    """The series, which is this unit's until its end."""
+    found = work.ahead.kept.get("customer numbers")
+    if not isinstance(found, Counter):
+        await work.session.execute(ONE_AT_A_TIME, {"organization": str(work.viewer.organization_id)})
+        statement = select(Counter).where(col(Counter.series) == "CUSTOMER").with_for_update()
+        found = (await work.session.exec(statement)).first() or work.add(Counter(series="CUSTOMER"))
+        work.ahead.kept["customer numbers"] = found
+    return found

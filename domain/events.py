@@ -29,8 +29,11 @@ class Origin(StrEnum):
     API = "API"
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
+    IMPORT = "IMPORT"
+    TIMER = "TIMER"
     SEED = "SEED"
     MAINTENANCE = "MAINTENANCE"
+    DATABASE = "DATABASE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,9 @@ LONGEST_TEXT = 10_000
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 PHONE = re.compile(r"\+[1-9]\d{6,14}")
 BETWEEN_DIGITS = re.compile(r"[ ()-]")
+CURRENCY = re.compile("[A-Z]{3}")
+DEAREST = Decimal(10) ** 12
+CENTS = Decimal("0.0001")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -95,7 +99,12 @@ def given(value: Any) -> Any:
 
 
 def any_of(kind: type[StrEnum]) -> Check:
-    return lambda value: kind(given(value))
+    def check(value: Any) -> StrEnum:
+        if given(value) not in list(kind):
+            raise ValueError(f"It is one of {', '.join(kind)}.")
+        return kind(value)
+
+    return check
 
 
 def measure(least: float, most: float) -> Check:
@@ -108,6 +117,32 @@ def measure(least: float, most: float) -> Check:
         return number
 
     return check
+
+
+def unless_null(check: Check) -> Check:
+    """Null is none; anything else is checked."""
+    return lambda value: None if value is None else check(value)
+
+
+def price(value: Any) -> Decimal:
+    found = Decimal(given(value))
+    if not found.is_finite() or not 0 <= found < DEAREST or found != found.quantize(CENTS):
+        raise ValueError("A price is not negative and has at most four decimals.")
+    return found
+
+
+def currency(value: Any) -> str:
+    if not CURRENCY.fullmatch(given(value)):
+        raise ValueError("A currency is three letters of ISO 4217.")
+    return str(value)
+
+
+def day(value: Any) -> date:
+    """A day that has to be there."""
+    found = optional_day(given(value))
+    if found is None:
+        raise ValueError("A day is a date, such as 2026-11-23.")
+    return found
 
 
 def optional_day(value: Any) -> date | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Index
 
 from domain.rows import Row, one_of, text, timestamp
+from domain.unit_of_work import UnitOfWork
 
 
 class JobState(StrEnum):
@@ -28,3 +29,15 @@ class Job(Row, table=True):
     attempts: int = 0
     leased_until: datetime | None = timestamp(default=None)
     requested_by: str = text()
+
+
+async def holds(work: UnitOfWork, key: UUID, attempts: int) -> bool:
+    """Whether a worker still has the job that it took: another may have taken it since."""
+    job = await work.find(Job, key)
+    return job.attempts == attempts and job.state == JobState.RUNNING
+
+
+async def end(work: UnitOfWork, key: UUID, state: JobState) -> None:
+    """In the transaction of what it was about, so that both are over or neither."""
+    job = await work.get(Job, key)
+    job.state, job.leased_until = state, None

@@ -1,10 +1,8 @@
 """Purchasing: reorder rules that order by themselves, purchase orders by hand, and what comes of them."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -57,28 +55,14 @@ def _days(value: Any) -> int:
     return number
 
 
-def _price(value: Any) -> Decimal | None:
-    if value is not None and not (
-        0 <= value < stock_movements.DEAREST and value == value.quantize(stock_movements.CENTS)
-    ):
-        raise ValueError("A price is not negative and has at most four decimals.")
-    return value if value is None else Decimal(value)
-
-
-def _currency(value: Any) -> str:
-    if not re.fullmatch("[A-Z]{3}", inputs.given(value)):
-        raise ValueError("A currency is three letters of ISO 4217.")
-    return str(value)
-
-
 RULE: Mapping[str, Check] = {
     "minimum": _pieces,
     "maximum": _pieces,
     "lead_days": _days,
     "supplier_name": inputs.words(),
     "supplier_number": inputs.words(50, optional=True),
-    "unit_cost": _price,
-    "currency": _currency,
+    "unit_cost": inputs.unless_null(inputs.price),
+    "currency": inputs.currency,
     "is_active": lambda value: bool(inputs.given(value)),
 }
 """What may be said of a reorder rule, by column; its part and its place stand."""

@@ -1,14 +1,12 @@
 """Stock movements: places and parts are made known; pieces come, are put right and counted by hand."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 from sqlmodel import select
 
-from domain import inputs, outlines, stock
+from domain import inputs, outlines, parts, stock
 from domain.errors import Conflict, Invalid
 from domain.events import Event, Scope
 from domain.rows import Row
@@ -29,11 +27,8 @@ from domain.viewers import FIELD
 
 MOST_AT_ONCE = 1_000_000
 """Pieces that one movement may be about."""
-PART = {"number": inputs.words(50), "name": inputs.words(), "barcode": inputs.words(50)}
 PLACE = {"name": inputs.words(), "location": outlines.place}
 REASON = {"reason": inputs.words(500)}
-DEAREST = Decimal(10) ** 12
-CENTS = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,21 +48,8 @@ class Change:
 
 async def create_part(work: UnitOfWork, part: Part) -> Part:
     """A part that is stocked from now on. Its number and its barcode are its own."""
-    said = {name: getattr(part, name) for name in PART}
-    inputs.write(part, inputs.checked({name: to for name, to in said.items() if to is not None}, PART))
-    if not 0 <= part.unit_price < DEAREST or part.unit_price != part.unit_price.quantize(CENTS):
-        raise Invalid("A price is not negative and has at most four decimals.", "unitPrice")
-    if not re.fullmatch("[A-Z]{3}", part.currency):
-        raise Invalid("A currency is three letters of ISO 4217.", "currency")
-    for name in ("number", "barcode"):
-        value = getattr(part, name)
-        taken = select(Part.id).where(getattr(Part, name) == value)
-        if value is not None and (await work.session.exec(taken)).first():
-            raise Conflict(f"Another part has that {name}.", name)
-    work.add(part)
-    await work.session.flush()
-    announce(work, part, "PartCreated")
-    return part
+    said = {name: getattr(part, name) for name in parts.PART}
+    return await parts.create(work, {name: to for name, to in said.items() if to is not None})
 
 
 async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocation:

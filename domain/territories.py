@@ -58,15 +58,21 @@ async def update(
 
 async def covering(work: UnitOfWork, longitude: float, latitude: float) -> UUID | None:
     """The least of the territories whose outline covers a place; None: none does."""
-    statement = select(Territory.id, Territory.area).where(col(Territory.area).is_not(None))
     place = shapely.Point(longitude, latitude)
-    areas = [
-        (shapely.Polygon(area["coordinates"][0]), key)
-        for key, area in (await work.session.exec(statement)).all()
-        if area is not None
-    ]
-    found = [(area.area, key) for area, key in areas if area.covers(place)]
+    found = [(area.area, key) for area, key in await _areas(work) if area.covers(place)]
     return min(found)[1] if found else None
+
+
+async def _areas(work: UnitOfWork) -> list[tuple[shapely.Polygon, UUID]]:
+    """Read once for all places that are made together."""
+    kept = work.ahead.kept.get("areas") if work.session.gathers else None
+    if kept is not None:
+        return list(kept)
+    statement = select(Territory.id, Territory.area).where(col(Territory.area).is_not(None))
+    rows = (await work.session.exec(statement)).all()
+    areas = [(shapely.Polygon(area["coordinates"][0]), key) for key, area in rows if area is not None]
+    work.ahead.kept["areas"] = areas
+    return areas
 
 
 async def _unnamed(work: UnitOfWork, territory: Territory) -> None:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import TextClause, UniqueConstraint, UpdateBase
 from sqlalchemy import event as listeners
 from sqlalchemy import text as literal
 from sqlalchemy.exc import DBAPIError
@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session as Statements
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from domain.ahead import Ahead
 from domain.errors import Conflict, DoubleBooking, FieldgraphError, IdempotencyMismatch, Invalid, NotFound
 from domain.events import Event, Origin
 from domain.rows import Row, jsonb, text
@@ -36,7 +37,12 @@ from domain.viewers import Role, Viewer
 
 Kind = TypeVar("Kind", bound=Row)
 SETTINGS = ("organization_id", "role", "subject", "customer_id", "technician_id", "visit_id")
-ENTER = literal("SELECT " + ", ".join(f"set_config('app.{name}', :{name}, true)" for name in SETTINGS))
+TOLD = ("as_role", "at", "origin")
+"""What only the audit's triggers read: who it is whatever role is lent to them, when, by which door."""
+ENTER = literal(
+    "SELECT " + ", ".join(f"set_config('app.{name}', :{name}, true)" for name in (*SETTINGS, *TOLD))
+)
+BECAUSE = literal("SELECT set_config('app.reason', :reason, true), set_config('app.reasons', :reasons, true)")
 REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
     "23P01": (DoubleBooking, "The technician has another visit at that time."),
     "23505": (Conflict, "Another row already has that key."),
@@ -44,6 +50,10 @@ REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
     "23503": (NotFound, "Something that was referred to does not exist."),
     "42501": (NotFound, "Nothing with that id exists."),
 }
+CONSTRAINTS: dict[str, tuple[type[FieldgraphError], str]] = {
+    "ex_contract_asset_one_cover": (Conflict, "Another contract covers some of that equipment in that time."),
+}
+"""Where the constraint's own name says better what its kind of error means."""
 
 
 class Idempotency(Row, table=True):
@@ -69,6 +79,9 @@ class _Session(Session):
 
     def execute(self, *arguments: Any, **options: Any) -> Any:
         with _refusals():
+            work = self.info.get("work")
+            if isinstance(work, UnitOfWork) and isinstance(arguments[0], TextClause | UpdateBase):
+                work.explain(self)
             return Statements.execute(self, *arguments, **options)
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
@@ -79,6 +92,12 @@ class _Session(Session):
 class _AsyncSession(AsyncSession):
     sync_session_class = _Session
     execute = AsyncStatements.execute
+    gathers = False
+
+    async def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Postponed while a unit gathers what many verbs write."""
+        if not self.gathers:
+            await super().flush(objects)
 
 
 Look = Callable[["UnitOfWork", Collection[Any]], Awaitable[None]]
@@ -101,12 +120,16 @@ class UnitOfWork:
     written: int = 0
     xid: int | None = None
     """The transaction's id once something was written: what a reader of the log has to have passed."""
+    ahead: Ahead = field(default_factory=Ahead)
 
     async def __aenter__(self) -> Self:
-        self.session: AsyncSession = _AsyncSession(self.engine, expire_on_commit=False, autoflush=True)
-        _count_versions(self.session.sync_session, self)
+        self.session: _AsyncSession = _AsyncSession(self.engine, expire_on_commit=False, autoflush=True)
+        self._because: tuple[str | None, str] | None = (None, "")
         await self.session.begin()
-        await self.session.execute(ENTER, settings_of(self.viewer))
+        told = {"as_role": self.viewer.role.value, "at": self.at.isoformat(), "origin": self.origin.value}
+        await self.session.execute(ENTER, {**settings_of(self.viewer), **told})
+        self.session.sync_session.info["work"] = self
+        _count_versions(self.session.sync_session, self)
         return self
 
     async def __aexit__(
@@ -125,6 +148,7 @@ class UnitOfWork:
     def add(self, row: Kind) -> Kind:
         row.organization_id = self.viewer.organization_id
         self.session.add(row)
+        self.ahead.added.append(row)
         return row
 
     def emit(self, event: Event) -> None:
@@ -136,6 +160,9 @@ class UnitOfWork:
 
     async def get(self, table: type[Kind], key: UUID, *path: str) -> Kind:
         """The row, locked until the end. Raises NotFound, also for what the viewer may not see."""
+        held = self.ahead.locked.get((table, key))
+        if isinstance(held, table):
+            return held
         # NO KEY UPDATE: a plain lock would meet the one that another unit's foreign key has on this row.
         lock = {"key_share": True}
         row = await self.session.get(table, (self.viewer.organization_id, key), with_for_update=lock)
@@ -164,6 +191,35 @@ class UnitOfWork:
             raise NotFound(f"No {table.__name__} has that id.", *path)
         return row
 
+    async def share(self, table: type[Kind], key: UUID) -> Kind | None:
+        """The row, which nobody else changes until the end; None where there is none to be seen."""
+        held = self.ahead.locked.get((table, key)) or self.ahead.shared.get((table, key))
+        if isinstance(held, table):
+            return held
+        return await self.session.get(
+            table, (self.viewer.organization_id, key), with_for_update={"read": True}
+        )
+
+    async def owner(self, table: type[Kind], column: str, value: object) -> UUID | None:
+        """Whose value of a column it is that one row at most has; None while it is nobody's."""
+        known = self.ahead.owners.get((table, column), {})
+        if value in known:
+            return known[value]
+        own = col(table.organization_id) == self.viewer.organization_id
+        statement = select(table.id).where(own, getattr(table, column) == value)
+        return (await self.session.exec(statement)).first()
+
+    @asynccontextmanager
+    async def gathering(self) -> AsyncIterator[None]:
+        """Verbs in here write together, at its end; what was read `ahead` costs them no statement."""
+        self.session.gathers = True
+        try:
+            with self.session.no_autoflush:
+                yield
+        finally:
+            self.session.gathers = False
+        await self.session.flush()
+
     async def flush(self) -> None:
         """Rows to the database, then the events about them."""
         await self.session.flush()
@@ -185,10 +241,21 @@ class UnitOfWork:
         await self.session.flush()
         await self.session.execute(AS_ROLE, {"role": self.viewer.role.value})
 
+    def explain(self, session: Statements) -> None:
+        """Tells the audit why, before rows are written: the unit's reason, or that of the event about it."""
+        said = {str(event.subject.id): reason for event, reason in self.events if reason != self.reason}
+        because = (self.reason, _json(said) if said else "")
+        if because != self._because:
+            self._because = because
+            reason, reasons = because
+            session.connection().execute(BECAUSE, {"reason": reason or "", "reasons": reasons})
+
     def forget(self) -> None:
-        """Events of what was rolled back to a savepoint are dropped with it, and what was to be looked at."""
+        """What was rolled back to a savepoint: its events, what it would look at, what it knew of rows."""
         self.events.clear()
         self.last.clear()
+        self.ahead = Ahead()
+        self._because = None  # the settings went back, too
 
     async def connection(self) -> Any:
         """The asyncpg connection of this transaction: for the payload's compiled read."""
@@ -271,13 +338,15 @@ def _refusals() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state not in REFUSALS:
             raise
-        kind, message = REFUSALS[state]
+        constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
+        kind, message = CONSTRAINTS.get(str(constraint), REFUSALS[state])
         raise kind(message) from error
 
 
 def _count_versions(session: Session, work: UnitOfWork) -> None:
     @listeners.listens_for(session, "before_flush")
     def stamp(opened: Session, *_rest: object) -> None:
+        work.explain(opened)
         for row in opened.new:
             if isinstance(row, Row):
                 row.created_at = row.updated_at = work.at

@@ -10,6 +10,7 @@ import asyncpg
 import js_lib_leaflet
 import orjson
 import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
@@ -23,8 +24,10 @@ from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from fieldgraph.transport.http import GraphQLHTTP
+from fieldgraph.transport.uploads import UploadDoor
 from fieldgraph.transport.websocket import GraphQLWebSocket
 from integrations import maps
+from integrations.files import Doors, Store
 from integrations.identity import Identity, new_secret
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
@@ -103,6 +106,8 @@ class App:
         await self.hub.start()
         stack.push_async_callback(self.hub.stop)
         self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
+        doors = Doors(key)
+        self.uploads = self._upload_door(doors, engine)
         self.services = Services(
             reads=self.reads,
             engine=engine,
@@ -114,8 +119,10 @@ class App:
             new_secret=new_secret,
             secret=key,
             base_url=settings.base_url,
-            real_now=lambda: datetime.now(UTC),
+            real_now=_real_now,
             derived=DERIVED,
+            doors=doors,
+            upload_bytes=settings.upload_bytes,
         )
         self.executor = Executor(whole, self.services)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
@@ -125,6 +132,16 @@ class App:
         )
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
+        return UploadDoor(
+            doors=doors,
+            store=Store(self.settings.uploads_folder),
+            engine=engine,
+            clock=self.settings.clock(),
+            real_now=_real_now,
+            committed=self.hub.committed,
+        )
 
     async def _credential(self, digest: bytes) -> Viewer | None:
         return await credentials.find_viewer(self.reads, digest)
@@ -138,6 +155,7 @@ class App:
             Route("/board", _board),
             Route("/track/{token}", _track),
             Route("/pages/streets.json", self._streets),
+            Route("/uploads/{door}", self._upload, methods=["PUT"]),
             Mount("/pages", StaticFiles(directory=PAGES)),
             Mount("/leaflet", StaticFiles(directory=LEAFLET)),
         ]
@@ -153,6 +171,9 @@ class App:
             return PlainTextResponse("the database does not answer", 503)
         return PlainTextResponse("ready")
 
+    async def _upload(self, request: Request) -> Response:
+        return await self.uploads.answer(request)
+
     async def _streets(self, _request: Request) -> Response:
         """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""
         return Response(
@@ -160,6 +181,10 @@ class App:
             media_type="application/json",
             headers={**SECURITY_HEADERS, "cache-control": "max-age=3600"},
         )
+
+
+def _real_now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _alive(_request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The command line: serve, worker, demo, migrate, sdl, bench. `python3 run.py VERB` hands over to it."""
+"""The command line: serve, worker, demo, import, migrate, verify-audit, sdl, bench (`run.py VERB`)."""
 
 import asyncio
 import gc
@@ -13,9 +13,11 @@ from pathlib import Path
 from socket import socket
 from types import FrameType
 from typing import Annotated, Optional
+from uuid import UUID
 
 import typer
 
+from domain.errors import FieldgraphError
 from fieldgraph import lifelines, logs
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.settings import CHECKOUT, Settings
@@ -109,6 +111,30 @@ def worker() -> None:
         asyncio.run(work(named))
 
 
+@program.command(name="import")
+def bring_in(
+    kind: Annotated[str, typer.Argument(help="CUSTOMERS, SITES, ASSETS, PARTS or TECHNICIANS.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file; domain/README.md lists the columns.")],
+    organization: Annotated[str, typer.Option(help="The id of the organization.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+) -> None:
+    """Bring the rows of a file in, by the same verbs as importRows; tells which lines were refused."""
+    from domain.sheets import ImportKind  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.bringing import Wanted, bring  # noqa: PLC0415  # as above
+
+    lifelines.hold()
+    settings = Settings()
+    logs.set_up("warning", as_json=settings.log_json)
+    try:
+        wanted = Wanted(ImportKind(kind.upper()), file, UUID(organization[-36:]), dry_run=dry_run)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with with_database(settings) as named:
+        if not asyncio.run(bring(named, wanted, tell=typer.echo)):
+            raise typer.Exit(1)
+
+
 @program.command()
 def migrate() -> None:
     """Bring the database up to this release; waits for whoever does it at the same time."""
@@ -120,6 +146,27 @@ def migrate() -> None:
         if named.database_url is None:
             raise typer.BadParameter("No database is named.")
         asyncio.run(upgrade(named.database_url, named.app_database_url))
+
+
+@program.command()
+def verify_audit(
+    organization: Annotated[Optional[str], typer.Option(help="One organization's id; all if unsaid.")] = None,
+    head: Annotated[
+        Optional[str],
+        typer.Option(help="SEQ:HASH, as an earlier run told it of that organization and somebody kept it."),
+    ] = None,
+) -> None:
+    """Walk every chain of the audit; a row that is not as it was sealed is told, and ends it with 1."""
+    from fieldgraph.auditing import verify  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.databases import Addresses  # noqa: PLC0415  # as above
+
+    with with_database(Settings()) as named:
+        try:
+            whole = asyncio.run(verify(Addresses.of(named).app, organization, head, tell=typer.echo))
+        except (ValueError, FieldgraphError) as error:
+            raise typer.BadParameter(str(error)) from error
+    if not whole:
+        raise typer.Exit(1)
 
 
 @program.command()

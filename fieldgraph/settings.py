@@ -73,6 +73,9 @@ class Settings(BaseSettings):
         "info", description="The least level written."
     )
     log_json: bool = Field(False, description="One JSON object a line instead of text for people.")
+    upload_bytes: int = Field(
+        100_000_000, ge=1, le=2_000_000_000, description="The largest file that may be handed in."
+    )
     drain_seconds: float = Field(
         8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
     )
@@ -92,6 +95,11 @@ class Settings(BaseSettings):
     @property
     def postgres_folder(self) -> Path:
         return self.data_folder / "postgres"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Shared by all processes of an installation: one takes the file in, another reads it."""
+        return self.data_folder / "uploads"
 
     @property
     def base_url(self) -> str:

@@ -1,7 +1,6 @@
 """The worker: takes plans from the queue, lets the optimizer solve them, tells how it goes, publishes.
 
-A job is held by a lease of real time that a heartbeat renews; a worker that dies loses it, and another
-takes the job. `attempts` counts the takes and is the token by which a worker knows that it still holds one.
+A job is held by a lease (leases.py) that a heartbeat renews.
 """
 
 import asyncio
@@ -9,10 +8,8 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import Enum
 from typing import TypeVar
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -27,46 +24,17 @@ from domain.plans import Plan, PlanState
 from domain.statements import Statement
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
+from fieldgraph.leases import LEASE_SECONDS, MOST_ATTEMPTS, Lease, Queue
 from integrations.roads import StraightLines
 from integrations.streets import Roads
 from optimizer import exact, search
 from optimizer import plan as answers
 
 SUBJECT = "fieldgraph:optimizer"
-LEASE_SECONDS = 15.0
-MOST_ATTEMPTS = 3
 POLL_SECONDS = 0.25
 IMPROVEMENT_SECONDS = 0.5
 TICK_SECONDS = 5.0
 MOST_FAULTS_TOLD = 5
-
-# The lock makes takes one after another, so that two workers cannot start two jobs of one organization.
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7220141)"
-TAKE = """
-UPDATE job SET state = 'RUNNING', attempts = attempts + 1, leased_until = clock_timestamp() + $1::interval,
-    version = version + 1, updated_at = $2
-WHERE (organization_id, id) IN (
-    SELECT organization_id, id FROM job AS waiting
-    WHERE kind = 'plan' AND (state = 'QUEUED' OR (state = 'RUNNING' AND leased_until < clock_timestamp()))
-    AND NOT EXISTS (
-        SELECT 1 FROM job AS other WHERE other.organization_id = waiting.organization_id
-        AND other.id <> waiting.id AND other.state = 'RUNNING' AND other.leased_until >= clock_timestamp())
-    ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING organization_id, id, subject_id, attempts
-"""
-RENEW = """
-UPDATE job SET leased_until = clock_timestamp() + $4::interval
-WHERE organization_id = $1 AND id = $2 AND attempts = $3 AND state = 'RUNNING' RETURNING id
-"""
-# A worker that was told to stop has not failed: its take is not counted.
-GIVE_BACK = """
-UPDATE job SET state = 'QUEUED', attempts = attempts - 1, leased_until = NULL, version = version + 1
-WHERE organization_id = $1 AND id = $2 AND attempts = $3 AND state = 'RUNNING'
-"""
-CLOSE = """
-UPDATE job SET state = $4, leased_until = NULL, version = version + 1, updated_at = $5
-WHERE organization_id = $1 AND id = $2 AND attempts = $3 AND state = 'RUNNING'
-"""
 
 Answer = TypeVar("Answer")
 
@@ -78,20 +46,6 @@ class Halt(Enum):
     LOST = "the lease ran out and another worker has the job"
     UNWANTED = "the plan was discarded"
     ENOUGH = "somebody asked for the best so far"
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A job that this worker holds."""
-
-    organization_id: UUID
-    job_id: UUID
-    plan_id: UUID
-    attempts: int
-
-    @property
-    def key(self) -> tuple[UUID, UUID, int]:
-        return self.organization_id, self.job_id, self.attempts
 
 
 @dataclass(slots=True)
@@ -172,7 +126,7 @@ class Worker:
         except Exception:  # noqa: BLE001  # logged with its trace; the client is told the reference only
             reference = ids.new()
             structlog.get_logger(__name__).exception(
-                "a plan failed", reference=str(reference), plan=str(lease.plan_id)
+                "a plan failed", reference=str(reference), plan=str(lease.subject_id)
             )
             await self._end(lease, failure=f"An internal error; its reference is {reference}.")
         finally:
@@ -209,7 +163,7 @@ class Worker:
 
     async def _begin(self, lease: Lease) -> Day | None:
         async with self._unit(lease) as work:
-            plan = await plans.begin(work, lease.plan_id)
+            plan = await plans.begin(work, lease.subject_id)
             return None if plan is None else await plannable.read(work, plan)
 
     async def _end(self, lease: Lease, *, proposal: plans.Proposal | None = None, failure: str = "") -> None:
@@ -219,15 +173,15 @@ class Worker:
             if job.attempts != lease.attempts or job.state != JobState.RUNNING:
                 return
             if proposal is not None:
-                await plans.finish(work, lease.plan_id, proposal)
+                await plans.finish(work, lease.subject_id, proposal)
             else:
-                await plans.fail(work, lease.plan_id, failure)
+                await plans.fail(work, lease.subject_id, failure)
             job.state = JobState.DONE if proposal is not None else JobState.FAILED
             job.leased_until = None
 
     async def _yield_up(self, lease: Lease, why: Halt) -> None:
         if why is Halt.STOPPED:
-            await self.system_pool.execute(GIVE_BACK, *lease.key)
+            await self.queue.give_back(lease)
         elif why is Halt.UNWANTED:
             await self._close(lease, JobState.DONE)
 
@@ -257,9 +211,9 @@ class Worker:
         if better and course.statement is not None and course.latest is not None:
             proposal = await asyncio.to_thread(planning.proposal, course.statement, course.latest)
             async with self._unit(lease) as work:
-                await plans.improve(work, lease.plan_id, proposal)
+                await plans.improve(work, lease.subject_id, proposal)
         async with self._unit(lease) as work:
-            plan = await work.find(Plan, lease.plan_id)
+            plan = await work.find(Plan, lease.subject_id)
         if plan.state not in {PlanState.DRAFT, PlanState.SOLVING}:
             return Halt.UNWANTED
         return Halt.ENOUGH if plan.stop_asked_at is not None else None
@@ -272,18 +226,18 @@ class Worker:
         if work.xid is not None:  # a look that changed nothing is nothing to tell
             self.hub_announce()
 
+    @property
+    def queue(self) -> Queue:
+        return Queue(self.system_pool, "plan", self.lease_seconds)
+
     async def _take(self) -> Lease | None:
-        async with self.system_pool.acquire() as connection, connection.transaction():
-            await connection.execute(ONE_AT_A_TIME)
-            row = await connection.fetchrow(TAKE, timedelta(seconds=self.lease_seconds), self.clock.now())
-        return Lease(row["organization_id"], row["id"], row["subject_id"], row["attempts"]) if row else None
+        return await self.queue.take(self.clock.now())
 
     async def _renew(self, lease: Lease) -> bool:
-        held = await self.system_pool.fetchval(RENEW, *lease.key, timedelta(seconds=self.lease_seconds))
-        return held is not None
+        return await self.queue.renew(lease)
 
     async def _close(self, lease: Lease, end: JobState) -> None:
-        await self.system_pool.execute(CLOSE, *lease.key, end.value, self.clock.now())
+        await self.queue.close(lease, end, self.clock.now())
 
 
 async def _pause(event: asyncio.Event, seconds: float) -> None:

@@ -12,6 +12,7 @@ from domain import ids
 from domain.clock import Clock
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Viewer
+from integrations.files import Doors
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from resolvers.compiler.overlays import Overlay
@@ -51,6 +52,9 @@ class Services:
     secret: bytes
     base_url: str
     real_now: Callable[[], datetime]
+    doors: Doors
+    """By which the bytes of uploads come in, each of `upload_bytes` at most."""
+    upload_bytes: int
     derived: Mapping[str, Derive]
     """The functions that answer derived fields, by their keys."""
 

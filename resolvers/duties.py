@@ -11,3 +11,5 @@ REPORTERS = (*AT_WORK, Role.INTEGRATION)
 STOREKEEPERS = REPORTERS
 CLERKS = (*PLANNERS, Role.INTEGRATION)
 """Who keeps the books on customers, sites and assets."""
+EXCHANGERS = (Role.ADMIN, Role.MANAGER, Role.INTEGRATION)
+"""Who keeps many rows at once, for another system or from a file."""

@@ -48,6 +48,7 @@ from schema.graph import (
     Computed,
     Embedded,
     Key,
+    Listed,
     Many,
     One,
     OneOf,
@@ -126,7 +127,7 @@ def _resolver(declared: FieldShape) -> Callable[..., Any]:
     return resolve
 
 
-def _field(
+def _field(  # a dispatch over closed kinds
     request: Request,
     row: PlainRow,
     declared: FieldShape,
@@ -145,7 +146,7 @@ def _field(
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
-    if isinstance(source, Aggregate | Derived | Foremost | OneOf):
+    if isinstance(source, Aggregate | Derived | Foremost | Listed | OneOf):
         return _elsewhere(request, row, declared, info, arguments)
     target = request.graph.types[str(declared.target)]
     if isinstance(source, One):
@@ -173,8 +174,12 @@ def _elsewhere(
     declared: FieldShape,
     info: GraphQLResolveInfo[Any],
     arguments: Mapping[str, Any],
-) -> Awaitable[Any] | None:
+) -> Awaitable[Any] | list[PlainRow] | None:
     source = declared.source
+    if isinstance(source, Listed):
+        target = request.graph.types[str(declared.target)]
+        made = declared.name if source.expression is not None else source.name or declared.python_name
+        return [PlainRow(target, one) for one in _leaf(row.values[made])]
     if isinstance(source, OneOf):
         kind = request.graph.tables.get(row.get(source.type))
         return None if kind is None else request.by(request.graph.types[kind], "id", row.get(source.by))

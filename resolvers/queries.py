@@ -6,6 +6,7 @@ import strawberry
 
 from domain.viewers import OFFICE
 from schema.assets import Asset
+from schema.audit import HistoryEntry
 from schema.availability import Nearest, PartAvailability
 from schema.contracts import Contract, Entitlement
 from schema.crews import Crew
@@ -25,7 +26,9 @@ from schema.graph import (
     Node,
     root,
 )
+from schema.imports import Import
 from schema.maintenance import MaintenancePlan
+from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
@@ -80,6 +83,7 @@ class Query:
     part: Part | None = root(ById(), "One part by its id.")
     purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
+    import_: Import | None = root(ById(), "One import by its id.", name="import")
     scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
@@ -116,6 +120,7 @@ class Query:
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    milestones: Connection[Milestone] = root(All(), "Clocks of what contracts promise, by when they are due.")
     maintenance_plans: Connection[MaintenancePlan] = root(All(), "Maintenance plans, by title.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
@@ -144,5 +149,9 @@ class Query:
     reorder_rules: Connection[ReorderRule] = root(All(), "When what is ordered by itself.")
     purchase_orders: Connection[PurchaseOrder] = root(All(), "Purchase orders, the newest first.")
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
+    imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
+    history: Connection[HistoryEntry] = root(
+        All(), "Every change of every row of the company, the newest first; for staff."
+    )

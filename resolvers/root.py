@@ -7,10 +7,13 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import Role
-from resolvers import plans, scheduling, tracking
+from resolvers import imports, plans, scheduling, tracking
+from resolvers.audit import Erasing
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.crewing import Crewing
-from resolvers.duties import APPROVERS, AT_WORK, PLANNERS, REPORTERS
+from resolvers.dealings import Dealings
+from resolvers.duties import APPROVERS, AT_WORK, EXCHANGERS, PLANNERS, REPORTERS
+from resolvers.exchange import Exchange
 from resolvers.fieldwork import Fieldwork
 from resolvers.provisioning import Provisioning
 from resolvers.queries import Query
@@ -19,6 +22,7 @@ from resolvers.storekeeping import Storekeeping
 from resolvers.upkeep import Upkeep
 from schema import scalars
 from schema.filters import Filters
+from schema.imports import ImportProgressItem
 from schema.plans import (
     CancelPlanInput,
     CancelPlanPayload,
@@ -55,7 +59,9 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Crewing, Fieldwork, Staffing, Upkeep, Provisioning):
+class Mutation(
+    Bookkeeping, Dealings, Exchange, Staffing, Storekeeping, Provisioning, Upkeep, Fieldwork, Crewing, Erasing
+):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,
@@ -149,6 +155,12 @@ class Subscription:
         "How a plan comes along, to its end.",
         roles=PLANNERS,
         arguments={"plan": (strawberry.ID, "The plan."), "after": AFTER},
+    )
+    import_progress: ImportProgressItem = stream(
+        imports.import_progress,
+        "How an import comes along, to its end.",
+        roles=EXCHANGERS,
+        arguments={"import": (strawberry.ID, "The import."), "after": AFTER},
     )
 
 

@@ -23,7 +23,12 @@ Values = Mapping[str, Any]
 
 async def update_work_order(work: UnitOfWork, given: UpdateWorkOrderInput, _context: Context) -> Values:
     change = Change(
-        title=given.title, description=given.description, priority=given.priority, due_at=given.due_at
+        title=given.title,
+        description=given.description,
+        priority=given.priority,
+        due_at=given.due_at,
+        asset_id=key("ast", given.asset) if given.asset else None,
+        without_asset=given.asset is None,
     )
     return _told(
         await lifecycles.update(

@@ -2,10 +2,15 @@
 
 import strawberry
 
+from domain.audit import ChangeAction
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.events import Origin
+from domain.imports import ImportState
 from domain.maintenance import MaintenancePlanState, OccurrenceState
+from domain.milestones import MilestoneKind, MilestoneState
 from domain.plans import PlanChangeKind, PlanState
+from domain.sheets import ImportKind
 from domain.stock import (
     MovementKind,
     PurchaseOrderState,
@@ -16,6 +21,8 @@ from domain.stock import (
 )
 from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
+from domain.uploads import UploadState
+from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
 from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
@@ -27,15 +34,21 @@ ENUMS = tuple(
         AbsenceReason,
         AssignmentState,
         CertificationState,
+        ChangeAction,
         Channel,
         ConfirmedBy,
         ContractState,
         DependencyKind,
         EtaBasis,
+        MilestoneKind,
+        MilestoneState,
         MaintenancePlanState,
+        ImportKind,
+        ImportState,
         MovementKind,
         IncompleteReason,
         OccurrenceState,
+        Origin,
         Pin,
         PlanChangeKind,
         PlanState,
@@ -44,10 +57,13 @@ ENUMS = tuple(
         ReservationState,
         Role,
         SerialState,
+        RowOutcome,
         StockLocationKind,
         TechnicianKind,
         Tier,
         TransferState,
+        UploadState,
+        UpsertMode,
         VisitState,
         WorkOrderOutcome,
         WorkOrderState,

@@ -144,7 +144,18 @@ class AnyNodes(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Source):
-    """A list of small objects kept as JSON in a column of a record, such as userErrors."""
+    """A list of small objects kept as JSON in a column of a record, such as userErrors.
+
+    Of a row it is what an `expression` over it makes, as jsonb.
+    """
+
+    name: str | None = None
+    expression: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records(Source):
+    """A list of records kept as JSON in a column of a record; unlike small objects they have edges."""
 
     name: str | None = None
 
@@ -215,10 +226,15 @@ def embedded(
 
 
 def one(
-    description: str, *, by: str | None = None, via: str | None = None, roles: tuple[Role, ...] | None = None
+    description: str,
+    *,
+    by: str | None = None,
+    via: str | None = None,
+    name: str | None = None,
+    roles: tuple[Role, ...] | None = None,
 ) -> Any:
     """An edge to one row; null where there is none or the viewer may not see it."""
-    return _declare(One(by=by, via=via, roles=_roles(roles)), description)
+    return _declare(One(by=by, via=via, roles=_roles(roles)), description, name=name)
 
 
 def one_of(
@@ -245,9 +261,14 @@ def several(description: str, *, via: str, roles: tuple[Role, ...] | None = None
     return _declare(Several(via=via, roles=_roles(roles)), description)
 
 
-def listed(description: str, *, of: str | None = None) -> Any:
-    """A list of small objects in a record."""
-    return _declare(Listed(name=of), description)
+def listed(description: str, *, of: str | None = None, expression: str | None = None) -> Any:
+    """A list of small objects in a record, or made of a row `{t}` by an expression."""
+    return _declare(Listed(name=of, expression=expression), description)
+
+
+def records(description: str, *, of: str | None = None) -> Any:
+    """A list of records in a record, each with its edges."""
+    return _declare(Records(name=of), description)
 
 
 def root(source: Source, description: str, *, name: str | None = None) -> Any:

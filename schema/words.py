@@ -23,6 +23,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRING": "It ends within 30 days.",
         "EXPIRED": "It has ended, or was revoked.",
     },
+    "ChangeAction": {
+        "CREATED": "It came to be.",
+        "CHANGED": "Some of it is otherwise.",
+        "DELETED": "It is gone.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -49,10 +54,40 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
     },
+    "MilestoneKind": {
+        "RESPOND": "The customer is answered: a visit is scheduled.",
+        "ARRIVE": "Somebody arrives.",
+        "RESOLVE": "The work order is COMPLETED.",
+    },
+    "MilestoneState": {
+        "RUNNING": "It runs, in coverage hours.",
+        "PAUSED": "It rests: its work order is ON_HOLD, or over without what it waits for.",
+        "MET": "What it waits for was there in time.",
+        "BREACHED": "Its target was used up before.",
+    },
     "MaintenancePlanState": {
         "ACTIVE": "It makes work orders when it is time.",
         "PAUSED": "It makes none for now.",
         "ARCHIVED": "It makes none any more.",
+    },
+    "ImportKind": {
+        "CUSTOMERS": "A customer in each line.",
+        "SITES": "A site in each line.",
+        "ASSETS": "An asset in each line.",
+        "PARTS": "A part in each line.",
+        "TECHNICIANS": "A technician in each line.",
+    },
+    "ImportState": {
+        "QUEUED": "Asked for, not begun.",
+        "STAGING": "Its lines are being read and checked.",
+        "WRITING": "Its rows are being kept.",
+        "DONE": "All lines have their report.",
+        "FAILED": "It could not go on; `failure` says why.",
+    },
+    "UploadState": {
+        "WAITING": "Its bytes have not come.",
+        "STORED": "It may be used.",
+        "GONE": "Its time is over.",
     },
     "MovementKind": {
         "RECEIPT": "They came from outside.",
@@ -76,6 +111,27 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "PLANNED": "Its work order is made when it is time.",
         "GENERATED": "Its work order is there.",
         "SKIPPED": "There will be no work order for it.",
+    },
+    "UpsertMode": {
+        "PER_ITEM": "Rows that are good are written, whatever the others are.",
+        "ALL": "Nothing is written where one row is refused.",
+    },
+    "RowOutcome": {
+        "CREATED": "It was made.",
+        "UPDATED": "Something of it was changed.",
+        "UNCHANGED": "It was so already: nothing was written.",
+        "FAILED": "It was refused.",
+        "WITHHELD": "It is good, but another row was refused, and the mode is ALL.",
+    },
+    "Origin": {
+        "API": "By a mutation.",
+        "OPTIMIZER": "By a worker that plans.",
+        "GEOFENCE": "By what positions showed.",
+        "SEED": "By the demo's seed.",
+        "IMPORT": "By the lines of a file.",
+        "TIMER": "By time alone.",
+        "MAINTENANCE": "By a maintenance plan.",
+        "DATABASE": "By SQL of somebody's own, past the graph.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",

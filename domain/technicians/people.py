@@ -1,7 +1,6 @@
 """Technicians' own verbs: who they are, where they start from, what they cost, what they can."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,22 +18,9 @@ from domain.technicians.rows import Certification, Skill, Technician, Technician
 from domain.territories import Territory
 from domain.unit_of_work import UnitOfWork
 
-MOST_MONEY = Decimal(10) ** 12
 MOST_VISITS = 50
 DAY_MINUTES = 24 * 60
 MOST_SKILLS = 250
-
-
-def amount(*, optional: bool = False) -> Check:
-    def check(value: Any) -> Decimal | None:
-        if value is None and optional:
-            return None
-        money = Decimal(inputs.given(value))
-        if not 0 <= money < MOST_MONEY or money != round(money, 4):
-            raise ValueError("A cost is a number from 0, with at most four decimals.")
-        return money
-
-    return check
 
 
 def count(most: int) -> Check:
@@ -53,9 +39,9 @@ TECHNICIAN: Mapping[str, Check] = {
     "phone": inputs.phone,
     "home": outlines.place,
     "territory_id": lambda value: value,
-    "hourly_cost": amount(),
-    "overtime_hourly_cost": amount(optional=True),
-    "kilometre_cost": amount(optional=True),
+    "hourly_cost": inputs.price,
+    "overtime_hourly_cost": inputs.unless_null(inputs.price),
+    "kilometre_cost": inputs.unless_null(inputs.price),
     "vehicle_registration": inputs.words(20, optional=True),
     "vehicle_name": inputs.words(100, optional=True),
     "max_visits_per_day": count(MOST_VISITS),
@@ -197,8 +183,7 @@ async def _check(work: UnitOfWork, technician: Technician) -> None:
             raise Invalid("Only a subcontractor has a capacity.", inputs.field_name(column))
     if technician.vehicle_name is not None and technician.vehicle_registration is None:
         raise Invalid("A vehicle has a registration.", "vehicleRegistration")
-    same = col(Technician.code) == technician.code
-    if await _exists(work, Technician, same, but=technician):
+    if await work.owner(Technician, "code", technician.code) not in {None, technician.id}:
         raise Conflict("Another technician has that code.", "code")
 
 

@@ -9,13 +9,14 @@ from domain.errors import Forbidden
 from resolvers.compiler.bindings import Bindings, arguments_of
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import MOST, Pager
+from resolvers.compiler.records import records
 from resolvers.compiler.searches import Search
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.unions import one_of
 from resolvers.compiler.values import Values
 from resolvers.compiler.writer import Rows, View, Writer
-from schema.graph import Col, Embedded, Key, Listed, Many, One, OneOf, Place, Several, Sql
+from schema.graph import Col, Embedded, Key, Listed, Many, One, OneOf, Place, Records, Several, Sql
 
 FEW = 3
 """Where a parent has up to so many rows, all parents' are read together: a seventh less for a list."""
@@ -82,8 +83,9 @@ class Objects:
         if isinstance(source, Embedded):
             return self._embedded(field, source, nodes, view)
         if isinstance(source, Listed):
-            return self._listed(field, view.col(source.name or field.python_name), nodes)
-        if isinstance(source, One | OneOf):
+            made = source.expression and view.rows.expression(source.expression, self.writer)
+            return self._listed(field, made or view.col(source.name or field.python_name), nodes)
+        if isinstance(source, One | OneOf | Records):
             return self._one(field, source, nodes, view.rows)
         if isinstance(source, Several):
             return self._several(field, source, nodes, view.rows)
@@ -114,7 +116,7 @@ class Objects:
         if not isinstance(kind, GraphQLObjectType):
             raise NotCompilable(shape.name)
         columns = ", ".join(
-            f"{one.python_name} {_list_type(kind.fields[one.name])}" for one in shape.fields.values()
+            f"{quoted(one.python_name)} {_list_type(kind.fields[one.name])}" for one in shape.fields.values()
         )
         rows = Rows(shape, alias)
         selected = self.columns(shape, self.selections.below(shape.name, nodes), View(rows))
@@ -123,9 +125,13 @@ class Objects:
         )
         return f"coalesce(({items}), '[]'::json)"
 
-    def _one(self, field: FieldShape, source: One | OneOf, nodes: list[FieldNode], parent: Rows) -> str:
+    def _one(
+        self, field: FieldShape, source: One | OneOf | Records, nodes: list[FieldNode], parent: Rows
+    ) -> str:
         if isinstance(source, OneOf):
             return one_of(self, source, nodes, parent)
+        if isinstance(source, Records):
+            return records(self, field, source, nodes=nodes, parent=parent)
         shape = self.graph.types[str(field.target)]
         child, place, result = self.rows(shape), self.writer.reserve(), self.writer.alias()
         columns = self.columns(shape, self.selections.below(shape.name, nodes), View(child))

@@ -10,16 +10,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import ids, scheduling, tracking, visits
+from domain import ids, milestones, scheduling, tracking, visits
 from domain.assets import Asset, MeterReading
-from domain.contracts import Contract, ContractState, Entitlement
+from domain.contracts import Contract, ContractAsset, ContractState, ContractWorkType, Entitlement
 from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
+from domain.imports import Import, ImportLine
 from domain.jobs import Job
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.plans import Plan, PlanChange, PlanChangeKind, PlanReason
 from domain.policies import SchedulingPolicy
 from domain.rows import Row
+from domain.sheets import ImportKind
 from domain.stock import (
     PurchaseOrder,
     PurchaseOrderLine,
@@ -33,9 +35,10 @@ from domain.stock import (
 from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Technician, TechnicianKind
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
+from domain.uploads import Upload
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Substatus, Visit, VisitDependency, VisitState
-from domain.work_orders import WorkTask, WorkTypeTask
+from domain.work_orders import WorkOrder, WorkTask, WorkTypeTask
 from tests.domain.world import DAY, MORNING, World, at, certificate
 
 
@@ -94,6 +97,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await _crews(world, held, (ada, ben, eve))
     await _transfers(world, valve, (ada, ben, eve))
     await _stores(world, valve)
+    await _file(world)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -207,8 +211,23 @@ async def _papers(world: World, *customers: UUID) -> UUID:
             ),
         )
         await world.keep(Entitlement(contract_id=contract, customer_id=customer, name="Fast"))
+    await _clocks(world)
     await world.keep(Territory(name="North"), StockLocation(name="Hall", kind=StockLocationKind.WAREHOUSE))
     return contract
+
+
+async def _clocks(world: World) -> None:
+    """Each work order under its customer's contract, which names its type of work and the equipment there."""
+    kinds = {row.work_type_id for row in await world.all(WorkOrder)}
+    for contract in await world.all(Contract):
+        named: dict[str, Any] = {"contract_id": contract.id, "customer_id": contract.customer_id}
+        for asset in await world.all(Asset, customer_id=contract.customer_id):
+            await world.keep(ContractAsset(asset_id=asset.id, **named))
+        await world.keep(*(ContractWorkType(work_type_id=kind, **named) for kind in kinds))
+        (entitlement,) = await world.all(Entitlement, contract_id=contract.id)
+        for order in await world.all(WorkOrder, customer_id=contract.customer_id):
+            entitlement.resolve_minutes = 600
+            await world.keep(*milestones.draw(order, entitlement, "Europe/Helsinki", MORNING))
 
 
 async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) -> None:
@@ -246,6 +265,14 @@ async def _stores(world: World, part: UUID) -> None:
         await world.keep(
             PurchaseOrderLine(**where, purchase_order_id=order.id, reorder_rule_id=rule.id, quantity=2)
         )
+
+
+async def _file(world: World) -> None:
+    """One that was handed in and is on its way, with a line of it."""
+    upload = Upload(name="parts.csv", content_type="text/csv", bytes=9, expires_at=MORNING)
+    row = Import(upload_id=upload.id, kind=ImportKind.PARTS, name=upload.name)
+    for one in (upload, row, ImportLine(import_id=row.id, number=2)):
+        await world.keep(one)
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:

@@ -87,12 +87,12 @@ class Installation:
         return subscribed(server.ws_url, self.token, CHANGES, {"after": after})
 
 
-def token_of(world: World) -> str:
+def token_of(world: World, role: Role = Role.DISPATCHER) -> str:
     async def nobody(_digest: bytes) -> None:
         return None
 
     identity = Identity(key=KEY.encode(), issuer=ISSUER, audience=AUDIENCE, find_credential=nobody)
-    viewer = Viewer(organization_id=world.organization_id, role=Role.DISPATCHER, subject="test:dispatcher")
+    viewer = Viewer(organization_id=world.organization_id, role=role, subject=f"test:{role.lower()}")
     return identity.issue(viewer, lifetime_seconds=3600)
 
 

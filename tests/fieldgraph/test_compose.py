@@ -56,6 +56,14 @@ def test_processes_wait_for_the_migration_and_share_one_environment(
     assert set(services["api-1"]["environment"]) <= known
 
 
+def test_all_processes_share_the_folder_of_uploads(services: dict[str, dict[str, Any]]) -> None:
+    (data_folder,) = re.findall(r"FIELDGRAPH_DATA_FOLDER=(\S+)", (CHECKOUT / "Dockerfile").read_text())
+    wanted = Settings(data_folder=data_folder).uploads_folder
+
+    for name in ("api-1", "api-2", "worker-1", "worker-2"):
+        assert services[name]["volumes"] == [f"uploads:{wanted}"]
+
+
 def test_the_image_names_settings_that_exist() -> None:
     named = set(re.findall(r"FIELDGRAPH_(\w+)=", (CHECKOUT / "Dockerfile").read_text()))
 
@@ -82,7 +90,7 @@ def test_no_secret_is_written_down(services: dict[str, dict[str, Any]]) -> None:
     assert all(re.search(r"\$\{\w+:\?", value) for value in secrets)
 
 
-@pytest.mark.parametrize("verb", ["serve", "worker", "migrate"])
+@pytest.mark.parametrize("verb", ["serve", "worker", "migrate", "import"])
 def test_the_commands_exist(verb: str) -> None:
     command = [sys.executable, "-m", "fieldgraph.cli", verb, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own module

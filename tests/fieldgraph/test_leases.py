@@ -109,11 +109,11 @@ async def test_one_job_of_an_organization_runs_at_a_time(place: Workplace) -> No
 
     leases = await asyncio.gather(*(worker._take() for worker in workers))
 
-    assert {lease.plan_id for lease in leases if lease} == {first, theirs}
-    held = next(lease for lease in leases if lease and lease.plan_id == first)
+    assert {lease.subject_id for lease in leases if lease} == {first, theirs}
+    held = next(lease for lease in leases if lease and lease.subject_id == first)
     await workers[0]._close(held, JobState.DONE)
     then = await asyncio.gather(*(worker._take() for worker in workers))
-    assert [lease.plan_id for lease in then if lease] == [second]
+    assert [lease.subject_id for lease in then if lease] == [second]
 
 
 async def test_a_worker_without_its_lease_publishes_nothing(place: Workplace) -> None:

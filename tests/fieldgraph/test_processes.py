@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from domain import ids
+from domain.customers import Customer
+from domain.viewers import Role
 from fieldgraph.addresses import APP_ROLE, sqlalchemy_url
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import connected
@@ -40,6 +42,16 @@ subscription Progress($plan: ID!) {
     ... on PlanSnapshot { assigned unassigned plan { state version } }
     ... on PlanProposed { assigned unassigned plan { state version } }
     ... on PlanEnded { plan { state failure } }
+  }
+}
+"""
+COMING_IN = """
+subscription Coming($import: ID!) {
+  importProgress(import: $import) {
+    __typename
+    ... on ImportSnapshot { rowsDone }
+    ... on ImportProgressed { rowsTotal rowsDone }
+    ... on ImportEnded { rowsDone failed import { state created rowsTotal } }
   }
 }
 """
@@ -173,6 +185,45 @@ async def test_a_plan_goes_through_all_processes(
     assert Counter(told(items)) == {("VisitScheduled", visit): 1 for visit in (*visits, last)}
     found = await through_b.ask(VISITS, ids=visits)
     assert {one["id"]: one["state"] for one in found["visits"]["nodes"]} == dict.fromkeys(visits, "SCHEDULED")
+
+
+async def test_a_file_goes_through_all_processes_and_a_killed_worker(installation: Installation) -> None:
+    # given a file that one process announced and the other took in
+    token = token_of(installation.world, Role.INTEGRATION)
+    content = "system,key,name\n" + "".join(f"erp,{n},Customer {n}\n" for n in range(2000))
+    async with (
+        asking(installation.a.graph, token) as asker,
+        subscribed_to_import(installation, asker, token, content=content) as stream,
+    ):
+        # when the worker dies in the middle, and another comes
+        await stream.read_to(lambda item: (item.get("rowsDone") or 0) > 0)
+        assert installation.worker is not None
+        await installation.worker.kill()
+        installation.work()
+        ended = (await stream.read_to(lambda item: item["__typename"] == "ImportEnded"))[-1]
+
+    # then every line is a customer, once
+    assert ended["import"] == {"state": "DONE", "created": 2000, "rowsTotal": 2000}
+    assert (ended["rowsDone"], ended["failed"]) == (2000, 0)
+    names = [row.name for row in await installation.world.all(Customer) if row.name.startswith("Customer ")]
+    assert sorted(names) == sorted(f"Customer {n}" for n in range(2000))
+
+
+@asynccontextmanager
+async def subscribed_to_import(
+    installation: Installation, asker: Asker, token: str, *, content: str
+) -> AsyncIterator[Stream]:
+    """A file handed in through the second process, and what the second process tells of its import."""
+    said = {"name": "customers.csv", "contentType": "text/csv", "bytes": len(content)}
+    given = await asker.change("createUpload", said, "upload { id } url method headers { name value }")
+    door = given["url"].replace(installation.a.url, installation.b.url)
+    headers = {one["name"]: one["value"] for one in given["headers"]}
+    answer = await asker.http.request(given["method"], door, content=content, headers=headers)
+    assert answer.status_code == 204, answer.text
+    asked = {"kind": "CUSTOMERS", "file": given["upload"]["id"]}
+    key = (await asker.change("importRows", asked, "import { id }"))["import"]["id"]
+    async with subscribed(installation.b.ws_url, token, COMING_IN, {"import": key}) as stream:
+        yield stream
 
 
 async def test_kill_of_an_api_process_loses_nothing_and_a_cursor_gets_every_event_once(

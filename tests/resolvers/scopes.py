@@ -77,6 +77,20 @@ INSERT INTO visit_dependency {NEW} predecessor_id, successor_id, kind, gap_secon
   SELECT gen_random_uuid(), organization_id, 1, created_at, created_at, id, next, 'FINISH_START', 600
     FROM (SELECT *, lead(id) OVER (PARTITION BY organization_id ORDER BY id DESC) AS next FROM visit
       WHERE state <> 'COMPLETED') v WHERE next IS NOT NULL;
+INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, stored_at)
+  SELECT gen_random_uuid(), id, 1, updated_at, updated_at, 'rows.csv', 'text/csv', n * 1000, repeat('a', 64),
+    'STORED', updated_at + interval '1 day', updated_at FROM organization, generate_series(1, 2) n;
+INSERT INTO import {NEW} upload_id, kind, name, dry_run, state, rows_in_file, rows_staged, rows_done, created,
+    updated, unchanged, failed, position, tries)
+  SELECT {STATED}, id, 'CUSTOMERS', name, bytes > 1000, 'WRITING', 6, 6, 4, 1, 1, 1, 1, 5, 0 FROM upload;
+INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, entity_type, entity_id)
+  SELECT gen_random_uuid(), i.organization_id, 1, i.created_at, i.created_at, i.id, n, '{{}}',
+    CASE WHEN n < 6 THEN (ARRAY['CREATED', 'UPDATED', 'UNCHANGED', 'FAILED'])[n - 1] END,
+    CASE n WHEN 5 THEN '[{{"column": "name", "message": "No.", "code": "INVALID"}}]'::jsonb ELSE '[]' END,
+    CASE WHEN n < 5 THEN 'customer' END,
+    CASE WHEN n < 5 THEN (SELECT id FROM customer c WHERE c.organization_id = i.organization_id
+      ORDER BY id LIMIT 1) END
+    FROM import i, generate_series(2, 7) n;
 INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, 'NO_ROOM', 'Full.',
     5
@@ -98,6 +112,8 @@ class Dump:
     rows: Mapping[str, list[Row]]
     others: dict[tuple[str, Viewer], set[UUID]] = field(default_factory=dict)
     """What is declared for the tables that the rules below do not know yet."""
+    found: dict[tuple[str, Viewer], list[Row]] = field(default_factory=dict)
+    """What was worked out already."""
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, graph: Graph) -> "Dump":
@@ -117,6 +133,11 @@ class Dump:
 
     def seen(self, table: str, viewer: Viewer) -> list[Row]:
         """The rows that a viewer must see, by the rules below."""
+        if (table, viewer) not in self.found:
+            self.found[table, viewer] = self._seen(table, viewer)
+        return self.found[table, viewer]
+
+    def _seen(self, table: str, viewer: Viewer) -> list[Row]:
         if table not in RULES:
             return [row for row in self.rows[table] if row["id"] in self.others[table, viewer]]
         key = "id" if table == "organization" else "organization_id"
@@ -200,6 +221,18 @@ def _in_it(dump: Dump, row: Row, viewer: Viewer) -> bool:
     )
 
 
+def _named(_dump: Dump, row: Row, viewer: Viewer) -> bool:
+    """Whose table it is not the history of is told nothing of it."""
+    closed = CLOSED.get(row["entity_type"], frozenset())
+    return viewer.role not in closed
+
+
+CLOSED = {
+    "credential": frozenset({Role.SALES, Role.INTEGRATION}),
+    "plan": frozenset({Role.SALES}),
+    "scheduling_policy": frozenset({Role.SALES}),
+    "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
+}
 OWN = _same("customer_id", "customer_id")
 MINE = _same("technician_id", "technician_id")
 LIVE_FACT: dict[Role, Rule] = {
@@ -207,6 +240,7 @@ LIVE_FACT: dict[Role, Rule] = {
     Role.CUSTOMER: _of_visit("customer_id", "customer_id"),
     Role.TRACKING: _of_visit("id", "visit_id"),
 }
+EXCHANGERS = frozenset({Role.ADMIN, Role.MANAGER, Role.INTEGRATION})
 NOT_SALES = STAFF - {Role.SALES}
 FIELD_TOO = STAFF | FIELD
 RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
@@ -226,6 +260,9 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     ),
     "contract": (STAFF, {Role.CUSTOMER: OWN}),
     "entitlement": (STAFF, {Role.CUSTOMER: OWN}),
+    "contract_asset": (STAFF, {Role.CUSTOMER: OWN}),
+    "contract_work_type": (STAFF, {Role.CUSTOMER: OWN}),
+    "milestone": (STAFF, {**_field(_through("work_order_id", "work_order_id")), Role.CUSTOMER: OWN}),
     "skill": (FIELD_TOO, {}),
     "work_type": (EVERYBODY, {}),
     "work_type_skill": (FIELD_TOO, {}),
@@ -291,5 +328,9 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "eta": (STAFF, LIVE_FACT),
     "arrival": (STAFF, LIVE_FACT),
     "tracking_link": (OFFICE, {}),
+    "upload": (EXCHANGERS, {}),
+    "import": (EXCHANGERS, {}),
+    "import_line": (EXCHANGERS, {}),
+    "audit": (frozenset({Role.ADMIN}), dict.fromkeys(STAFF - {Role.ADMIN}, _named)),
 }
 """Roles that see every row of their company, and whom the others see which of; a table's own words."""

@@ -1,0 +1,69 @@
+"""The door for files: a signed address takes the bytes of one upload by PUT, straight to the disk."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from domain import uploads
+from domain.clock import Clock
+from domain.errors import Refused, Unauthenticated
+from domain.unit_of_work import UnitOfWork
+from integrations.files import Doors, Grant, Store, WrongLength
+
+STATUSES = {"NOT_FOUND": 404, "CONFLICT": 409, "INVALID": 422, "INVALID_TRANSITION": 409}
+LONGEST_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadDoor:
+    """Answers PUT /uploads/<door>: 204, or a status with a sentence."""
+
+    doors: Doors
+    store: Store
+    engine: AsyncEngine
+    clock: Clock
+    real_now: Callable[[], datetime]
+    committed: Callable[[], None]
+    seconds: float = LONGEST_SECONDS
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            grant = self.doors.granted(request.path_params["door"])
+            announced = request.headers.get("content-length")
+            if announced is not None and announced != str(grant.bytes):
+                return _told(400, "BAD_REQUEST", f"{grant.bytes} bytes were announced, not {announced[:20]}.")
+            async with asyncio.timeout(self.seconds):
+                await self._take(grant, request)
+        except Unauthenticated as error:
+            return _told(401, error.code, str(error))
+        except WrongLength as error:
+            return _told(400, "BAD_REQUEST", str(error))
+        except TimeoutError:
+            return _told(408, "BAD_REQUEST", f"The bytes did not arrive within {self.seconds:g} s.")
+        except ClientDisconnect:
+            return _told(400, "BAD_REQUEST", "The client left.")
+        except Refused as refused:
+            return _told(STATUSES.get(refused.code, 400), refused.code, refused.message)
+        return Response(status_code=204, headers={"cache-control": "no-store"})
+
+    async def _take(self, grant: Grant, request: Request) -> None:
+        """The bytes are in their place before the commit, so that a stored upload has its file."""
+        async with self.store.taken(grant, request.stream()) as draft:
+            work = UnitOfWork(self.engine, grant.viewer, self.clock.now())
+            async with work:
+                await uploads.store(work, grant.upload_id, draft.sha256, real_now=self.real_now())
+                await draft.place()
+            if work.xid is not None:
+                self.committed()
+
+
+def _told(status: int, code: str, message: str) -> Response:
+    body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
+    headers = {"cache-control": "no-store", "connection": "close"}
+    return Response(body, status, media_type="application/json", headers=headers)

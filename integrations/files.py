@@ -1,0 +1,157 @@
+"""Files: where the bytes of uploads lie, and the signed doors by which they come in.
+
+A folder that all processes of an installation share. A file is named by its organization and its upload, and
+is seen whole or not at all.
+"""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+from uuid import UUID, uuid4
+
+import jwt
+
+from domain.errors import Unauthenticated
+from domain.uploads import HANDING_IN
+from domain.viewers import Role, Viewer
+
+AUDIENCE = "fieldgraph:upload"
+ALGORITHM = "HS256"
+PIECE_BYTES = 1 << 20
+ABANDONED_SECONDS = 2 * HANDING_IN.total_seconds()
+
+
+class WrongLength(Exception):
+    """More or fewer bytes came than were announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a door lets in: the bytes of one upload, in the name of who asked for it."""
+
+    viewer: Viewer
+    upload_id: UUID
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Signs the doors by which bytes come in, and knows them again. `key` is the installation's."""
+
+    key: bytes
+
+    def open(self, grant: Grant, *, until: float) -> str:
+        """A door's name, good until a real time (seconds since 1970)."""
+        claims = {
+            "aud": AUDIENCE,
+            "exp": int(until),
+            "org": str(grant.viewer.organization_id),
+            "sub": grant.viewer.subject,
+            "role": grant.viewer.role.value,
+            "upload": str(grant.upload_id),
+            "bytes": grant.bytes,
+        }
+        return jwt.encode(claims, self.key, algorithm=ALGORITHM)
+
+    def granted(self, name: str) -> Grant:
+        """Raises Unauthenticated for a door that is none of ours, or is closed."""
+        try:
+            claims = jwt.decode(
+                name,
+                self.key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                options={"require": ["aud", "exp", "org", "sub", "role", "upload", "bytes"]},
+            )
+            viewer = Viewer(
+                organization_id=UUID(claims["org"]), role=Role(claims["role"]), subject=claims["sub"]
+            )
+            return Grant(viewer, UUID(claims["upload"]), int(claims["bytes"]))
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
+            raise Unauthenticated("This address is not good, or not any more.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Bytes that have come, not yet in their place."""
+
+    file: Path
+    target: Path
+    sha256: str
+
+    async def place(self) -> None:
+        await asyncio.to_thread(self.file.replace, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The folder of an installation's uploads."""
+
+    folder: Path
+
+    @asynccontextmanager
+    async def taken(self, grant: Grant, pieces: AsyncIterable[bytes]) -> AsyncIterator[Draft]:
+        """The bytes as they come; who does not place them drops them. Raises WrongLength."""
+        target = self._file(grant.viewer.organization_id, grant.upload_id)
+        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+        file = target.with_name(f".{target.name}.{uuid4().hex}")
+        try:
+            yield Draft(file, target, await _written(file, grant.bytes, pieces))
+        finally:
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+
+    def copy(self, organization_id: UUID, upload_id: UUID, file: Path) -> str:
+        """A file that is here already, such as the command line's; answers with its SHA-256."""
+        target = self._file(organization_id, upload_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft, digest = target.with_name(f".{target.name}.{uuid4().hex}"), hashlib.sha256()
+        with file.open("rb") as reading, draft.open("wb") as writing:
+            while piece := reading.read(PIECE_BYTES):
+                digest.update(piece)
+                writing.write(piece)
+            _settle(writing)
+        draft.replace(target)
+        return digest.hexdigest()
+
+    def open(self, organization_id: UUID, upload_id: UUID) -> BinaryIO:
+        """Raises FileNotFoundError."""
+        return self._file(organization_id, upload_id).open("rb")
+
+    def remove(self, organization_id: UUID, upload_id: UUID) -> None:
+        """What is not there need not go; drafts that nobody finished go too."""
+        target = self._file(organization_id, upload_id)
+        target.unlink(missing_ok=True)
+        for draft in target.parent.glob(f".{target.name}.*"):
+            if time.time() - draft.stat().st_mtime > ABANDONED_SECONDS:
+                draft.unlink(missing_ok=True)
+
+    def _file(self, organization_id: UUID, upload_id: UUID) -> Path:
+        return self.folder / str(organization_id) / str(upload_id)
+
+
+async def _written(file: Path, announced: int, pieces: AsyncIterable[bytes]) -> str:
+    """The SHA-256 of what was written."""
+    digest, length = hashlib.sha256(), 0
+    with await asyncio.to_thread(file.open, "wb") as writing:
+        async for piece in pieces:
+            length += len(piece)
+            if length > announced:
+                raise WrongLength(f"There are more than the {announced} bytes that were announced.")
+            digest.update(piece)
+            await asyncio.to_thread(writing.write, piece)
+        if length < announced:
+            raise WrongLength(f"There are {length} of the {announced} bytes that were announced.")
+        await asyncio.to_thread(_settle, writing)
+    return digest.hexdigest()
+
+
+def _settle(file: IO[bytes]) -> None:
+    """On the disk before anybody is told that it is there."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,36 @@
+"""Records: a list of records inside a record, each with its edges: a result for each row of a request."""
+
+from typing import TYPE_CHECKING
+
+from graphql import FieldNode
+
+from resolvers.compiler.shapes import FieldShape
+from resolvers.compiler.writer import Rows, View
+from schema.graph import Records
+
+if TYPE_CHECKING:
+    from resolvers.compiler.objects import Objects
+
+PLACE = "place"
+"""The column that keeps the list's order."""
+
+
+def records(
+    objects: "Objects", field: FieldShape, source: Records, *, nodes: list[FieldNode], parent: Rows
+) -> str:
+    """The JSON of the whole list. Its parent is one row: a record's values are those of one answer."""
+    writer, shape = objects.writer, objects.graph.types[str(field.target)]
+    child, place, result = objects.rows(shape), writer.reserve(), writer.alias()
+    columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(child))
+    listed = f"json_agg({child.json(columns, writer)} ORDER BY {child.col(PLACE)})"
+    kinds = ", ".join(f"{name} {kind}" for name, kind in shape.reading.values.items())
+    given = parent.refer(source.name or field.python_name)
+    rows = f"ROWS FROM (jsonb_to_recordset({given}) AS ({kinds})) WITH ORDINALITY"
+    names = ", ".join((*shape.reading.values, PLACE))
+    origin = objects.origin(child, place, f"FROM {parent.alias}, {rows} AS x({names})")
+    writer.fill(
+        writer.reserve(),
+        f"{result} AS MATERIALIZED (SELECT {listed} AS j FROM {origin} {' '.join(child.joins)})",
+    )
+    parent.joins.append(f"CROSS JOIN {result}")
+    return f"coalesce({result}.j, '[]'::json)"

@@ -1,0 +1,81 @@
+"""Imports: handing a file in, bringing its rows in, and following how that comes along."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from domain import ids, imports, uploads
+from domain.errors import BadInput, Invalid
+from domain.imports import UNFINISHED
+from domain.unit_of_work import UnitOfWork
+from integrations.files import Grant
+from realtime.log import Entry
+from resolvers.context import Context, key
+from resolvers.following import Following, follow
+from resolvers.inputs import told
+from schema.imports import CreateUploadInput, ImportRowsInput
+from schema.verbs import Item
+
+ENDED = frozenset({"ImportFinished", "ImportFailed"})
+TOLD = frozenset({"ImportStarted", "ImportProgressed"})
+COUNTS = ("rows_staged", "rows_done", "failed")
+
+
+async def create_upload(work: UnitOfWork, given: CreateUploadInput, context: Context) -> Mapping[str, Any]:
+    services = context.services
+    upload = await uploads.create(
+        work,
+        told(given, *uploads.UPLOAD),
+        real_now=services.real_now(),
+        most_bytes=services.upload_bytes,
+    )
+    grant = Grant(context.viewer, upload.id, upload.bytes)
+    door = services.doors.open(grant, until=upload.expires_at.timestamp())
+    return {
+        "upload_id": upload.id,
+        "url": f"{services.base_url}/uploads/{door}",
+        "method": "PUT",
+        "headers": [{"name": "content-type", "value": upload.content_type}],
+    }
+
+
+async def import_rows(work: UnitOfWork, given: ImportRowsInput, _context: Context) -> Mapping[str, Any]:
+    named = key("upl", given.file) if given.file else given.sha256
+    if named is None or (given.file and given.sha256):
+        raise Invalid("A file is named by its id, or by its hash.", "file")
+    upload = await uploads.usable(work, named, "file" if given.file else "sha256")
+    row = await imports.request(work, upload, given.kind, dry_run=given.dry_run)
+    return {"import_id": row.id}
+
+
+async def import_progress(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+    """From how the import stands to its end."""
+    prefix, import_id = ids.split(arguments["import"])
+    if prefix != "imp":
+        raise BadInput("importProgress follows an import.")
+
+    def wants(entry: Entry) -> bool:
+        return entry.topic == "import" and entry.subject_id == import_id
+
+    async def snapshot(following: Following) -> AsyncIterator[Item]:
+        row = await following.first("SELECT * FROM import WHERE id = $1", import_id)
+        if row is None:
+            raise BadInput("No Import has that id.")
+        counts = {"rows_total": row["rows_in_file"], **{name: row[name] for name in COUNTS}}
+        values = {"import_id": import_id, **counts}
+        yield Item("ImportSnapshot", {**values, "cursor": following.cursor()})
+        following.over = row["state"] not in UNFINISHED
+
+    def told_of(entry: Entry) -> Item | None:
+        ended = entry.type in ENDED
+        if not ended and entry.type not in TOLD:
+            return None
+        values = {
+            "import_id": import_id,
+            **{name: entry.payload.get(name) for name in ("rows_total", *COUNTS)},
+        }
+        return Item("ImportEnded" if ended else "ImportProgressed", values)
+
+    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told_of):
+        yield item
+        if item.kind == "ImportEnded":
+            return
