@@ -30,8 +30,10 @@ class Origin(StrEnum):
     OPTIMIZER = "OPTIMIZER"
     GEOFENCE = "GEOFENCE"
     IMPORT = "IMPORT"
+    TIMER = "TIMER"
     SEED = "SEED"
     MAINTENANCE = "MAINTENANCE"
+    DATABASE = "DATABASE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,17 @@
 """Intake: a customer's need becomes a work order with its first visit."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import select
 
-from domain import customers, inputs, tasks, visits, work_orders
-from domain.contracts import Contract, ContractState, Entitlement
+from domain import contracts, customers, inputs, milestones, tasks, visits, work_orders
+from domain.assets import Asset
+from domain.contracts import Contract, Work
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
+from domain.milestones import Milestone
 from domain.sites import Site
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit, VisitPart
@@ -21,14 +23,22 @@ LONGEST_TEXT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What is asked for. `window` is the arrival window promised; `duration_seconds` overrides the type's."""
+    """What is asked for. `window` is the arrival window promised; `duration_seconds` overrides the type's.
+
+    Without `contract_id` it is done under the contract in force that covers it, or (`without_contract`) none.
+    What is `planned` ahead of its time is under the contract that it names; nobody waits for it yet, so that
+    it has no clocks.
+    """
 
     site_id: UUID
     work_type_id: UUID
     title: str
     description: str | None = None
     priority: Priority | None = None
+    asset_id: UUID | None = None
     contract_id: UUID | None = None
+    without_contract: bool = False
+    planned: bool = False
     window: tuple[datetime, datetime] | None = None
     due_at: datetime | None = None
     duration_seconds: int | None = None
@@ -37,33 +47,34 @@ class Need:
 async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Visit]:
     """A work order, READY or (where its type asks for it) PENDING_APPROVAL, and its UNSCHEDULED first visit.
 
-    Without `due_at` the contract's arrival target counts from now. Raises NotFound or Invalid.
+    The clocks of its contract's entitlement start now; without `due_at` it is due with the one that waits for
+    an arrival. Raises NotFound or Invalid.
     """
     check_texts(need.title, need.description)
     check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
     await customers.in_use(work, site.customer_id, "site")
     kind = await tasks.template(work, need.work_type_id)
-    entitlement = await _entitlement(work, site, need)
-    due_at = need.due_at
-    if due_at is None and entitlement is not None and entitlement.arrive_minutes is not None:
-        due_at = work.at + timedelta(minutes=entitlement.arrive_minutes)
-    order = work.add(
-        WorkOrder(
-            number=await work_orders.next_number(work),
-            title=need.title,
-            description=need.description,
-            state=WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY,
-            priority=need.priority or kind.priority,
-            customer_id=site.customer_id,
-            site_id=site.id,
-            contract_id=need.contract_id,
-            entitlement_id=entitlement.id if entitlement else None,
-            work_type_id=kind.id,
-            due_at=due_at,
-        )
+    if need.asset_id is not None:
+        await check_asset(work, need.asset_id, site.id)
+    contract = await _contract(work, site, need)
+    order = WorkOrder(
+        number=await work_orders.next_number(work),
+        title=need.title,
+        description=need.description,
+        state=WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY,
+        priority=need.priority or kind.priority,
+        customer_id=site.customer_id,
+        site_id=site.id,
+        asset_id=need.asset_id,
+        contract_id=contract.id if contract else None,
+        work_type_id=kind.id,
+        due_at=need.due_at,
     )
+    clocks = [] if need.planned else await _clocks(work, order, site, contract)
+    work.add(order)
     await work.session.flush()
+    milestones.start(work, clocks)
     await tasks.copy(work, order)
     scope = order.scope()
     work.emit(
@@ -114,16 +125,33 @@ def check_window(window: tuple[datetime, datetime] | None) -> None:
         raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
 
 
-async def _entitlement(work: UnitOfWork, site: Site, need: Need) -> Entitlement | None:
-    if need.contract_id is None:
-        return None
-    contract = await work.find(Contract, need.contract_id, "contract")
-    if contract.customer_id != site.customer_id or contract.state != ContractState.ACTIVE:
-        raise Invalid("That contract is not an active one of the site's customer.", "contract")
-    statement = (
-        select(Entitlement).where(Entitlement.contract_id == contract.id).order_by(col(Entitlement.id))
-    )
-    return (await work.session.exec(statement.limit(1))).first()
+async def check_asset(work: UnitOfWork, key: UUID, site_id: UUID) -> None:
+    """That it stands where the work is. Raises NotFound or Invalid."""
+    if (await work.find(Asset, key, "asset")).site_id != site_id:
+        raise Invalid("That asset stands at another site.", "asset")
+
+
+async def _contract(work: UnitOfWork, site: Site, need: Need) -> Contract | None:
+    wanted = Work(customer_id=site.customer_id, work_type_id=need.work_type_id, asset_id=need.asset_id)
+    if need.planned:
+        key = need.contract_id
+        return await contracts.check_in_force(work, key, site.customer_id) if key else None
+    if need.contract_id is not None:
+        return await contracts.check_covers(work, need.contract_id, wanted)
+    return None if need.without_contract else await contracts.covering(work, wanted)
+
+
+async def _clocks(
+    work: UnitOfWork, order: WorkOrder, site: Site, contract: Contract | None
+) -> list[Milestone]:
+    """Those of the contract's entitlement, drawn up; the order is due with one of them."""
+    entitlement = await contracts.granted(work, contract) if contract else None
+    if entitlement is None:
+        return []
+    clocks = milestones.draw(order, entitlement, site.time_zone, work.at)
+    order.entitlement_id = entitlement.id
+    order.due_at = order.due_at or milestones.arrival(clocks)
+    return clocks
 
 
 async def _visit(work: UnitOfWork, order: WorkOrder, site: Site, need: Need, kind: WorkType) -> Visit:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import inputs, intake, visits, work_orders
+from domain import inputs, intake, milestones, visits, work_orders
 from domain.errors import InvalidTransition
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit
@@ -19,12 +20,17 @@ BEGUN = visits.UNDER_WAY | {"COMPLETED", "INCOMPLETE", "NO_ACCESS"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to be otherwise about a work order; None: as it is."""
+    """What is to be otherwise about a work order; None: as it is. `without_asset`: it names none any more.
+
+    A `due_at` that is said here is kept: it no longer goes with the contract's clock.
+    """
 
     title: str | None = None
     description: str | None = None
     priority: Priority | None = None
     due_at: datetime | None = None
+    asset_id: UUID | None = None
+    without_asset: bool = False
 
 
 async def update(
@@ -35,8 +41,13 @@ async def update(
     order = await _order(work, work_order_id, expected_version)
     if order.state not in OPEN:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
-    asked = {name: getattr(change, name) for name in ("title", "description", "priority", "due_at")}
-    if before := inputs.write(order, {name: to for name, to in asked.items() if to is not None}):
+    if change.asset_id is not None:
+        await intake.check_asset(work, change.asset_id, order.site_id)
+    names = ("title", "description", "priority", "due_at", "asset_id")
+    asked = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
+    if change.without_asset:
+        asked["asset_id"] = None
+    if before := inputs.write(order, asked):
         work_orders.announce(work, order, "WorkOrderChanged", before=before)
     return order
 
@@ -46,7 +57,7 @@ async def approve(work: UnitOfWork, work_order_id: UUID, *, expected_version: in
     order = await _order(work, work_order_id, expected_version)
     if order.state not in {WorkOrderState.NEW, WorkOrderState.PENDING_APPROVAL}:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
-    _move(work, order, WorkOrderState.READY, "WorkOrderApproved")
+    await _move(work, order, WorkOrderState.READY, "WorkOrderApproved")
     return order
 
 
@@ -57,7 +68,7 @@ async def hold(
     visits.check_reason(reason)
     order = await _order(work, work_order_id, expected_version)
     work.reason, before = reason, order.state
-    _move(work, order, WorkOrderState.ON_HOLD, "WorkOrderHeld")
+    await _move(work, order, WorkOrderState.ON_HOLD, "WorkOrderHeld")
     order.reason, order.state_before_hold = reason, before
     return order
 
@@ -72,7 +83,7 @@ async def release(work: UnitOfWork, work_order_id: UUID, *, expected_version: in
     if state in DERIVED:
         state = await work_orders.state_of(work, order, rows)
     order.reason = order.state_before_hold = None
-    _move(work, order, state, "WorkOrderReleased")
+    await _move(work, order, state, "WorkOrderReleased")
     return order
 
 
@@ -86,7 +97,7 @@ async def cancel(
     if any(visit.state in BEGUN for visit in rows):
         raise InvalidTransition(f"A visit of work order {order.number} has started.", "workOrder")
     work.reason = reason
-    _move(work, order, WorkOrderState.CANCELLED, "WorkOrderCancelled")
+    await _move(work, order, WorkOrderState.CANCELLED, "WorkOrderCancelled")
     order.reason, order.state_before_hold = reason, None
     await _call_off(work, rows, reason=reason)
     return order
@@ -107,7 +118,7 @@ async def close(
             raise InvalidTransition(f"No visit of work order {order.number} has started.", "workOrder")
         if outcome != WorkOrderOutcome.UNRESOLVED:
             raise InvalidTransition(f"Work order {order.number} is not completed.", "outcome")
-    _move(work, order, WorkOrderState.CLOSED, "WorkOrderClosed")
+    await _move(work, order, WorkOrderState.CLOSED, "WorkOrderClosed")
     order.outcome = outcome
     await _call_off(work, rows, reason=f"Work order {order.number} is closed.")
     return order
@@ -132,11 +143,13 @@ async def _call_off(work: UnitOfWork, rows: Sequence[Visit], *, reason: str) -> 
             await visits.cancel(work, visit.id, reason=reason)
 
 
-def _move(work: UnitOfWork, order: WorkOrder, state: WorkOrderState, event: str) -> None:
-    before = {"state": order.state}
+async def _move(work: UnitOfWork, order: WorkOrder, state: WorkOrderState, event: str) -> None:
+    before: dict[str, Any] = {"state": order.state}
     if (order.state, state) not in work_orders.TRANSITIONS:
         raise InvalidTransition(
             f"Work order {order.number} cannot go from {order.state} to {state.value}.", "workOrder"
         )
+    clocks = await milestones.of_order(work, order.id)
     order.move_to(state)
+    before |= milestones.follow(work, order, clocks)
     work_orders.announce(work, order, event, before=before)

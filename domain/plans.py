@@ -265,13 +265,13 @@ async def commit(
         announce(work, plan, "PlanStale")
         return plan, moved
     # Deferred, because two who swap visits hold both for a moment; checked again before the verb returns.
-    await work.session.execute(literal("SET CONSTRAINTS ALL DEFERRED"))
+    await work.session.execute(literal("SET CONSTRAINTS ex_assignment_double_booking DEFERRED"))
     await _apply(work, [(rows[change.visit_id], change) for change in changes])
     plan.move_to(PlanState.COMMITTED)
     plan.committed_at = work.at
     announce(work, plan, "PlanCommitted")
     await work.flush()
-    await work.session.execute(literal("SET CONSTRAINTS ALL IMMEDIATE"))
+    await work.session.execute(literal("SET CONSTRAINTS ex_assignment_double_booking IMMEDIATE"))
     return plan, []
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from domain import inputs, intake, scheduling, visits
+from domain import inputs, scheduling, visits
 from domain.errors import InvalidTransition, OutsideWindow
 from domain.inputs import Check
 from domain.scheduling import Placement
@@ -12,26 +12,27 @@ from domain.unit_of_work import UnitOfWork
 from domain.visits import LARGEST_CREW, Visit, VisitState
 
 SIZE: Mapping[str, Check] = {
-    "duration_seconds": lambda value: int(inputs.measure(60, 86_400)(value)),
+    "duration": lambda value: int(inputs.measure(60, 86_400)(value)),
     "crew_size": lambda value: int(inputs.measure(1, LARGEST_CREW)(value)),
 }
+COLUMNS = {"duration": "duration_seconds"}
 PLANNABLE = (VisitState.UNSCHEDULED, VisitState.SCHEDULED)
 
 
 async def update(
     work: UnitOfWork, visit_id: UUID, values: Mapping[str, Any], *, expected_version: int | None = None
 ) -> Visit:
-    """Changes what is named and differs: `window` (None: none), `duration_seconds`, `crew_size`.
+    """Changes what is named and differs: `window` (None: none), `duration` in seconds, `crew_size`.
 
     What is planned stays where it is, so it has to fit: Raises OutsideWindow for the new window, and what
     scheduling raises for a new duration.
     """
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
-    size = inputs.checked({name: value for name, value in values.items() if name != "window"}, SIZE)
+    kept = inputs.checked({name: value for name, value in values.items() if name != "window"}, SIZE)
+    size = {COLUMNS.get(name, name): value for name, value in kept.items()}
     if "window" in values:
         window = values["window"]
-        intake.check_window(window)
         await visits.promise(work, visit, window)
         start = visit.planned_start
         if window is not None and start is not None and not window[0] <= start <= window[1]:

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, func
 from sqlmodel import Field, col, select
 
-from domain import inputs, visits
+from domain import inputs, milestones, visits
 from domain.credentials import Credential
 from domain.errors import Invalid, InvalidTransition
 from domain.events import Event
@@ -17,6 +17,7 @@ from domain.rows import Row, Table, between, jsonb, one_of, refers, text, timest
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import OFFICE, Role
 from domain.visits import Assignment, Visit, VisitState
+from domain.work_orders import WorkOrder
 
 LONGEST_LINK = timedelta(days=60)
 
@@ -137,6 +138,7 @@ async def arrive(  # one fact with its evidence
         confirmed_by=confirmed_by.value,
     )
     _arrived(visit, crew, occurred_at)
+    await _clock(work, visit)
     arrival = await _arrival(work, visit.id)
     if arrival is None:
         arrival = work.add(
@@ -194,6 +196,7 @@ async def correct(work: UnitOfWork, visit: Visit, *, occurred_at: datetime, evid
     before = {"occurred_at": arrival.occurred_at}
     arrival.occurred_at, arrival.evidence, arrival.late = occurred_at, evidence, True
     _arrived(visit, await visits.crew(work, visit), occurred_at)
+    await _clock(work, visit)
     await _tell(work, visit, "ArrivalCorrected", before, {"occurred_at": occurred_at})
 
 
@@ -223,8 +226,17 @@ async def _take_back(work: UnitOfWork, visit: Visit, arrival: Arrival | None) ->
     facts = {"arrived_at": arrival.occurred_at, "evidence": arrival.evidence} if arrival else {}
     crew = await visits.change(work, visit, VisitState.EN_ROUTE, "ArrivalWithdrawn", **facts)
     _arrived(visit, crew, None)
+    await _clock(work, visit)
     if arrival is not None:
         await work.session.delete(arrival)
+
+
+async def _clock(work: UnitOfWork, visit: Visit) -> None:
+    """The order's clock that waits for an arrival is judged by the first there is, of whichever visit."""
+    async with work.unscoped():
+        order = await work.get(WorkOrder, visit.work_order_id)
+        first = select(func.min(Visit.arrived_at)).where(col(Visit.work_order_id) == order.id)
+        await milestones.arrived(work, order, (await work.session.exec(first)).one())
 
 
 async def depart(work: UnitOfWork, visit: Visit, occurred_at: datetime | None) -> None:

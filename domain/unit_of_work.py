@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import TextClause, UniqueConstraint, UpdateBase
 from sqlalchemy import event as listeners
 from sqlalchemy import text as literal
 from sqlalchemy.exc import DBAPIError
@@ -37,7 +37,12 @@ from domain.viewers import Role, Viewer
 
 Kind = TypeVar("Kind", bound=Row)
 SETTINGS = ("organization_id", "role", "subject", "customer_id", "technician_id", "visit_id")
-ENTER = literal("SELECT " + ", ".join(f"set_config('app.{name}', :{name}, true)" for name in SETTINGS))
+TOLD = ("as_role", "at", "origin")
+"""What only the audit's triggers read: who it is whatever role is lent to them, when, by which door."""
+ENTER = literal(
+    "SELECT " + ", ".join(f"set_config('app.{name}', :{name}, true)" for name in (*SETTINGS, *TOLD))
+)
+BECAUSE = literal("SELECT set_config('app.reason', :reason, true), set_config('app.reasons', :reasons, true)")
 REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
     "23P01": (DoubleBooking, "The technician has another visit at that time."),
     "23505": (Conflict, "Another row already has that key."),
@@ -45,6 +50,10 @@ REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
     "23503": (NotFound, "Something that was referred to does not exist."),
     "42501": (NotFound, "Nothing with that id exists."),
 }
+CONSTRAINTS: dict[str, tuple[type[FieldgraphError], str]] = {
+    "ex_contract_asset_one_cover": (Conflict, "Another contract covers some of that equipment in that time."),
+}
+"""Where the constraint's own name says better what its kind of error means."""
 
 
 class Idempotency(Row, table=True):
@@ -70,6 +79,9 @@ class _Session(Session):
 
     def execute(self, *arguments: Any, **options: Any) -> Any:
         with _refusals():
+            work = self.info.get("work")
+            if isinstance(work, UnitOfWork) and isinstance(arguments[0], TextClause | UpdateBase):
+                work.explain(self)
             return Statements.execute(self, *arguments, **options)
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
@@ -112,9 +124,12 @@ class UnitOfWork:
 
     async def __aenter__(self) -> Self:
         self.session: _AsyncSession = _AsyncSession(self.engine, expire_on_commit=False, autoflush=True)
-        _count_versions(self.session.sync_session, self)
+        self._because: tuple[str | None, str] | None = (None, "")
         await self.session.begin()
-        await self.session.execute(ENTER, settings_of(self.viewer))
+        told = {"as_role": self.viewer.role.value, "at": self.at.isoformat(), "origin": self.origin.value}
+        await self.session.execute(ENTER, {**settings_of(self.viewer), **told})
+        self.session.sync_session.info["work"] = self
+        _count_versions(self.session.sync_session, self)
         return self
 
     async def __aexit__(
@@ -226,11 +241,21 @@ class UnitOfWork:
         await self.session.flush()
         await self.session.execute(AS_ROLE, {"role": self.viewer.role.value})
 
+    def explain(self, session: Statements) -> None:
+        """Tells the audit why, before rows are written: the unit's reason, or that of the event about it."""
+        said = {str(event.subject.id): reason for event, reason in self.events if reason != self.reason}
+        because = (self.reason, _json(said) if said else "")
+        if because != self._because:
+            self._because = because
+            reason, reasons = because
+            session.connection().execute(BECAUSE, {"reason": reason or "", "reasons": reasons})
+
     def forget(self) -> None:
         """What was rolled back to a savepoint: its events, what it would look at, what it knew of rows."""
         self.events.clear()
         self.last.clear()
         self.ahead = Ahead()
+        self._because = None  # the settings went back, too
 
     async def connection(self) -> Any:
         """The asyncpg connection of this transaction: for the payload's compiled read."""
@@ -313,13 +338,15 @@ def _refusals() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state not in REFUSALS:
             raise
-        kind, message = REFUSALS[state]
+        constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
+        kind, message = CONSTRAINTS.get(str(constraint), REFUSALS[state])
         raise kind(message) from error
 
 
 def _count_versions(session: Session, work: UnitOfWork) -> None:
     @listeners.listens_for(session, "before_flush")
     def stamp(opened: Session, *_rest: object) -> None:
+        work.explain(opened)
         for row in opened.new:
             if isinstance(row, Row):
                 row.created_at = row.updated_at = work.at

@@ -1,7 +1,7 @@
 """Work orders: the scope of work for a customer, its types, and the states derived from visits and tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,11 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy import text as literal
 from sqlmodel import Field, col, select
 
+from domain import milestones
 from domain.errors import InvalidTransition
 from domain.events import Event, Scope
-from domain.rows import Row, between, one_of, refers, searched, text, timestamp
+from domain.milestones import Milestone
+from domain.rows import Row, between, jsonb, one_of, refers, searched, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -125,7 +127,10 @@ class WorkTypeTask(Row, table=True):
 
 
 class WorkOrder(Row, table=True):
-    """The scope of work. `due_at` is the promise of the contract: the technician arrives by then."""
+    """The scope of work. `due_at` is the promise of the contract: the technician arrives by then.
+
+    `halts` are the times at which its milestones rested: from, and until (None: still).
+    """
 
     __table_args__ = (
         one_of("state", WorkOrderState),
@@ -135,7 +140,7 @@ class WorkOrder(Row, table=True):
         UniqueConstraint("organization_id", "number"),
         Index(None, "organization_id", "created_at", "id"),
         *refers(customer_id="customer created_at", site_id="site", contract_id="contract created_at"),
-        *refers(entitlement_id="entitlement", work_type_id="work_type"),
+        *refers(entitlement_id="entitlement", work_type_id="work_type", asset_id="asset created_at"),
         *searched("number", "title", "description"),
     )
     number: str = text()
@@ -149,10 +154,14 @@ class WorkOrder(Row, table=True):
     contract_id: UUID | None = None
     entitlement_id: UUID | None = None
     work_type_id: UUID
+    asset_id: UUID | None = None
     due_at: datetime | None = timestamp(default=None)
     outcome: WorkOrderOutcome | None = text(default=None)
     reason: str | None = text(default=None)
     state_before_hold: WorkOrderState | None = text(default=None)
+    halts: list[list[str | None]] = jsonb(
+        default_factory=list, sa_column_kwargs={"server_default": literal("'[]'")}
+    )
 
     def move_to(self, state: WorkOrderState) -> None:
         if (self.state, state) not in TRANSITIONS:
@@ -203,16 +212,26 @@ async def next_number(work: UnitOfWork) -> str:
     return f"WO-{found.scalar_one():06d}"
 
 
-async def settle(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) -> None:
-    """The state that follows from the visits and the tasks; says so when it changes."""
+async def settle(
+    work: UnitOfWork,
+    order: WorkOrder,
+    visits: Sequence["Visit"],
+    clocks: Sequence[Milestone] | None = None,
+) -> None:
+    """The state that follows from visits and tasks; says so when it changes. `clocks`: its own, if at hand.
+
+    To be called where every row of the organization is seen, or with its clocks.
+    """
     state = await state_of(work, order, visits)
     if state == order.state or order.state not in DERIVED:
         return
     if work.session.is_modified(order):
         await work.flush()  # each change of state is a version of its own
-    before = order.state
+    rows = await milestones.of_order(work, order.id) if clocks is None else clocks
+    before: dict[str, Any] = {"state": order.state}
     order.move_to(state)
-    announce(work, order, "WorkOrderChanged", before={"state": before})
+    before |= milestones.follow(work, order, rows)
+    announce(work, order, "WorkOrderChanged", before=before)
 
 
 async def state_of(work: UnitOfWork, order: WorkOrder, visits: Sequence["Visit"]) -> WorkOrderState:
@@ -250,13 +269,14 @@ def announce(work: UnitOfWork, order: WorkOrder, type: str, *, before: Mapping[s
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Some work orders, locked, each with all its visits in order."""
+    """Some work orders, locked, each with all its visits in order, and its clocks where many are to move."""
 
     rows: Mapping[UUID, WorkOrder]
     visits: Mapping[UUID, Sequence["Visit"]]
+    clocks: Mapping[UUID, Sequence[Milestone]] = field(default_factory=dict)
 
     async def settle(self, work: UnitOfWork, key: UUID) -> None:
-        await settle(work, self.rows[key], self.visits[key])
+        await settle(work, self.rows[key], self.visits[key], self.clocks.get(key))
 
 
 def derived_state(visits: Sequence[str]) -> WorkOrderState:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 APP_ROLE = "fieldgraph_app"
 SYSTEM_ROLE = "fieldgraph_system"
 SEARCH_ROLE = "fieldgraph_search"
+AUDIT_ROLE = "fieldgraph_audit"
 
 
 def app_url_of(owner_url: str) -> str:

@@ -1,4 +1,4 @@
-"""The command line: serve, worker, demo, import, migrate, sdl, bench. `run.py VERB` hands over to it."""
+"""The command line: serve, worker, demo, import, migrate, verify-audit, sdl, bench (`run.py VERB`)."""
 
 import asyncio
 import gc
@@ -17,6 +17,7 @@ from uuid import UUID
 
 import typer
 
+from domain.errors import FieldgraphError
 from fieldgraph import lifelines, logs
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.settings import CHECKOUT, Settings
@@ -145,6 +146,27 @@ def migrate() -> None:
         if named.database_url is None:
             raise typer.BadParameter("No database is named.")
         asyncio.run(upgrade(named.database_url, named.app_database_url))
+
+
+@program.command()
+def verify_audit(
+    organization: Annotated[Optional[str], typer.Option(help="One organization's id; all if unsaid.")] = None,
+    head: Annotated[
+        Optional[str],
+        typer.Option(help="SEQ:HASH, as an earlier run told it of that organization and somebody kept it."),
+    ] = None,
+) -> None:
+    """Walk every chain of the audit; a row that is not as it was sealed is told, and ends it with 1."""
+    from fieldgraph.auditing import verify  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.databases import Addresses  # noqa: PLC0415  # as above
+
+    with with_database(Settings()) as named:
+        try:
+            whole = asyncio.run(verify(Addresses.of(named).app, organization, head, tell=typer.echo))
+        except (ValueError, FieldgraphError) as error:
+            raise typer.BadParameter(str(error)) from error
+    if not whole:
+        raise typer.Exit(1)
 
 
 @program.command()

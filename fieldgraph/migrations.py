@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from fieldgraph.addresses import APP_ROLE, SEARCH_ROLE, SYSTEM_ROLE, login_of, sqlalchemy_url
+from fieldgraph.addresses import APP_ROLE, AUDIT_ROLE, SEARCH_ROLE, SYSTEM_ROLE, login_of, sqlalchemy_url
 
 EXTENSIONS = ("btree_gin", "btree_gist", "pg_trgm")
 MIGRATION_LOCK = (
@@ -63,6 +63,7 @@ async def _make_roles(connection: asyncpg.Connection, app_user: str | None) -> N
     await _make_role(connection, APP_ROLE, "LOGIN NOINHERIT")
     await _make_role(connection, SYSTEM_ROLE, "NOLOGIN")
     await _make_role(connection, SEARCH_ROLE, "NOLOGIN")
+    await _make_role(connection, AUDIT_ROLE, "NOLOGIN")
     await _make_member(connection, SYSTEM_ROLE, APP_ROLE)
     if app_user is not None:
         await _make_member(connection, APP_ROLE, app_user)
@@ -70,8 +71,9 @@ async def _make_roles(connection: asyncpg.Connection, app_user: str | None) -> N
     for role in (APP_ROLE, SYSTEM_ROLE):
         await connection.execute(f"GRANT CONNECT ON DATABASE {database} TO {role}")
         await connection.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
-    # Nobody is ever this one: it owns the look-up of `search`, and reads what that reads.
-    await connection.execute(f"GRANT USAGE ON SCHEMA public TO {SEARCH_ROLE}")
+    # Nobody is ever these: one owns the look-up of `search`, the other the triggers of the audit.
+    for role in (SEARCH_ROLE, AUDIT_ROLE):
+        await connection.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
 
 
 async def _make_role(connection: asyncpg.Connection, role: str, options: str) -> None:

@@ -1,10 +1,12 @@
-"""The composition of a worker process: its pools, the optimizer's queue, and the geofences' silence rules."""
+"""The composition of a worker process: its pools, the optimizer's queue, and what time alone changes."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +14,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import imports, tracks, uploads
+from domain import contracts, imports, milestones, tracks, uploads
 from domain.clock import Clock
 from domain.errors import Refused
 from domain.events import Origin
@@ -35,6 +37,7 @@ TICKER = "fieldgraph:ticker"
 TIDY_SECONDS = 3_600.0
 FILES_SECONDS = 300.0
 KEPT_ANSWERS = timedelta(days=7)
+Answer = TypeVar("Answer")
 
 
 async def work(settings: Settings) -> None:
@@ -61,6 +64,7 @@ async def work(settings: Settings) -> None:
             hub_announce=wakeups.announce,
             extra=[
                 silence.settle,
+                Terms(engine, settings.clock(), wakeups).turn,
                 Timekeeping(engine, settings.clock(), wakeups).go_round,
                 Rounds(engine, settings.clock(), wakeups).go,
                 Housekeeping(pool, settings.clock()).tidy,
@@ -110,6 +114,41 @@ class Silence:
 
     def _work(self, viewer: Viewer) -> UnitOfWork:
         return UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.GEOFENCE)
+
+
+class Terms:
+    """What becomes due: milestones that warn and are breached, contracts that renew themselves and expire."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, wakeups: Wakeups) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.wakeups = wakeups
+
+    async def turn(self) -> None:
+        """One round over every organization; any number of workers may do it at once."""
+        async with self.engine.begin() as connection:
+            clocks = await milestones.due(connection, self.clock.now())
+            terms = await contracts.due(connection, self.clock.now())
+        for organization_id in clocks:
+            viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
+            while await self._run(viewer, milestones.tick) == milestones.MOST_AT_ONCE:
+                pass
+        for organization_id in terms:
+            viewer = Viewer(organization_id=organization_id, role=Role.ADMIN, subject=TICKER)
+            for key in await self._run(viewer, contracts.turning) or ():
+                await self._run(viewer, partial(contracts.turn, key=key))
+
+    async def _run(self, viewer: Viewer, verb: Callable[[UnitOfWork], Awaitable[Answer]]) -> Answer | None:
+        """A transaction of its own; where another one is in the way, the next round tries again."""
+        try:
+            async with UnitOfWork(self.engine, viewer, self.clock.now(), origin=Origin.TIMER) as work:
+                answer = await verb(work)
+        except (Refused, DBAPIError) as error:
+            structlog.get_logger(__name__).warning("a term was not turned", error=repr(error))
+            return None
+        if work.xid is not None:
+            self.wakeups.announce()
+        return answer
 
 
 class Housekeeping:

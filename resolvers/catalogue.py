@@ -94,7 +94,7 @@ def unanswered(graph: Graph, derived: Collection[str]) -> list[str]:
 def _reads(graph: Graph, shape: TypeShape, field: FieldShape) -> Iterator[Column]:
     """The columns that a field is read from."""
     source, own = field.source, shape.table
-    if isinstance(source, Sql):
+    if isinstance(source, Sql | Listed) and source.expression is not None:
         yield from ((own, column) for column in columns_in(source.expression))
     elif isinstance(source, Aggregate):
         yield source.table, source.via
@@ -151,7 +151,7 @@ def _broken(graph: Graph, shape: TypeShape, field: FieldShape, tables: Tables) -
         yield "what an edge leads to may not be the viewer's to see"
     if isinstance(source, Derived):
         yield "what is derived may not be known"
-    columns = tables[shape.table]
+    columns = tables.get(shape.table, {})
     for name in _own(graph, shape, field):
         if columns[name] and not (isinstance(source, Embedded) and _may_lack(graph, source, field, name)):
             yield f"column {shape.table}.{name} can be null"

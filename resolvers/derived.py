@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain import ids
-from domain.contracts import Coverage
+from domain.coverage import Coverage
 from domain.visits import FINAL
 from resolvers.compiler.bindings import Bindings
 from resolvers.context import Context, Derive, Inputs, Point
@@ -78,6 +78,25 @@ def _coverage_left(one: Mapping[str, Any], now: datetime) -> int | None:
     return coverage.seconds(now, due) // 60
 
 
+async def coverage_remaining(context: Context, inputs: Inputs) -> list[int | None]:
+    """The whole seconds of coverage that each clock has left."""
+    now = context.services.clock.now()
+    return await asyncio.to_thread(lambda: [_coverage_remaining(one, now) for one in inputs])
+
+
+def _coverage_remaining(one: Mapping[str, Any], now: datetime) -> int | None:
+    if one["state"] not in {"RUNNING", "PAUSED"}:
+        return None
+    coverage = Coverage(
+        one["coverageOpens"],
+        one["coverageCloses"],
+        weekdays=one["coverageWeekdays"],
+        zone=ZoneInfo(one["timeZone"]),
+    )
+    since = datetime.fromisoformat(one["pausedAt"]) if one["pausedAt"] else now
+    return coverage.seconds(since, datetime.fromisoformat(one["dueAt"]))
+
+
 ROUTES = """
 SELECT count(a.id) AS visits,
   coalesce(sum(v.planned_travel_seconds), 0) AS travel_seconds,
@@ -115,6 +134,11 @@ async def route_summaries(context: Context, inputs: Inputs) -> list[dict[str, An
 
 
 DERIVED: Mapping[str, Derive] = MappingProxyType(
-    {"drive": drives, "coverage_left": coverage_left, "route_summary": route_summaries}
+    {
+        "drive": drives,
+        "coverage_left": coverage_left,
+        "coverage_remaining": coverage_remaining,
+        "route_summary": route_summaries,
+    }
 )
 """By the key that a field's line names; start-up compares both (resolvers/catalogue.py)."""

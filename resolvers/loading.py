@@ -16,9 +16,7 @@ from resolvers.compiler.shapes import Graph, TypeShape
 from resolvers.compiler.values import order_of
 from resolvers.compiler.writer import Writer
 from resolvers.context import Context
-from schema.graph import (
-    Sql,
-)
+from schema.graph import Listed, Sql
 from schema.values import Aggregate, Foremost
 
 Load = Callable[[list[Any]], Awaitable[dict[Any, Any]]]
@@ -91,10 +89,10 @@ class Request:
         return [dict(row) for row in found]
 
     def select(self, shape: TypeShape, writer: Writer, alias: str) -> str:
-        """Every column of a row, and its `sql` fields under their names."""
+        """Every column of a row, and what expressions make of it under the fields' names."""
         parts = [f"{alias}.*"]
         for one in shape.fields.values():
-            if isinstance(one.source, Sql):
+            if isinstance(one.source, Sql | Listed) and one.source.expression is not None:
                 text = writer.expression(one.source.expression, alias)
                 parts.append(f'{text} AS "{one.name}"')
         return ", ".join(parts)

@@ -127,7 +127,7 @@ def _resolver(declared: FieldShape) -> Callable[..., Any]:
     return resolve
 
 
-def _field(
+def _field(  # a dispatch over closed kinds
     request: Request,
     row: PlainRow,
     declared: FieldShape,
@@ -178,7 +178,8 @@ def _elsewhere(
     source = declared.source
     if isinstance(source, Listed):
         target = request.graph.types[str(declared.target)]
-        return [PlainRow(target, one) for one in _leaf(row.get(source.name or declared.python_name))]
+        made = declared.name if source.expression is not None else source.name or declared.python_name
+        return [PlainRow(target, one) for one in _leaf(row.values[made])]
     if isinstance(source, OneOf):
         kind = request.graph.tables.get(row.get(source.type))
         return None if kind is None else request.by(request.graph.types[kind], "id", row.get(source.by))

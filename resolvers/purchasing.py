@@ -82,7 +82,7 @@ async def receive_purchase_order(
     arrived = None
     if lines is not None:
         arrived = [
-            Arrived(line_id=key("pol", one.line), quantity=one.quantity, serials=one.serials) for one in lines
+            Arrived(line_id=key("pul", one.line), quantity=one.quantity, serials=one.serials) for one in lines
         ]
     order = await purchasing.receive(
         work, key("por", given.purchase_order), arrived, expected_version=given.expected_version

@@ -6,6 +6,7 @@ import strawberry
 
 from domain.viewers import OFFICE
 from schema.assets import Asset
+from schema.audit import HistoryEntry
 from schema.availability import Nearest, PartAvailability
 from schema.contracts import Contract, Entitlement
 from schema.crews import Crew
@@ -27,6 +28,7 @@ from schema.graph import (
 )
 from schema.imports import Import
 from schema.maintenance import MaintenancePlan
+from schema.milestones import Milestone
 from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
@@ -118,6 +120,7 @@ class Query:
     territories: Connection[Territory] = root(All(), "Territories, by name.")
     contracts: Connection[Contract] = root(All(), "Contracts, by number.")
     entitlements: Connection[Entitlement] = root(All(), "Entitlements, by name.")
+    milestones: Connection[Milestone] = root(All(), "Clocks of what contracts promise, by when they are due.")
     maintenance_plans: Connection[MaintenancePlan] = root(All(), "Maintenance plans, by title.")
     work_types: Connection[WorkType] = root(All(), "Types of work, by name.")
     work_orders: Connection[WorkOrder] = root(All(), "Work orders, the newest first.")
@@ -149,3 +152,6 @@ class Query:
     imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
+    history: Connection[HistoryEntry] = root(
+        All(), "Every change of every row of the company, the newest first; for staff."
+    )

@@ -8,8 +8,10 @@ from strawberry.schema.config import StrawberryConfig
 
 from domain.viewers import Role
 from resolvers import imports, plans, scheduling, tracking
+from resolvers.audit import Erasing
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.crewing import Crewing
+from resolvers.dealings import Dealings
 from resolvers.duties import APPROVERS, AT_WORK, EXCHANGERS, PLANNERS, REPORTERS
 from resolvers.exchange import Exchange
 from resolvers.fieldwork import Fieldwork
@@ -57,7 +59,9 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
-class Mutation(Bookkeeping, Storekeeping, Crewing, Fieldwork, Staffing, Upkeep, Provisioning, Exchange):
+class Mutation(
+    Bookkeeping, Dealings, Exchange, Staffing, Storekeeping, Provisioning, Upkeep, Fieldwork, Crewing, Erasing
+):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,

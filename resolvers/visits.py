@@ -48,7 +48,9 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
         title=given.title,
         description=given.description,
         priority=given.priority,
+        asset_id=key("ast", given.asset) if given.asset else None,
         contract_id=key("con", given.contract) if given.contract else None,
+        without_contract=given.contract is None,
         window=(window.start, window.end) if window else None,
         due_at=given.due_at,
         duration_seconds=given.duration,
@@ -116,9 +118,7 @@ async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _conte
 
 
 async def update_visit(work: UnitOfWork, given: UpdateVisitInput, _context: Context) -> Values:
-    values = told(given, "crew_size")
-    for duration in told(given, "duration").values():
-        values["duration_seconds"] = duration
+    values = told(given, "duration", "crew_size")
     for window in told(given, "arrival_window").values():
         values["window"] = (window.start, window.end) if window else None
     visit = await promises.update(

@@ -23,7 +23,12 @@ Values = Mapping[str, Any]
 
 async def update_work_order(work: UnitOfWork, given: UpdateWorkOrderInput, _context: Context) -> Values:
     change = Change(
-        title=given.title, description=given.description, priority=given.priority, due_at=given.due_at
+        title=given.title,
+        description=given.description,
+        priority=given.priority,
+        due_at=given.due_at,
+        asset_id=key("ast", given.asset) if given.asset else None,
+        without_asset=given.asset is None,
     )
     return _told(
         await lifecycles.update(
@@ -76,7 +81,7 @@ async def add_visit(work: UnitOfWork, given: AddVisitInput, _context: Context) -
         duration_seconds=given.duration,
         expected_version=given.expected_version,
     )
-    return {"visit_id": visit.id}
+    return {"visit_id": visit.id, "work_order_id": visit.work_order_id}
 
 
 def _told(order: WorkOrder) -> Values:

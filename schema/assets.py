@@ -15,7 +15,9 @@ from schema.sites import Site
 from schema.values import foremost
 
 if TYPE_CHECKING:
+    from schema.contracts import ContractAsset
     from schema.maintenance import MaintenancePlan
+    from schema.work_orders import WorkOrder
 
 
 @node(assets.MeterReading, prefix="mtr", description="What an asset's meter said at a time.", order=("-at",))
@@ -46,6 +48,15 @@ class Asset(Entity):
     )
     latest_reading: MeterReading | None = foremost(
         "What its meter said last, as far as the viewer may see it.", via="asset_id", order=("-at",)
+    )
+    work_orders: Connection[Annotated["WorkOrder", strawberry.lazy("schema.work_orders")]] = many(
+        "Its service history: the work that was asked for on it, the newest first.",
+        via="asset_id",
+        order=("-created_at",),
+        expect=5,
+    )
+    covers: Connection[Annotated["ContractAsset", strawberry.lazy("schema.contracts")]] = many(
+        "The contracts that name it, as far as the viewer may see them.", via="asset_id", expect=1
     )
     maintenance_plans: Connection[Annotated["MaintenancePlan", strawberry.lazy("schema.maintenance")]] = many(
         "What makes work orders for it again and again, by title.", via="asset_id", order=("title",), expect=2

@@ -2,11 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from domain.viewers import Role
-from schema.graph import Node, column, value
+from schema.graph import Connection, Node, column, many, value
+
+if TYPE_CHECKING:
+    from schema.audit import HistoryEntry
 
 BACK_OFFICE = (Role.ADMIN, Role.MANAGER, Role.DISPATCHER, Role.SALES, Role.INTEGRATION)
 WITH_COST = (Role.ADMIN, Role.MANAGER, Role.SALES, Role.INTEGRATION)
@@ -17,6 +21,14 @@ STAFF = (*BACK_OFFICE, Role.TECHNICIAN, Role.SUBCONTRACTOR)
 class Entity(Node):
     version: int = column("Counts the changes, from 1; give it back as expectedVersion.")
     updated_at: datetime = column("When it last changed.")
+    history: Connection[Annotated["HistoryEntry", strawberry.lazy("schema.audit")]] = many(
+        "Every change of it: who, why, when, before and after; the newest first. Empty for what is"
+        " measured or computed, such as ETAs.",
+        via="entity_id",
+        order=("-id",),
+        expect=5,
+        roles=BACK_OFFICE,
+    )
 
 
 @value("An amount of money in its currency.")

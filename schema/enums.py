@@ -2,10 +2,13 @@
 
 import strawberry
 
+from domain.audit import ChangeAction
 from domain.contracts import ContractState
 from domain.customers import Channel, Tier
+from domain.events import Origin
 from domain.imports import ImportState
 from domain.maintenance import MaintenancePlanState, OccurrenceState
+from domain.milestones import MilestoneKind, MilestoneState
 from domain.plans import PlanChangeKind, PlanState
 from domain.sheets import ImportKind
 from domain.stock import (
@@ -31,17 +34,21 @@ ENUMS = tuple(
         AbsenceReason,
         AssignmentState,
         CertificationState,
+        ChangeAction,
         Channel,
         ConfirmedBy,
         ContractState,
         DependencyKind,
         EtaBasis,
+        MilestoneKind,
+        MilestoneState,
         MaintenancePlanState,
         ImportKind,
         ImportState,
         MovementKind,
         IncompleteReason,
         OccurrenceState,
+        Origin,
         Pin,
         PlanChangeKind,
         PlanState,

@@ -144,9 +144,13 @@ class AnyNodes(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Source):
-    """A list of small objects kept as JSON in a column of a record, such as userErrors."""
+    """A list of small objects kept as JSON in a column of a record, such as userErrors.
+
+    Of a row it is what an `expression` over it makes, as jsonb.
+    """
 
     name: str | None = None
+    expression: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +261,9 @@ def several(description: str, *, via: str, roles: tuple[Role, ...] | None = None
     return _declare(Several(via=via, roles=_roles(roles)), description)
 
 
-def listed(description: str, *, of: str | None = None) -> Any:
-    """A list of small objects in a record."""
-    return _declare(Listed(name=of), description)
+def listed(description: str, *, of: str | None = None, expression: str | None = None) -> Any:
+    """A list of small objects in a record, or made of a row `{t}` by an expression."""
+    return _declare(Listed(name=of, expression=expression), description)
 
 
 def records(description: str, *, of: str | None = None) -> Any:

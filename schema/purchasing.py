@@ -71,7 +71,7 @@ class PurchaseOrder(Entity):
     )
 
 
-@node(stock.PurchaseOrderLine, prefix="pol", description="So many pieces of a part of a purchase order.")
+@node(stock.PurchaseOrderLine, prefix="pul", description="So many pieces of a part of a purchase order.")
 class PurchaseOrderLine(Entity):
     quantity: int = column("Pieces that were asked for.")
     received: int = column("Pieces that have come.")

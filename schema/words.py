@@ -23,6 +23,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRING": "It ends within 30 days.",
         "EXPIRED": "It has ended, or was revoked.",
     },
+    "ChangeAction": {
+        "CREATED": "It came to be.",
+        "CHANGED": "Some of it is otherwise.",
+        "DELETED": "It is gone.",
+    },
     "Channel": {
         "EMAIL": "By electronic mail.",
         "SMS": "By text message.",
@@ -48,6 +53,17 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "PLAN": "The plan: nobody has set off.",
         "TRAVEL": "The road from where the journey began.",
         "POSITION": "Live positions.",
+    },
+    "MilestoneKind": {
+        "RESPOND": "The customer is answered: a visit is scheduled.",
+        "ARRIVE": "Somebody arrives.",
+        "RESOLVE": "The work order is COMPLETED.",
+    },
+    "MilestoneState": {
+        "RUNNING": "It runs, in coverage hours.",
+        "PAUSED": "It rests: its work order is ON_HOLD, or over without what it waits for.",
+        "MET": "What it waits for was there in time.",
+        "BREACHED": "Its target was used up before.",
     },
     "MaintenancePlanState": {
         "ACTIVE": "It makes work orders when it is time.",
@@ -106,6 +122,16 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "UNCHANGED": "It was so already: nothing was written.",
         "FAILED": "It was refused.",
         "WITHHELD": "It is good, but another row was refused, and the mode is ALL.",
+    },
+    "Origin": {
+        "API": "By a mutation.",
+        "OPTIMIZER": "By a worker that plans.",
+        "GEOFENCE": "By what positions showed.",
+        "SEED": "By the demo's seed.",
+        "IMPORT": "By the lines of a file.",
+        "TIMER": "By time alone.",
+        "MAINTENANCE": "By a maintenance plan.",
+        "DATABASE": "By SQL of somebody's own, past the graph.",
     },
     "Pin": {
         "TECHNICIAN": "Who goes there.",

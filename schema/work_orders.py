@@ -7,6 +7,7 @@ import strawberry
 
 from domain import work_orders
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
+from schema.assets import Asset
 from schema.contracts import Contract, Entitlement
 from schema.customers import Customer, ExternalId
 from schema.entities import STAFF, Entity
@@ -20,6 +21,7 @@ from schema.values import counted, derived
 
 if TYPE_CHECKING:
     from schema.maintenance import MaintenanceOccurrence
+    from schema.milestones import Milestone
     from schema.tasks import WorkTask, WorkTypeTask
     from schema.visits import ArrivalWindowInput, Visit
 
@@ -75,17 +77,26 @@ class WorkOrder(Entity):
     outcome: WorkOrderOutcome | None = column("What came of it, once it is CLOSED.")
     reason: str | None = column("Why it waits or was cancelled.", roles=STAFF)
     created_at: datetime = column("When it was asked for.")
-    due_at: datetime | None = column("The promise of the contract: the technician arrives by then.")
+    due_at: datetime | None = column(
+        "The promise: the technician arrives by then; as its ARRIVE milestone says, or as somebody said."
+    )
     is_open: bool = sql(
         "{t}.state NOT IN ('CLOSED', 'CANCELLED')", "Whether it is not closed or cancelled.", never_null=True
     )
     customer: Customer | None = one("For whom.", by="customer_id")
     site: Site | None = one("Where.", by="site_id")
+    asset: Asset | None = one("On which equipment.", by="asset_id")
     contract: Contract | None = one("Under which agreement.", by="contract_id")
     entitlement: Entitlement | None = one("Which targets hold.", by="entitlement_id")
     work_type: WorkType | None = one("After which template.", by="work_type_id")
     visits: Connection[Annotated["Visit", strawberry.lazy("schema.visits")]] = many(
         "The times somebody goes there.", via="work_order_id", expect=3
+    )
+    milestones: Connection[Annotated["Milestone", strawberry.lazy("schema.milestones")]] = many(
+        "The clocks of what its contract promises, by when they are due.",
+        via="work_order_id",
+        order=("due_at",),
+        expect=3,
     )
     tasks: Connection[Annotated["WorkTask", strawberry.lazy("schema.tasks")]] = many(
         "The steps that it takes, in their order.", via="work_order_id", order=("position",), expect=3
@@ -115,12 +126,19 @@ class CreateWorkOrderInput:
     title: str = strawberry.field(description="What is wanted, in a line.")
     description: str | None = strawberry.field(default=None, description="What is wanted, in full.")
     priority: Priority | None = strawberry.field(default=None, description="Null: as the template says.")
-    contract: strawberry.ID | None = strawberry.field(default=None, description="Under which agreement.")
+    asset: strawberry.ID | None = strawberry.field(
+        default=None, description="On which equipment; it stands at the site."
+    )
+    contract: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Under which agreement. Left out: the customer's contract in force that covers the"
+        " equipment and the type of work, the one that names most of it first. Null: none.",
+    )
     arrival_window: Annotated["ArrivalWindowInput", strawberry.lazy("schema.visits")] | None = (
         strawberry.field(default=None, description="When the technician is promised to arrive.")
     )
     due_at: datetime | None = strawberry.field(
-        default=None, description="By when to arrive; null: as the contract's entitlement says."
+        default=None, description="By when to arrive; null: as the contract's entitlement says, in its hours."
     )
     duration: Duration | None = strawberry.field(default=None, description="Null: as the template says.")
 
@@ -146,7 +164,14 @@ class UpdateWorkOrderInput:
     priority: Priority | None = strawberry.field(
         default=None, description="How urgent it is; null: as it is."
     )
-    due_at: datetime | None = strawberry.field(default=None, description="By when to arrive; null: as it is.")
+    due_at: datetime | None = strawberry.field(
+        default=None,
+        description="By when to arrive; null: as it is. What is said here no longer goes with the milestone.",
+    )
+    asset: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="On which equipment; left out: as it is, null: none. Its contract stays.",
+    )
     expected_version: int | None = strawberry.field(
         default=None, description="The work order's version as it was read; null: whatever it is."
     )
@@ -245,8 +270,9 @@ class CloseWorkOrderPayload(WorkOrderAnswer):
     """What closeWorkOrder answers."""
 
 
-@record("The new visit.", visit_id="uuid", user_errors="jsonb")
+@record("The new visit, and its work order.", visit_id="uuid", work_order_id="uuid", user_errors="jsonb")
 class AddVisitPayload:
+    work_order: WorkOrder | None = one("The work order as it is now.", by="work_order_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "The new visit, not yet scheduled.", by="visit_id"
     )

@@ -67,6 +67,8 @@ def statements(table: str) -> list[str]:
         lines.append(_policy(table, "adds", "INSERT", f"WITH CHECK ({own} AND ({_cases(table, added)}))"))
     if access.system:
         lines.append(f"CREATE POLICY system ON {table} TO fieldgraph_system USING (true)")
+    if access.kept:
+        lines.append(f"CREATE POLICY kept ON {table} TO fieldgraph_audit USING (true)")
     return lines
 
 

@@ -30,6 +30,8 @@ class Access:
     organization: str = "organization_id"
     system: bool = field(default=False)
     """Read across organizations by fieldgraph_system (the log's reader, workers, token look-up)."""
+    kept: bool = field(default=False)
+    """Written by the audit's own triggers alone, which run as fieldgraph_audit."""
 
     @property
     def adds(self) -> frozenset[Role]:
@@ -96,6 +98,12 @@ def _roles(
     return rows
 
 
+def _roles_named() -> dict[Role, str]:
+    """Staff, as far as the row itself does not name others as its readers."""
+    named = "({{t}}.readers IS NULL OR '{role}' = ANY ({{t}}.readers))"
+    return {role: ALL if role == Role.ADMIN else named.format(role=role.value) for role in STAFF}
+
+
 OFFICE_WRITES = frozenset({*OFFICE, Role.INTEGRATION})
 FIELD_WRITES = frozenset({*OFFICE, Role.INTEGRATION, *FIELD})
 OWN_CUSTOMER = "{t}.customer_id = :customer"
@@ -134,8 +142,10 @@ TABLES: dict[str, Access] = {
     "meter_reading": Access(
         _roles(technician="{t}.site_id IN viewer_assigned_sites", customer=OWN_CUSTOMER), FIELD_WRITES
     ),
-    "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES, system=True),
     "entitlement": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract_asset": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
+    "contract_work_type": Access(_roles(customer=OWN_CUSTOMER), OFFICE_WRITES),
     "skill": Access(_roles(technician=ALL), OFFICE_WRITES),
     "work_type": Access(_roles(technician=ALL, customer=ALL, tracking=ALL), OFFICE_WRITES),
     "work_type_skill": Access(_roles(technician=ALL), OFFICE_WRITES),
@@ -162,6 +172,11 @@ TABLES: dict[str, Access] = {
         ),
         FIELD_WRITES,
         insert=OFFICE_WRITES,
+    ),
+    "milestone": Access(
+        _roles(technician="{t}.work_order_id IN viewer_assigned_work_orders", customer=OWN_CUSTOMER),
+        OFFICE_WRITES,
+        system=True,
     ),
     "visit": Access(
         _roles(
@@ -246,6 +261,10 @@ TABLES: dict[str, Access] = {
     "import_line": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
+    "audit": Access(_roles_named(), system=True, kept=True),
+    "audit_value": Access(_roles_named(), system=True, kept=True),
+    "audit_seal": Access({Role.ADMIN: ALL}, system=True, kept=True),
+    "audit_chain": Access({Role.ADMIN: ALL}, system=True, kept=True),
 }
 
 SEARCHED = frozenset(

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from domain import inputs, intake, visits
+from domain.assets import Asset
 from domain.contracts import Contract, ContractState
 from domain.customers import Customer
 from domain.errors import Invalid, InvalidTransition, NotFound
@@ -294,13 +295,21 @@ async def _generate(work: UnitOfWork, plan: MaintenancePlan, row: MaintenanceOcc
         work_type_id=plan.work_type_id,
         title=plan.title,
         description=plan.description,
+        asset_id=await _equipment(work, plan),
         contract_id=plan.contract_id,
+        planned=True,
         window=window if in_time else None,
         due_at=window[1] if window is not None and in_time else None,
     )
     order, _ = await intake.create_work_order(work, need)
     row.state, row.work_order_id = OccurrenceState.GENERATED, order.id
     await work.session.flush()
+
+
+async def _equipment(work: UnitOfWork, plan: MaintenancePlan) -> UUID | None:
+    """Its asset, as long as it stands there."""
+    asset = await work.find(Asset, plan.asset_id) if plan.asset_id else None
+    return asset.id if asset is not None and asset.site_id == plan.site_id else None
 
 
 def _again(

@@ -1,13 +1,13 @@
 """Boards: some visits with all that putting them elsewhere reads and changes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import col
 
-from domain import stock, visits
+from domain import milestones, stock, visits
 from domain.scheduling.rules import Placement, Rules, every, rules
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Assignment, AssignmentState, Visit, VisitPart, VisitState
@@ -101,6 +101,7 @@ async def prepare(work: UnitOfWork, moves: Sequence[tuple[Visit, Placement | Non
     keys = [visit.id for visit, _ in moves]
     async with work.unscoped():
         orders = await visits.orders_of(work, [visit for visit, _ in moves])
+        orders = replace(orders, clocks=await milestones.of(work, orders.rows))
     found = await rules(work, moves, orders)
     parts: dict[UUID, dict[UUID, int]] = {key: {} for key in keys}
     for need in await every(work, VisitPart, col(VisitPart.visit_id).in_(keys)):

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain import inputs
-from domain.errors import InvalidTransition
+from domain.errors import Invalid, InvalidTransition
 from domain.unit_of_work import UnitOfWork
 from domain.visits.rows import Visit, VisitState
 from domain.visits.steps import announce, crew, people, scope, snapshot
@@ -16,6 +16,8 @@ async def promise(work: UnitOfWork, visit: Visit, window: Window | None) -> None
     """Another arrival window, or (None) none any more. The first one stays: what is on time is told by it."""
     if visit.state not in STILL_TO_COME:
         raise InvalidTransition(f"Nothing is promised of a visit that is {visit.state}.", "visit")
+    if window is not None and window[0] >= window[1]:
+        raise Invalid("An arrival window starts before it ends.", "arrivalWindow")
     start, end = window or (None, None)
     assignments = await crew(work, visit)
     before = {

@@ -73,7 +73,7 @@ class Cover(NamedTuple):
 
 
 COVERS = {
-    Tier.KEY: Cover("Premium cover", 30, 240, 480, "24000", 1.0),
-    Tier.PREFERRED: Cover("Business cover", 60, 480, 1_440, "9600", 1.0),
-    Tier.STANDARD: Cover("Basic cover", 240, 4_320, 7_200, "2400", 0.7),
+    Tier.KEY: Cover("Premium cover", 90, 240, 480, "24000", 1.0),
+    Tier.PREFERRED: Cover("Business cover", 240, 480, 1_440, "9600", 1.0),
+    Tier.STANDARD: Cover("Basic cover", 3_000, 4_320, 7_200, "2400", 0.7),
 }

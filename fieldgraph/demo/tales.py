@@ -10,6 +10,7 @@ from domain.organizations import Counter, Organization
 from domain.rows import Row
 from domain.technicians import Technician
 from domain.viewers import Role, Viewer
+from fieldgraph.demo.agreements import agree
 from fieldgraph.demo.cast import Seeded, technician_viewer
 from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
@@ -101,6 +102,7 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     supply(company)
     waiting = tell_today(company) if large else tell_today(company, SECOND_OPEN_VISITS)
     tell_maintenance(company, organization)
+    agree(company, Random(f"{organization.id}:agreements"))  # noqa: S311  # as above
     company.add(Counter(series="WORK_ORDER", value=company.orders))
     keep_stores(company)
     seeded = _seeded(company, organization, waiting)

@@ -83,7 +83,8 @@ class Objects:
         if isinstance(source, Embedded):
             return self._embedded(field, source, nodes, view)
         if isinstance(source, Listed):
-            return self._listed(field, view.col(source.name or field.python_name), nodes)
+            made = source.expression and view.rows.expression(source.expression, self.writer)
+            return self._listed(field, made or view.col(source.name or field.python_name), nodes)
         if isinstance(source, One | OneOf | Records):
             return self._one(field, source, nodes, view.rows)
         if isinstance(source, Several):

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import ids, scheduling, tracking, visits
+from domain import ids, milestones, scheduling, tracking, visits
 from domain.assets import Asset, MeterReading
-from domain.contracts import Contract, ContractState, Entitlement
+from domain.contracts import Contract, ContractAsset, ContractState, ContractWorkType, Entitlement
 from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
 from domain.imports import Import, ImportLine
@@ -38,7 +38,7 @@ from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.uploads import Upload
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import Substatus, Visit, VisitDependency, VisitState
-from domain.work_orders import WorkTask, WorkTypeTask
+from domain.work_orders import WorkOrder, WorkTask, WorkTypeTask
 from tests.domain.world import DAY, MORNING, World, at, certificate
 
 
@@ -211,8 +211,23 @@ async def _papers(world: World, *customers: UUID) -> UUID:
             ),
         )
         await world.keep(Entitlement(contract_id=contract, customer_id=customer, name="Fast"))
+    await _clocks(world)
     await world.keep(Territory(name="North"), StockLocation(name="Hall", kind=StockLocationKind.WAREHOUSE))
     return contract
+
+
+async def _clocks(world: World) -> None:
+    """Each work order under its customer's contract, which names its type of work and the equipment there."""
+    kinds = {row.work_type_id for row in await world.all(WorkOrder)}
+    for contract in await world.all(Contract):
+        named: dict[str, Any] = {"contract_id": contract.id, "customer_id": contract.customer_id}
+        for asset in await world.all(Asset, customer_id=contract.customer_id):
+            await world.keep(ContractAsset(asset_id=asset.id, **named))
+        await world.keep(*(ContractWorkType(work_type_id=kind, **named) for kind in kinds))
+        (entitlement,) = await world.all(Entitlement, contract_id=contract.id)
+        for order in await world.all(WorkOrder, customer_id=contract.customer_id):
+            entitlement.resolve_minutes = 600
+            await world.keep(*milestones.draw(order, entitlement, "Europe/Helsinki", MORNING))
 
 
 async def _transfers(world: World, part: UUID, technicians: tuple[UUID, ...]) -> None:

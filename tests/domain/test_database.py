@@ -16,7 +16,19 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
 import domain
-from domain import imports, maintenance, plans, purchasing, stock, transfers, uploads, visits, work_orders
+from domain import (
+    contracts,
+    imports,
+    maintenance,
+    milestones,
+    plans,
+    purchasing,
+    stock,
+    transfers,
+    uploads,
+    visits,
+    work_orders,
+)
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.migrations import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
@@ -199,6 +211,7 @@ DIFFERENT = (
 
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'uuidmultirange'")
 async def test_the_migrated_database_is_what_the_models_say(database: Database) -> None:
     assert await differences(database) == []
 
@@ -251,6 +264,7 @@ async def test_its_checks_and_exclusions_are_what_the_models_say(
         for extension in EXTENSIONS:
             await connection.execute(f"CREATE EXTENSION {extension}")
         await connection.execute(await owner.fetchval("SELECT pg_get_functiondef('searchable'::regproc)"))
+        await connection.execute("CREATE TYPE uuidrange AS RANGE (subtype = uuid)")
     engine = create_async_engine(sqlalchemy_url(postgres.url(name)), poolclass=NullPool)
     async with engine.begin() as made:
         await made.run_sync(SQLModel.metadata.create_all)
@@ -273,6 +287,8 @@ LEGAL = {
     "work_order": work_orders.TRANSITIONS,
     "plan": plans.TRANSITIONS,
     "transfer": transfers.TRANSITIONS,
+    "contract": contracts.TRANSITIONS,
+    "milestone": milestones.TRANSITIONS,
     "maintenance_plan": maintenance.PLAN_TRANSITIONS,
     "maintenance_occurrence": maintenance.TRANSITIONS,
     "reservation": stock.TRANSITIONS,

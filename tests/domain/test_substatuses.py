@@ -131,13 +131,13 @@ async def test_a_visit_takes_longer_where_there_is_room(world: World) -> None:
     await world.schedule(visit, ada, 9)
     await world.schedule(other, ada, 11)
 
-    stored = await change(world, visit, duration_seconds=7200, crew_size=2)
+    stored = await change(world, visit, duration=7200, crew_size=2)
     assert (stored.planned_end, stored.crew_size) == (at(11), 2)
     (row,) = await world.all(Assignment, visit_id=visit)
     assert row.planned_end == at(11)
     version = stored.version
     with pytest.raises(Refused):
-        await change(world, visit, duration_seconds=7260)
+        await change(world, visit, duration=7260)
     assert (await world.read(Visit, visit)).version == version
     assert (await world.read(Visit, visit)).planned_end == at(11)
 
@@ -145,7 +145,7 @@ async def test_a_visit_takes_longer_where_there_is_room(world: World) -> None:
 @pytest.mark.parametrize(
     ("values", "path"),
     [
-        ({"duration_seconds": 59}, "durationSeconds"),
+        ({"duration": 59}, "duration"),
         ({"crew_size": 0}, "crewSize"),
         ({"crew_size": 21}, "crewSize"),
         ({"window": (at(9), at(9))}, "arrivalWindow"),
@@ -164,7 +164,7 @@ async def test_what_is_under_way_or_over_stays_as_it_is(world: World) -> None:
     await world.schedule(visit, ada, 9)
     await world.dispatch(visit)
     with pytest.raises(InvalidTransition):
-        await change(world, visit, duration_seconds=7200)
+        await change(world, visit, duration=7200)
     async with world.unit() as work:
         await visits.cancel(work, visit, reason="Not needed")
     with pytest.raises(InvalidTransition):

@@ -15,6 +15,8 @@ from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 
 SYSTEM = "fieldgraph_system"
+LENT = (SYSTEM, "fieldgraph_search", "fieldgraph_audit")
+"""Roles that functions run as, and nobody logs in as."""
 MIGRATE = "import asyncio, sys; from fieldgraph.migrations import migrate; asyncio.run(migrate(sys.argv[1]))"
 
 
@@ -28,6 +30,7 @@ async def test_a_migrated_database_has_roles_that_cannot_pass_row_policies_by(da
 
     assert [tuple(row) for row in rows] == [
         ("fieldgraph_app", True, False, False),
+        ("fieldgraph_audit", False, True, False),
         ("fieldgraph_search", False, True, False),
         ("fieldgraph_system", False, True, False),
     ]
@@ -106,7 +109,7 @@ async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: Embed
     # given a cluster of their own, as far as roles go: whoever made the roles gives functions to them
     async with connected(postgres.url("postgres")) as maintenance:
         await maintenance.execute("CREATE ROLE hosting LOGIN CREATEROLE")
-        for role in ("fieldgraph_system", "fieldgraph_search"):
+        for role in LENT:
             await maintenance.execute(f"GRANT {role} TO hosting WITH ADMIN OPTION, INHERIT FALSE, SET FALSE")
         await maintenance.execute(
             "GRANT fieldgraph_app TO hosting WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
@@ -122,10 +125,13 @@ async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: Embed
                 "SELECT proname, proowner::regrole::text FROM pg_proc WHERE prosecdef ORDER BY 1"
             )
             assert [tuple(row) for row in owners] == [
+                ("audit_capture", "fieldgraph_audit"),
+                ("audit_forget", "fieldgraph_audit"),
+                ("audit_seal_unit", "fieldgraph_audit"),
                 ("credential_by_digest", SYSTEM),
                 ("search_ids", "fieldgraph_search"),
             ]
-            for role in (SYSTEM, "fieldgraph_search"):
+            for role in LENT:
                 assert not await owner.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", role)
                 assert not await owner.fetchval("SELECT pg_has_role($1, 'SET')", role)
         async with connected(postgres.url("hosted", user="fieldgraph_app")) as app:

@@ -18,11 +18,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain import ids, tracking
-from domain.assets import MeterReading
-from domain.contracts import Contract, Entitlement
+from domain.assets import Asset, MeterReading
+from domain.contracts import Contract, ContractAsset, Entitlement
 from domain.credentials import find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
+from domain.milestones import Milestone
 from domain.rows import Row
 from domain.sites import Site
 from domain.stock import (
@@ -156,7 +157,7 @@ def test_the_first_organization_is_a_whole_company(tales: tuple[Tale, Tale]) -> 
     assert {customer.tier for customer in rows(tale, Customer)} == {"KEY", "PREFERRED", "STANDARD"}
     active = [contract for contract in rows(tale, Contract) if contract.state == "ACTIVE"]
     assert len(active) >= 70
-    assert len({one.arrive_minutes for one in rows(tale, Entitlement)}) == 3
+    assert len({one.arrive_minutes for one in rows(tale, Entitlement)}) == 4
     assert [str(one.kind) for one in rows(tale, Technician)].count("SUBCONTRACTOR") == 2
     ended = [
         one for one in rows(tale, TechnicianSkill) if one.certified_until == tale.seeded.day - timedelta(1)
@@ -173,7 +174,8 @@ def test_today_has_150_visits_for_the_optimizer_and_five_that_stand(tales: tuple
     assert states.count("DISPATCHED") == 1
     assert states.count("SCHEDULED") == 4
     assert states.count("COMPLETED") == 200
-    assert len(visits) == 355
+    assert states.count("CANCELLED") == 1
+    assert len(visits) == 356
     hours = Hours.around(START, HELSINKI)
     for visit in visits:
         if visit.state == "UNSCHEDULED" and visit.window_start and visit.window_end:
@@ -181,7 +183,7 @@ def test_today_has_150_visits_for_the_optimizer_and_five_that_stand(tales: tuple
             assert visit.window_end + timedelta(seconds=visit.duration_seconds) <= hours.closes
             assert visit.window_end >= START + timedelta(hours=2)
     numbers = [order.number for order in rows(tale, WorkOrder)]
-    assert sorted(numbers) == [f"WO-{number:06d}" for number in range(1, 356)]
+    assert sorted(numbers) == [f"WO-{number:06d}" for number in range(1, 357)]
     due = [order.due_at for order in rows(tale, WorkOrder) if order.state == "READY"]
     assert sum(at is not None for at in due) >= 100
     assert all(at > START for at in due if at)
@@ -190,7 +192,7 @@ def test_today_has_150_visits_for_the_optimizer_and_five_that_stand(tales: tuple
 def test_the_visitors_visit_lies_alone_and_starts_soon(tales: tuple[Tale, Tale]) -> None:
     tale, _ = tales
     places = {site.id: (site.longitude, site.latitude) for site in rows(tale, Site)}
-    today = [visit for visit in rows(tale, Visit) if visit.state != "COMPLETED"]
+    today = [visit for visit in rows(tale, Visit) if visit.state not in {"COMPLETED", "CANCELLED"}]
     own = next(visit for visit in today if visit.state == "DISPATCHED")
     others = [visit for visit in today if visit is not own]
 
@@ -220,6 +222,31 @@ def test_history_is_consistent(tales: tuple[Tale, Tale]) -> None:
         assert arrivals[visit.id].occurred_at == visit.arrived_at
         assert arrivals[visit.id].technician_id == assignments[visit.id].technician_id
         assert orders[visit.work_order_id].state in {"COMPLETED", "CLOSED"}
+
+
+def test_promises_are_kept_broken_saved_and_waiting(tales: tuple[Tale, Tale]) -> None:
+    tale, _ = tales
+    orders = {one.id: one for one in rows(tale, WorkOrder)}
+    told = {(str(one.kind), str(one.state), one.warned_at is not None) for one in rows(tale, Milestone)}
+    for kind in ("RESPOND", "ARRIVE", "RESOLVE"):
+        assert {(kind, "MET", False), (kind, "BREACHED", True), (kind, "RUNNING", False)} <= told
+        assert (kind, "PAUSED", False) in told
+    assert {("RESPOND", "MET", True), ("ARRIVE", "MET", True), ("RESPOND", "RUNNING", True)} <= told
+    for clock in rows(tale, Milestone):
+        order = orders[clock.work_order_id]
+        if clock.kind == "ARRIVE":
+            assert order.due_at == clock.due_at
+        if clock.state == "RUNNING":
+            assert clock.next_at is not None
+            assert clock.next_at >= START
+        assert (clock.state == "PAUSED") == (order.state == "ON_HOLD")
+    assert {str(one.state) for one in rows(tale, Contract)} == {"DRAFT", "ACTIVE", "EXPIRED", "CANCELLED"}
+    assert any(one.auto_renew for one in rows(tale, Contract))
+    assert len(rows(tale, Asset)) == 12 + 3
+    assert len(rows(tale, MeterReading)) == 12 * 3 + 3 * 4
+    named = {one.asset_id for one in rows(tale, ContractAsset)}
+    assert named <= {one.id for one in rows(tale, Asset)}
+    assert {one.asset_id for one in orders.values()} & named
 
 
 def test_the_ledger_of_stock_adds_up(tales: tuple[Tale, Tale]) -> None:
@@ -305,7 +332,7 @@ async def test_an_interrupted_seed_is_finished_by_the_next(
         cut.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cut
-        assert await owner.fetchval("SELECT count(*) FROM visit") < 355
+        assert await owner.fetchval("SELECT count(*) FROM visit") < 356
 
         # when it is repeated
         await seed(engine, helsinki(), seed=1, start=START)

@@ -112,6 +112,8 @@ class Dump:
     rows: Mapping[str, list[Row]]
     others: dict[tuple[str, Viewer], set[UUID]] = field(default_factory=dict)
     """What is declared for the tables that the rules below do not know yet."""
+    found: dict[tuple[str, Viewer], list[Row]] = field(default_factory=dict)
+    """What was worked out already."""
 
     @classmethod
     async def of(cls, connection: asyncpg.Connection, graph: Graph) -> "Dump":
@@ -131,6 +133,11 @@ class Dump:
 
     def seen(self, table: str, viewer: Viewer) -> list[Row]:
         """The rows that a viewer must see, by the rules below."""
+        if (table, viewer) not in self.found:
+            self.found[table, viewer] = self._seen(table, viewer)
+        return self.found[table, viewer]
+
+    def _seen(self, table: str, viewer: Viewer) -> list[Row]:
         if table not in RULES:
             return [row for row in self.rows[table] if row["id"] in self.others[table, viewer]]
         key = "id" if table == "organization" else "organization_id"
@@ -214,6 +221,18 @@ def _in_it(dump: Dump, row: Row, viewer: Viewer) -> bool:
     )
 
 
+def _named(_dump: Dump, row: Row, viewer: Viewer) -> bool:
+    """Whose table it is not the history of is told nothing of it."""
+    closed = CLOSED.get(row["entity_type"], frozenset())
+    return viewer.role not in closed
+
+
+CLOSED = {
+    "credential": frozenset({Role.SALES, Role.INTEGRATION}),
+    "plan": frozenset({Role.SALES}),
+    "scheduling_policy": frozenset({Role.SALES}),
+    "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
+}
 OWN = _same("customer_id", "customer_id")
 MINE = _same("technician_id", "technician_id")
 LIVE_FACT: dict[Role, Rule] = {
@@ -241,6 +260,9 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     ),
     "contract": (STAFF, {Role.CUSTOMER: OWN}),
     "entitlement": (STAFF, {Role.CUSTOMER: OWN}),
+    "contract_asset": (STAFF, {Role.CUSTOMER: OWN}),
+    "contract_work_type": (STAFF, {Role.CUSTOMER: OWN}),
+    "milestone": (STAFF, {**_field(_through("work_order_id", "work_order_id")), Role.CUSTOMER: OWN}),
     "skill": (FIELD_TOO, {}),
     "work_type": (EVERYBODY, {}),
     "work_type_skill": (FIELD_TOO, {}),
@@ -309,5 +331,6 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "upload": (EXCHANGERS, {}),
     "import": (EXCHANGERS, {}),
     "import_line": (EXCHANGERS, {}),
+    "audit": (frozenset({Role.ADMIN}), dict.fromkeys(STAFF - {Role.ADMIN}, _named)),
 }
 """Roles that see every row of their company, and whom the others see which of; a table's own words."""

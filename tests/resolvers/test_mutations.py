@@ -14,7 +14,8 @@ PICK = """{
   technicians(where: {code: {isNull: false}}, first: 30) { nodes {
     id name skills { nodes { level skill { id } } }
   } }
-  visits(where: {state: {eq: UNSCHEDULED}}, first: 100) { nodes {
+  visits(first: 100, where: {
+    state: {eq: UNSCHEDULED}, workOrder: {tasks: {none: {required: {eq: true}}}} }) { nodes {
     id version arrivalWindow { start end } workOrder { workType { skills { nodes { level skill { id } } } } }
   } }
 }"""

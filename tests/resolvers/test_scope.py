@@ -4,6 +4,7 @@ import pytest
 
 from domain.access import TABLES
 from domain.viewers import Role
+from schema.graph import OneOf
 from tests.resolvers.companies import Companies
 
 COUNTED = "{{ {name} {{ totalCount nodes {{ id }} }} }}"
@@ -57,7 +58,7 @@ async def test_every_field_is_for_the_roles_it_declares(companies: Companies, ro
             continue
         for one in shape.fields.values():
             selection = one.name
-            if one.target is not None:
+            if one.target is not None or isinstance(one.source, OneOf):
                 inner = "{ __typename }"
                 selection = f"{one.name} {inner}"
             found = await companies.ask(

@@ -247,6 +247,7 @@ async def test_a_type_has_a_search_where_it_says_so_and_nowhere_else(companies: 
     }
     assert nested == {
         "Customer.assets", "Customer.contacts", "Customer.contracts", "Customer.sites", "Customer.workOrders",
+        "Asset.workOrders",
         "Contract.workOrders", "Site.assets", "Territory.technicians",
         "Asset.maintenancePlans", "Contract.maintenancePlans", "Site.maintenancePlans",
     }  # fmt: skip  # a word list

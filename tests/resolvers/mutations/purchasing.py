@@ -51,7 +51,7 @@ async def receive(stage: Stage) -> Given:
     line = await stage.value(
         "SELECT id FROM purchase_order_line WHERE purchase_order_id = $1", order.split("_")[1]
     )
-    return {"purchaseOrder": order, "lines": [{"line": f"pol1_{line}", "quantity": 2}]}
+    return {"purchaseOrder": order, "lines": [{"line": f"pul1_{line}", "quantity": 2}]}
 
 
 CASES = [

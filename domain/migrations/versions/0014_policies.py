@@ -1,4 +1,4 @@
-"""How days are planned is said by policies of an organization's own; a plan names its one (revision 0015).
+"""How days are planned is said by policies of an organization's own; a plan names its one (revision 0014).
 
 The previous release goes on: what it does not know of a plan is null.
 """
@@ -6,7 +6,7 @@ The previous release goes on: what it does not know of a plan is null.
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0015'
+revision = '0014'
 down_revision = '0013'
 branch_labels = None
 depends_on = None

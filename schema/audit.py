@@ -1,0 +1,61 @@
+"""Audit: the history of every row, as its readers may see it, and the erasure of what was personal."""
+
+from datetime import datetime
+
+import strawberry
+
+from domain import audit
+from domain.access import audited
+from domain.audit import ChangeAction
+from domain.events import Origin
+from domain.viewers import Role
+from schema.customers import VERSION, Contact
+from schema.errors import UserError
+from schema.graph import Node, column, listed, node, one, one_of, record, value
+
+FIELDS = "audit_fields({t}.organization_id, {t}.before, {t}.after, {t}.apart)"
+"""Values that are kept apart are under policies of their own; the compiled read adds none."""
+
+
+@value("One field of a row, before and after a change.")
+class FieldChange:
+    field: str = column("Its name, such as plannedStart.")
+    before: str | None = column(
+        "What it was, as text: instants in UTC, JSON where it has parts; null for nothing."
+    )
+    after: str | None = column("What it became, likewise.")
+    withheld: bool = column("Whether its values are not told: they were erased, or are not for the viewer.")
+
+
+@node(audit.Audit, prefix="his", description="One change of one row; it is never altered.", order=("-id",))
+class HistoryEntry(Node):
+    action: ChangeAction = column("What was done.")
+    at: datetime = column("When, by business time.")
+    recorded_at: datetime = column("When the database took it in.")
+    actor: str = column("Who, as their token says; `database:` and a user for SQL of their own.")
+    role: Role | None = column("As what they did it; null for SQL of their own.", of="actor_role")
+    origin: Origin = column("By which door.")
+    reason: str | None = column("Why, where a reason was given.")
+    version: int = column("The row's version since then.", of="entity_version")
+    entity: Node | None = one_of(
+        "What changed; null where it is gone.",
+        type="entity_type",
+        by="entity_id",
+        tables=tuple(audited.tables()),
+    )
+    fields: list[FieldChange] = listed(
+        "What differs: all that has a value for a row that came to be or is gone. Without what is computed.",
+        expression=FIELDS,
+    )
+
+
+@strawberry.input(description="A person whose data shall be gone.")
+class EraseContactInput:
+    contact: strawberry.ID = strawberry.field(description="Which one.")
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@record("The contact as it is now.", contact_id="uuid", user_errors="jsonb")
+class EraseContactPayload:
+    contact: Contact | None = one("The contact as it is now: without name and addresses.", by="contact_id")
+    user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
