@@ -112,7 +112,12 @@ async def test_a_file_is_handed_in_brought_in_and_reported_on(
     }
     assert [(one["rowsStaged"], one["rowsDone"]) for one in heard[:-1]] == [(0, 0), (3, 0), (3, 0), (3, 3)]
 
-    found = (await company.data(REPORT, {"id": asking["import"]["id"]}))["import"]
+    await reported(company, asking["import"]["id"])
+
+
+async def reported(company: Companies, key: str) -> None:
+    """What the import of CONTENT says of itself."""
+    found = (await company.data(REPORT, {"id": key}))["import"]
     lines = found.pop("lines")
     assert found == {
         "state": "DONE",
@@ -151,7 +156,7 @@ async def test_a_file_is_handed_in_brought_in_and_reported_on(
             "entity": None,
         },
     ]
-    some = {"id": asking["import"]["id"], "where": {"outcome": {"eq": "FAILED"}}}
+    some = {"id": key, "where": {"outcome": {"eq": "FAILED"}}}
     assert (await company.data(REPORT, some))["import"]["lines"]["totalCount"] == 2
 
 
