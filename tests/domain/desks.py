@@ -25,9 +25,9 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    async def open(self, **entitlement: Any) -> "Desk":
+    async def open(self, *, shift: tuple[float, float] | None = (0, 24 * 20), **entitlement: Any) -> "Desk":
         world = self.world
-        self.technician = await world.technician("Ada", shift=(0, 24 * 20))
+        self.technician = await world.technician("Ada", shift=shift)
         self.kind = await world.work_type()
         self.site = await world.site()
         self.contract, self.entitlement = await self.agree(**{**OFFICE, **MINUTES, **entitlement})

@@ -65,7 +65,7 @@ class Clocks(RuleBasedStateMachine):
 
     async def make(self, minutes: tuple[int | None, int | None, int]) -> None:
         world = self.world = await World.make(self.bench.engine)
-        self.desk = await Desk(world).open()
+        self.desk = await Desk(world).open(shift=None)
         async with world.unit() as work:
             (await work.get(Site, self.desk.site)).time_zone = self.coverage.zone.key
             row = await work.get(Entitlement, self.desk.entitlement)
@@ -259,7 +259,7 @@ def test_clocks_show_what_the_facts_say_in_any_order(database: Database) -> None
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=18,
+                max_examples=12,
                 stateful_step_count=25,
                 deadline=None,
                 database=None,
