@@ -225,7 +225,7 @@ async def _give_back(work: UnitOfWork, lost: Lost, *, reason: str) -> list[Visit
         raise InvalidTransition("Work is under way in that time: say that they are absent.", "shift")
     said = work.reason
     for visit in found:
-        await visits.hand_back(work, visit, reason=reason)
+        await visits.do_without(work, visit, lost.technician_id, reason=reason)
     work.reason = said
     return list(found)
 

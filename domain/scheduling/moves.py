@@ -17,7 +17,7 @@ from domain.technicians import (
     Technician,
 )
 from domain.unit_of_work import UnitOfWork
-from domain.visits import Assignment, AssignmentState, Visit, VisitState
+from domain.visits import Assignment, Visit, VisitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,21 +91,18 @@ async def absent(
     )
     changed = []
     for visit in await _held_by(work, technician_id, period):
-        crew = await visits.crew(work, visit)
-        gone = next(row for row in crew if row.technician_id == technician_id)
-        why = f"{technician.name} is absent."
-        if not gone.is_lead and not visits.becomes_too_small(visit, crew):
-            await visits.part(work, visit, gone, (AssignmentState.RELEASED, "MemberReleased"), reason=why)
-        elif visit.state in {VisitState.IN_PROGRESS, VisitState.PAUSED}:
+        led = await visits.lead(work, visit)
+        leads = led is not None and led.technician_id == technician_id
+        if leads and visit.state in {VisitState.IN_PROGRESS, VisitState.PAUSED}:
             work.reason = visit.reason = "TECHNICIAN"
             await visits.change(work, visit, VisitState.INCOMPLETE, "VisitIncomplete")
             visit.ended_at = work.at
             await stock.release(work, visit.id)
             changed.append(await visits.follow_up(work, visit))
-        elif visit.state != VisitState.ARRIVED:
-            await visits.hand_back(work, visit, reason=why)
-        else:
+        elif leads and visit.state == VisitState.ARRIVED:
             continue
+        else:
+            await visits.do_without(work, visit, technician_id, reason=f"{technician.name} is absent.")
         changed.append(visit)
     return absence, changed
 

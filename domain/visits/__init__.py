@@ -15,7 +15,7 @@ from domain.visits.field import (
 from domain.visits.follow_ups import create_follow_up, follow_up
 from domain.visits.links import Links, Spot
 from domain.visits.links import read as links_of
-from domain.visits.members import becomes_too_small, come, part, release
+from domain.visits.members import come, do_without, release
 from domain.visits.offers import accept_offer, decline_offer, expire, expired
 from domain.visits.office import cancel, dispatch, give_up, hand_back, pin, recall, unpin, unschedule
 from domain.visits.promises import promise
@@ -91,7 +91,6 @@ __all__ = [
     "add_dependency",
     "announce",
     "assigned",
-    "becomes_too_small",
     "bound",
     "cancel",
     "change",
@@ -106,6 +105,7 @@ __all__ = [
     "crews",
     "decline_offer",
     "dispatch",
+    "do_without",
     "expire",
     "expired",
     "follow_up",
@@ -118,7 +118,6 @@ __all__ = [
     "mark_no_access",
     "orders_of",
     "own",
-    "part",
     "pause",
     "people",
     "pin",

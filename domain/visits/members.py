@@ -101,6 +101,19 @@ async def lose(
     await hand_back(work, visit, reason=reason, by=(gone, to[0]))
 
 
+async def do_without(work: UnitOfWork, visit: Visit, technician_id: UUID, *, reason: str) -> None:
+    """One of the crew is not there then. Who helps is released, if the crew is whole without them.
+
+    Else, and without its lead, the visit goes back to the pool.
+    """
+    assignments = await crew(work, visit)
+    gone = next(row for row in assignments if row.technician_id == technician_id)
+    if gone.is_lead or becomes_too_small(visit, assignments):
+        await hand_back(work, visit, reason=reason)
+    else:
+        await part(work, visit, gone, (AssignmentState.RELEASED, "MemberReleased"), reason=reason)
+
+
 def becomes_too_small(visit: Visit, assignments: Sequence[Assignment]) -> bool:
     """Whether a crew that is whole would not be without one of them, and nobody is there yet."""
     return len(assignments) == visit.crew_size and visit.state in AHEAD

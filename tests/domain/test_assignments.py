@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlmodel import select
 
-from domain import assignments, crews, plans, scheduling, tracking, visits
+from domain import assignments, crews, plans, scheduling, staffing, tracking, visits
 from domain.assignments import Member
 from domain.crews import Crew, CrewMember, Whom
 from domain.errors import (
@@ -18,7 +18,7 @@ from domain.errors import (
     Refused,
 )
 from domain.plans import PlanChange
-from domain.technicians import AbsenceReason
+from domain.technicians import AbsenceReason, Shift
 from domain.viewers import Role
 from domain.visits import Assignment, AssignmentState, Visit, VisitState
 from tests.domain.test_crews import crew_of, give, own, people, told
@@ -180,3 +180,17 @@ async def test_no_member_overlaps_another_visit_however_they_come(world: World) 
 
     assert len([end for end in ends if isinstance(end, DoubleBooking)]) == 1
     assert len([row for row in await world.all(Assignment, technician_id=ben) if row.occupies]) == 1
+
+
+async def test_hours_of_a_helper_that_go_take_only_them_along(world: World) -> None:
+    ada, ben = await world.technician("Ada"), await world.technician("Ben")
+    visit = await world.visit(await world.work_type())
+    await give(world, visit, await crew_of(world, ada, ben), 9)
+    (shift,) = await world.all(Shift, technician_id=ben)
+
+    async with world.unit() as work:
+        _, changed = await staffing.cancel_shift(work, shift.id)
+
+    assert [one.id for one in changed] == [visit]
+    assert (await world.read(Visit, visit)).state == VisitState.SCHEDULED
+    assert [row[0] for row in await people(world, visit)] == [ada]
