@@ -111,7 +111,7 @@ def _own(graph: Graph, shape: TypeShape, field: FieldShape) -> list[str]:
     source = field.source
     if isinstance(source, Key):
         return ["id"]
-    if isinstance(source, Col | Listed):
+    if isinstance(source, Col) or (isinstance(source, Listed) and source.expression is None):
         return [shape.column_of(field)]
     if isinstance(source, Place):
         return [source.longitude, source.latitude]

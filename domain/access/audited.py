@@ -47,6 +47,8 @@ _POSITIONS = frozenset({Role.ADMIN, Role.MANAGER, Role.DISPATCHER, Role.INTEGRAT
 READERS: Mapping[str, Mapping[str, frozenset[Role]]] = {
     "arrival": {"evidence": _POSITIONS},
     "contract": {"price": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
+    "purchase_order_line": {"unit_cost": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
+    "reorder_rule": {"unit_cost": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
     "technician": {
         "home_longitude": _POSITIONS,
         "home_latitude": _POSITIONS,

@@ -17,7 +17,7 @@ fragment Stop on Visit {
   actual { arrivedAt startedAt }
   site { location }
   assignments(first: 2, where: {isLead: {eq: true}, state: {in: [OFFERED, ACCEPTED]}}) {
-    nodes { technician { id } }
+    nodes { state technician { id } }
   }
 }
 """
@@ -33,7 +33,7 @@ query OpenVisits($after: String) {
 
 
 class Stop(NamedTuple):
-    """One open visit; `technician` is the lead's global id."""
+    """One open visit; `technician` is the lead's global id, `offered` that they have not said yes yet."""
 
     id: str
     version: int
@@ -41,6 +41,7 @@ class Stop(NamedTuple):
     seconds: int
     place: Point
     technician: str | None
+    offered: bool
     planned_start: datetime | None
     arrived_at: datetime | None
     started_at: datetime | None
@@ -57,6 +58,7 @@ class Stop(NamedTuple):
             seconds=parse_duration(visit["duration"]),
             place=(longitude, latitude),
             technician=leads[0]["technician"]["id"] if leads and leads[0]["technician"] else None,
+            offered=bool(leads) and leads[0]["state"] == "OFFERED",
             planned_start=_instant(visit["plannedStart"]),
             arrived_at=_instant(actual["arrivedAt"]),
             started_at=_instant(actual["startedAt"]),

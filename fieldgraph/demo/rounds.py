@@ -93,6 +93,10 @@ class Round:
 
     async def _next(self) -> None:
         own = self.board.of(self.person.id)
+        offer = next((one for one in own if one.offered and one.id not in self.board.held), None)
+        if offer is not None:
+            await self._step("acceptOffer", offer)  # a subcontractor of the demo takes whatever is offered
+            return
         if not own or own[0].planned_start is None:
             return
         stop = own[0]

@@ -12,7 +12,7 @@ from domain.organizations import Organization
 from domain.rows import Row
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from domain.visits import FINAL, Assignment, Visit
+from domain.visits import FINAL, LIVE, Assignment, Visit
 from fieldgraph.demo.cast import Seeded
 from fieldgraph.demo.city import City
 from fieldgraph.demo.tales import Tale, tell
@@ -44,7 +44,7 @@ async def _write(engine: AsyncEngine, tale: Tale) -> None:
         row.visit_id: row.technician_id
         for _, rows in tale.chapters
         for row in rows
-        if isinstance(row, Assignment)
+        if isinstance(row, Assignment) and row.is_lead and row.state in LIVE
     }
     transactions = list(_transactions(tale))
     if await _is_written(engine, viewer, transactions[-1]):

@@ -14,6 +14,7 @@ from fieldgraph.demo.agreements import agree
 from fieldgraph.demo.cast import Seeded, technician_viewer
 from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
+from fieldgraph.demo.crews import tell_crews
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
 from fieldgraph.demo.staff import equip
@@ -103,6 +104,7 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     waiting = tell_today(company) if large else tell_today(company, SECOND_OPEN_VISITS)
     tell_maintenance(company, organization)
     agree(company, Random(f"{organization.id}:agreements"))  # noqa: S311  # as above
+    tell_crews(company, organization, waiting)
     company.add(Counter(series="WORK_ORDER", value=company.orders))
     keep_stores(company)
     seeded = _seeded(company, organization, waiting)

@@ -128,7 +128,8 @@ async def test_sql_of_ones_own_is_kept_too(world: World, owner: asyncpg.Connecti
     _, changed, deleted = await kept(owner, skill)
     assert (changed["actor"], changed["role"], changed["origin"]) == ("database:fieldgraph", None, "DATABASE")
     assert (changed["before"], changed["after"]) == ({"name": "Gas"}, {"name": "Fire"})
-    assert (deleted["action"], deleted["before"], deleted["after"]) == ("DELETED", {"name": "Fire"}, None)
+    was = {"name": "Fire", "requires_certification": False}
+    assert (deleted["action"], deleted["before"], deleted["after"]) == ("DELETED", was, None)
     assert deleted["entity_version"] == 9
 
 

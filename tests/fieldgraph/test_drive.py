@@ -20,7 +20,7 @@ from tests.fieldgraph.driven import START, Day, day, helsinki
 SPEED = 120.0
 DRIVEN = 6  # technicians: enough for a story, few enough for a busy machine
 PATIENCE_SECONDS = 150.0
-STEPS = ("dispatchVisit", "startTravel", "recordArrival", "startWork", "completeVisit")
+STEPS = ("acceptOffer", "dispatchVisit", "startTravel", "recordArrival", "startWork", "completeVisit")
 DOCUMENTS = (
     board.OPEN_VISITS + board.STOP,
     rounds.REPORT + board.STOP,
@@ -46,7 +46,7 @@ def visit(key: str, state: str, *, start: str | None = None, version: int = 1) -
         "plannedStart": start,
         "actual": {"arrivedAt": None, "startedAt": None},
         "site": {"location": {"type": "Point", "coordinates": [24.94, 60.17]}},
-        "assignments": {"nodes": [{"technician": {"id": "tec1_a"}}] if start else []},
+        "assignments": {"nodes": [{"state": "ACCEPTED", "technician": {"id": "tec1_a"}}] if start else []},
     }
 
 

@@ -18,32 +18,23 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain import ids, tracking
-from domain.assets import Asset, MeterReading
-from domain.contracts import Contract, ContractAsset, Entitlement
+from domain.assets import MeterReading
+from domain.contracts import Contract, Entitlement
 from domain.credentials import find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
-from domain.milestones import Milestone
 from domain.rows import Row
 from domain.sites import Site
 from domain.stock import (
     Part,
-    PurchaseOrder,
-    PurchaseOrderLine,
-    ReorderRule,
-    Reservation,
-    StockLevel,
     StockLocation,
-    StockMovement,
-    StockSerial,
-    Transfer,
 )
 from domain.technicians import Certification, Shift, ShiftPattern, Technician, TechnicianSkill
 from domain.territories import Territory
 from domain.tracking import Arrival
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from domain.visits import Assignment, Visit, VisitPart
+from domain.visits import Assignment, Visit
 from domain.work_orders import WorkOrder, WorkTask, WorkType, WorkTypeTask
 from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.demo import city
@@ -222,71 +213,6 @@ def test_history_is_consistent(tales: tuple[Tale, Tale]) -> None:
         assert arrivals[visit.id].occurred_at == visit.arrived_at
         assert arrivals[visit.id].technician_id == assignments[visit.id].technician_id
         assert orders[visit.work_order_id].state in {"COMPLETED", "CLOSED"}
-
-
-def test_promises_are_kept_broken_saved_and_waiting(tales: tuple[Tale, Tale]) -> None:
-    tale, _ = tales
-    orders = {one.id: one for one in rows(tale, WorkOrder)}
-    told = {(str(one.kind), str(one.state), one.warned_at is not None) for one in rows(tale, Milestone)}
-    for kind in ("RESPOND", "ARRIVE", "RESOLVE"):
-        assert {(kind, "MET", False), (kind, "BREACHED", True), (kind, "RUNNING", False)} <= told
-        assert (kind, "PAUSED", False) in told
-    assert {("RESPOND", "MET", True), ("ARRIVE", "MET", True), ("RESPOND", "RUNNING", True)} <= told
-    for clock in rows(tale, Milestone):
-        order = orders[clock.work_order_id]
-        if clock.kind == "ARRIVE":
-            assert order.due_at == clock.due_at
-        if clock.state == "RUNNING":
-            assert clock.next_at is not None
-            assert clock.next_at >= START
-        assert (clock.state == "PAUSED") == (order.state == "ON_HOLD")
-    assert {str(one.state) for one in rows(tale, Contract)} == {"DRAFT", "ACTIVE", "EXPIRED", "CANCELLED"}
-    assert any(one.auto_renew for one in rows(tale, Contract))
-    assert len(rows(tale, Asset)) == 12 + 3
-    assert len(rows(tale, MeterReading)) == 12 * 3 + 3 * 4
-    named = {one.asset_id for one in rows(tale, ContractAsset)}
-    assert named <= {one.id for one in rows(tale, Asset)}
-    assert {one.asset_id for one in orders.values()} & named
-
-
-def test_the_ledger_of_stock_adds_up(tales: tuple[Tale, Tale]) -> None:
-    for tale in tales:
-        moved: dict[tuple[object, object], int] = {}
-        held: dict[tuple[object, object], int] = {}
-        for movement in rows(tale, StockMovement):
-            key = movement.stock_location_id, movement.part_id
-            moved[key] = moved.get(key, 0) + movement.quantity
-        for hold in rows(tale, Reservation):
-            if hold.state == "HELD":
-                held[hold.stock_location_id, hold.part_id] = hold.quantity
-        levels = {(one.stock_location_id, one.part_id): one for one in rows(tale, StockLevel)}
-        assert {key: level.on_hand for key, level in levels.items()} == moved
-        assert {key: level.reserved for key, level in levels.items() if level.reserved} == held
-
-
-def test_stores_are_kept_up_to_a_part_that_is_missing(tales: tuple[Tale, Tale]) -> None:
-    for tale in tales:
-        rules, orders = rows(tale, ReorderRule), rows(tale, PurchaseOrder)
-        assert len(rules) == 6 * sum(place.kind == "WAREHOUSE" for place in rows(tale, StockLocation))
-        assert [(order.number, str(order.state), order.automatic) for order in orders] == [
-            ("PO-000001", "RECEIVED", False),
-            ("PO-000002", "ORDERED", True),
-            ("PO-000003", "DRAFT", False),
-        ]
-        assert {str(one.state) for one in rows(tale, Transfer)} == {"REQUESTED", "SHIPPED", "RECEIVED"}
-        levels = {(one.stock_location_id, one.part_id): one for one in rows(tale, StockLevel)}
-        lines = {line.reorder_rule_id: line for line in rows(tale, PurchaseOrderLine) if line.is_open}
-        for rule in rules:
-            there = levels[rule.stock_location_id, rule.part_id]
-            line = lines.get(rule.id)
-            assert (line is None) == (there.on_hand - there.reserved > rule.minimum)
-            assert line is None or there.on_hand - there.reserved + line.quantity == rule.maximum
-        (part,) = [one for one in rows(tale, Part) if one.serialized]
-        numbers = Counter(one.stock_location_id for one in rows(tale, StockSerial))
-        assert numbers == {place: level.on_hand for (place, key), level in levels.items() if key == part.id}
-        (need,) = [one for one in rows(tale, VisitPart) if one.part_id == part.id]
-        vans = {place.id for place in rows(tale, StockLocation) if place.kind == "VAN"}
-        assert need.quantity > max(numbers[van] for van in vans) > 0
 
 
 def test_the_second_organization_is_small_and_elsewhere(tales: tuple[Tale, Tale]) -> None:

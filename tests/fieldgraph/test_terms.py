@@ -10,7 +10,7 @@ import pytest
 from domain.clock import Clock
 from domain.contracts import Contract
 from domain.milestones import Milestone
-from fieldgraph.working import Terms
+from fieldgraph.timekeeping import Terms
 from tests.conftest import Database, connected
 from tests.domain.desks import Desk
 from tests.domain.world import World, at

@@ -48,14 +48,17 @@ INSTRUCTIONS = {
     'credential': '{"readers": "{ADMIN,DISPATCHER,MANAGER}", "secret": ["digest"]}',
     'customer': '{"apart": {"name": {"personal": true}}}',
     'plan': '{"readers": "{ADMIN,DISPATCHER,INTEGRATION,MANAGER}"}',
+    'purchase_order_line': '{"apart": {"currency": {"readers": "{ADMIN,INTEGRATION,MANAGER,SALES}"}, "unit_cost": {"readers": "{ADMIN,INTEGRATION,MANAGER,SALES}"}}}',
+    'reorder_rule': '{"apart": {"currency": {"readers": "{ADMIN,INTEGRATION,MANAGER,SALES}"}, "unit_cost": {"readers": "{ADMIN,INTEGRATION,MANAGER,SALES}"}}}',
     'scheduling_policy': '{"readers": "{ADMIN,DISPATCHER,INTEGRATION,MANAGER}"}',
     'site': '{"apart": {"access_notes": {"personal": true}, "address": {"personal": true}, "latitude": {"personal": true}, "longitude": {"personal": true}, "name": {"personal": true}}}',
-    'technician': '{"apart": {"currency": {"readers": "{ADMIN,INTEGRATION,MANAGER}"}, "home_latitude": {"personal": true, "readers": "{ADMIN,DISPATCHER,INTEGRATION,MANAGER}"}, "home_longitude": {"personal": true, "readers": "{ADMIN,DISPATCHER,INTEGRATION,MANAGER}"}, "hourly_cost": {"readers": "{ADMIN,INTEGRATION,MANAGER}"}, "name": {"personal": true}, "phone": {"personal": true}}}',
+    'technician': '{"apart": {"currency": {"readers": "{ADMIN,INTEGRATION,MANAGER}"}, "home_latitude": {"personal": true, "readers": "{ADMIN,DISPATCHER,INTEGRATION,MANAGER}"}, "home_longitude": {"personal": true, "readers": "{ADMIN,DISPATCHER,INTEGRATION,MANAGER}"}, "hourly_cost": {"readers": "{ADMIN,INTEGRATION,MANAGER}"}, "kilometre_cost": {"readers": "{ADMIN,INTEGRATION,MANAGER}"}, "name": {"personal": true}, "overtime_hourly_cost": {"readers": "{ADMIN,INTEGRATION,MANAGER}"}, "phone": {"personal": true}}}',
     'tracking_link': '{"readers": "{ADMIN,DISPATCHER,MANAGER}"}',
+    'upload': '{"readers": "{ADMIN,INTEGRATION,MANAGER}"}',
 }
 EXEMPT = (
-    'audit', 'audit_chain', 'audit_seal', 'audit_value', 'counter', 'eta', 'event', 'idempotency', 'job',
-    'plan_change', 'plan_reason', 'position', 'position_current',
+    'audit', 'audit_chain', 'audit_seal', 'audit_value', 'counter', 'eta', 'event', 'idempotency', 'import',
+    'import_line', 'job', 'plan_change', 'plan_reason', 'position', 'position_current',
 )
 # Before Postgres 18 there is none of its own. Whole microseconds, so two of one process never meet.
 UUIDV7 = r"""

@@ -1,4 +1,4 @@
-"""Rounds: workers make what maintenance plans ask for, once, whoever else goes round, over any refusal."""
+"""Upkeep: workers make what maintenance plans ask for, once, whoever else goes round, over any refusal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from domain.clock import Clock
 from domain.maintenance import MaintenancePlan
 from domain.rows import Row
 from domain.work_orders import WorkOrder
-from fieldgraph.rounds import Rounds
+from fieldgraph.timekeeping import Upkeep
 from realtime.wakeups import Wakeups
 from tests.conftest import Database, connected
 from tests.domain.upkeep import FIRST, WEEK, contract, plan_of, states
@@ -26,10 +26,10 @@ async def place(database: Database) -> AsyncIterator[Workplace]:
         yield made
 
 
-async def round_of(place: Workplace) -> Rounds:
+async def round_of(place: Workplace) -> Upkeep:
     """At the world's time, which stands still."""
     clock = Clock(business_origin=place.world.now.timestamp(), speed=0)
-    return Rounds(place.engine, clock, Wakeups(place.database.app_url))
+    return Upkeep(place.engine, clock, Wakeups(place.database.app_url))
 
 
 async def count(world: World, table: type[Row]) -> int:
@@ -43,7 +43,7 @@ async def test_rounds_of_several_workers_make_each_work_order_once_for_every_com
     plans = [(world, await plan_of(world)) for world in worlds for _ in range(3)]
     place.world.now = FIRST + 2 * WEEK
 
-    await asyncio.gather(*[(await round_of(place)).go() for _ in range(5)])
+    await asyncio.gather(*[(await round_of(place)).go_round() for _ in range(5)])
 
     for world, plan in plans:
         made = [state for _, state in await states(world, plan)]
@@ -58,7 +58,7 @@ async def test_a_running_worker_goes_round(place: Workplace) -> None:
     plan = await plan_of(place.world)
     place.world.now = FIRST + WEEK
     rounds = await round_of(place)
-    async with running(place.worker(extra=[rounds.go])), asyncio.timeout(30):
+    async with running(place.worker(extra=[rounds.go_round])), asyncio.timeout(30):
         while await count(place.world, WorkOrder) < 4:  # noqa: ASYNC110  # of another task
             await asyncio.sleep(0.05)
     assert [state for _, state in await states(place.world, plan)][:4] == ["GENERATED"] * 4
@@ -75,14 +75,14 @@ async def test_a_plan_that_is_refused_holds_up_no_other_and_is_tried_later(place
         await owner.execute(
             "ALTER TABLE work_order ADD CONSTRAINT refused CHECK (contract_id IS NULL) NOT VALID"
         )
-        await (await round_of(place)).go()
+        await (await round_of(place)).go_round()
         await owner.execute("ALTER TABLE work_order DROP CONSTRAINT refused")
 
     assert [state for _, state in await states(world, good)].count("GENERATED") == 4
     assert [state for _, state in await states(world, bad)].count("GENERATED") == 3
     assert (await world.read(MaintenancePlan, bad)).next_due_at == world.now + timedelta(hours=1)
     world.now += timedelta(hours=1)
-    await (await round_of(place)).go()
+    await (await round_of(place)).go_round()
     assert [state for _, state in await states(world, bad)].count("GENERATED") == 4
     assert await count(stranger, WorkOrder) == 0
 
@@ -104,7 +104,7 @@ async def test_a_worker_that_is_killed_in_between_leaves_nothing_half(place: Wor
     with pytest.raises(DBAPIError):
         await killed()
     assert await states(world, plan) == before
-    await (await round_of(place)).go()
+    await (await round_of(place)).go_round()
     assert [state for _, state in await states(world, plan)].count("GENERATED") == 5
     numbers = [order.number for order in await world.all(WorkOrder)]
     assert sorted(numbers) == [f"WO-{number:06d}" for number in range(1, 6)]
