@@ -188,6 +188,15 @@ class UpsertContractRow(UpsertRow):
     ends_on: date | None = strawberry.field(default=strawberry.UNSET, description=f"{SAID} {NEW}")
     price: Decimal | None = strawberry.field(default=strawberry.UNSET, description=f"A year. {SAID} {NEW}")
     currency: str | None = strawberry.field(default=strawberry.UNSET, description=f"ISO 4217. {SAID}")
+    auto_renew: bool | None = strawberry.field(
+        default=strawberry.UNSET, description=f"Whether it goes on after its term. {SAID}"
+    )
+    renewal_months: int | None = strawberry.field(
+        default=strawberry.UNSET, description=f"For how long it does, in months. {SAID}"
+    )
+    notice_days: int | None = strawberry.field(
+        default=strawberry.UNSET, description=f"How many days before its end it may be called off. {SAID}"
+    )
 
 
 @value("How many rows became what.")
