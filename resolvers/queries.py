@@ -72,6 +72,7 @@ class Query:
         AsOf(roles=OFFICE), AS_OF
     )
     customer: Customer | None = root(ById(), "One customer by its id.")
+    contact: Contact | None = root(ById(), "One contact by its id.")
     site: Site | None = root(ById(), "One site by its id.")
     asset: Asset | None = root(ById(), "One asset by its id.")
     contract: Contract | None = root(ById(), "One contract by its id.")
@@ -80,7 +81,10 @@ class Query:
     work_order: WorkOrder | None = root(ById(), "One work order by its id.")
     visit: Visit | None = root(ById(), "One visit by its id.")
     technician: Technician | None = root(ById(), "One technician by its id.")
+    crew: Crew | None = root(ById(), "One crew by its id.")
+    territory: Territory | None = root(ById(), "One territory by its id.")
     part: Part | None = root(ById(), "One part by its id.")
+    stock_location: StockLocation | None = root(ById(), "One place that holds stock by its id.")
     purchase_order: PurchaseOrder | None = root(ById(), "One purchase order by its id.")
     plan: Plan | None = root(ById(), "One plan by its id.")
     import_: Import | None = root(ById(), "One import by its id.", name="import")
@@ -107,6 +111,7 @@ class Query:
         ByKey(column="code", argument="code"), "One technician by the organization's code."
     )
     customer_by_external_id: Customer | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
+    contact_by_external_id: Contact | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     site_by_external_id: Site | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     asset_by_external_id: Asset | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)
     contract_by_external_id: Contract | None = root(ByExternalId(roles=KEEPERS), ELSEWHERE)

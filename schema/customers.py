@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schema.visits import Visit
     from schema.work_orders import WorkOrder
 
-KNOWN_ELSEWHERE = ("customer", "site", "contract", "work_order", "technician", "part", "asset")
+KNOWN_ELSEWHERE = ("customer", "contact", "site", "contract", "work_order", "technician", "part", "asset")
 """The tables whose rows other systems may have keys for."""
 
 
@@ -56,6 +56,7 @@ class Contact(Entity):
     customer: Annotated["Customer", strawberry.lazy("schema.customers")] | None = one(
         "Whose contact it is.", by="customer_id"
     )
+    external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 
 
 @node(
