@@ -124,6 +124,12 @@ async def everything(company: Companies) -> dict[str, str]:
         return {name: await connection.fetchval(digest.format(name)) or "" for (name,) in tables}
 
 
+def test_every_mutation_has_its_one_case() -> None:
+    fields = SCHEMA.mutation_type and SCHEMA.mutation_type.fields
+
+    assert [case.mutation for case in CASES] == sorted(fields or {})
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.mutation)
 async def test_a_mutation_is_right_or_refused_and_nothing_in_between(case: Case, company: Companies) -> None:
     stage = Stage(company, case.role)

@@ -4,8 +4,8 @@ import pytest
 
 from resolvers import root
 
-CONNECTIONS = """customers contacts sites assets contracts entitlements milestones maintenancePlans workTypes workOrders
-visits technicians crews skills certifications territories shifts absences parts stockLocations stockLevels
+CONNECTIONS = """customers contacts sites assets contracts entitlements milestones maintenancePlans workTypes
+workOrders visits technicians crews skills certifications territories shifts absences parts stockLocations stockLevels
 stockMovements reservations transfers reorderRules purchaseOrders plans schedulingPolicies trackingLinks"""
 BY_KEY = """workOrderByNumber contractByNumber partByNumber partByBarcode assetBySerial technicianByCode
 customerByExternalId siteByExternalId assetByExternalId contractByExternalId workOrderByExternalId
@@ -13,10 +13,10 @@ technicianByExternalId partByExternalId"""
 ONE = """viewer cursor node nodes asOf partAvailability customer contact site asset contract workOrder visit
 technician part plan maintenancePlan workType crew purchaseOrder import"""
 CUSTOMERS = """createCustomer updateCustomer archiveCustomer createContact updateContact createSite updateSite
-createAsset updateAsset recordMeterReading upsertCustomers upsertSites upsertAssets upsertParts upsertTechnicians
-upsertContracts"""
-CONTRACTS = """createContract activateContract renewContract cancelContract addEntitlement createMaintenancePlan
-skipOccurrence moveOccurrence"""
+createAsset updateAsset recordMeterReading upsertCustomers upsertSites upsertAssets upsertParts
+upsertTechnicians upsertContracts"""
+CONTRACTS = """createContract activateContract renewContract cancelContract addEntitlement
+createMaintenancePlan skipOccurrence moveOccurrence"""
 WORK = """createWorkOrder updateWorkOrder approveWorkOrder holdWorkOrder releaseWorkOrder cancelWorkOrder
 closeWorkOrder addVisit completeTask"""
 VISITS = """scheduleVisit rescheduleVisit unscheduleVisit assignTechnician pinVisit unpinVisit dispatchVisit
@@ -29,7 +29,7 @@ pickParts consumeParts returnParts requestTransfer shipTransfer receiveTransfer 
 createPurchaseOrder receivePurchaseOrder"""
 PLANNING = "createSchedulingPolicy updateSchedulingPolicy proposePlan cancelPlan commitPlan discardPlan"
 REST = "createTrackingLink revokeTrackingLink importRows"
-MUTATIONS = " ".join((CUSTOMERS, CONTRACTS, WORK, VISITS, TECHNICIANS, STOCK, PLANNING, REST))
+MUTATIONS = f"{CUSTOMERS} {CONTRACTS} {WORK} {VISITS} {TECHNICIANS} {STOCK} {PLANNING} {REST}"
 
 
 @pytest.mark.parametrize(
