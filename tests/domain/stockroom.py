@@ -46,11 +46,10 @@ class Stockroom(RuleBasedStateMachine):
     `numbered` says whether the part of this run is serialized: then every verb has to name its pieces.
     """
 
-    numbered = False
-
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, *, numbered: bool) -> None:
         super().__init__()
         self.bench = bench
+        self.numbered = numbered
 
     async def make(self) -> None:
         world = self.world = await World.make(self.bench.engine)

@@ -7,9 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 
@@ -24,6 +24,7 @@ from domain.visits import Visit
 from integrations.roads import StraightLines
 from tests.conftest import Database
 from tests.domain.machines import Bench
+from tests.domain.playing import play
 from tests.domain.test_plans import counted
 from tests.domain.world import DAY, World, at
 
@@ -321,26 +322,4 @@ class Papers(RuleBasedStateMachine):
 
 
 def test_certificates_in_any_order_are_what_their_dates_say(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Papers):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=8,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
+    play(database, Papers, examples=8, steps=25)

@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from domain import contracts, ids
 from domain.contracts import Contract, ContractAsset, Cover
@@ -17,6 +16,7 @@ from domain.errors import Refused
 from domain.unit_of_work import UnitOfWork
 from tests.conftest import Database
 from tests.domain.machines import Bench
+from tests.domain.playing import play
 from tests.domain.test_contracts import boiler, turned, written
 from tests.domain.world import World
 
@@ -186,26 +186,4 @@ class Agreements(RuleBasedStateMachine):
 
 
 def test_contracts_in_any_order_never_cover_the_same_twice(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Agreements):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=10,
-                stateful_step_count=30,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
+    play(database, Agreements, examples=10, steps=30)

@@ -11,9 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlmodel import col, select
 
 from domain import imports, parts, uploads
@@ -26,6 +25,7 @@ from domain.uploads import UploadState
 from integrations import sheets
 from tests.conftest import Database
 from tests.domain.machines import Bench
+from tests.domain.playing import play
 from tests.domain.world import MORNING, World
 
 HEADER = "number,name,barcode,unit_price\n"
@@ -219,29 +219,7 @@ class Course(RuleBasedStateMachine):
 def test_imports_in_any_order(
     kind: type[Ways | Course], examples: int, steps: int, database: Database
 ) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(kind):  # type: ignore[misc,valid-type]  # one of two
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=examples,
-                stateful_step_count=steps,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
+    play(database, kind, examples=examples, steps=steps)
 
 
 async def test_an_upload_takes_its_bytes_once_and_in_time(world: World) -> None:

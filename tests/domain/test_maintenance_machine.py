@@ -8,9 +8,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from domain import maintenance
 from domain.errors import Refused
@@ -19,6 +18,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.work_orders import WorkOrder
 from tests.conftest import Database
 from tests.domain.machines import Bench
+from tests.domain.playing import play
 from tests.domain.world import DAY, World
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -214,26 +214,4 @@ class Upkeep(RuleBasedStateMachine):
 
 
 def test_occurrences_in_any_order_are_what_a_model_says(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Upkeep):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=8,
-                stateful_step_count=20,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
+    play(database, Upkeep, examples=8, steps=20)

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from domain import intake, lifecycles, milestones, scheduling, tracking, visits
 from domain.contracts import Contract, Entitlement
@@ -20,6 +19,7 @@ from domain.work_orders import WorkOrder, WorkOrderOutcome
 from tests.conftest import Database
 from tests.domain.desks import Desk
 from tests.domain.machines import Bench
+from tests.domain.playing import play
 from tests.domain.walks import CHANGES, Halt, coverages, used_up
 from tests.domain.world import World
 
@@ -248,27 +248,5 @@ class Clocks(RuleBasedStateMachine):
 
 
 def test_clocks_show_what_the_facts_say_in_any_order(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Clocks):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=12,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
-    assert {step for step in bench.steps if step[0] != step[1]} == milestones.TRANSITIONS
+    steps = play(database, Clocks, examples=12, steps=25)
+    assert {step for step in steps if step[0] != step[1]} == milestones.TRANSITIONS

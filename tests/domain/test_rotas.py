@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from domain import scheduling, staffing
 from domain.errors import Refused
@@ -14,6 +13,7 @@ from domain.technicians import Absence, AbsenceReason, Shift
 from domain.visits import Visit
 from tests.conftest import Database
 from tests.domain.machines import Bench, Verb
+from tests.domain.playing import play
 from tests.domain.world import World, at
 
 HALF = 0.5
@@ -148,26 +148,4 @@ class Rota(RuleBasedStateMachine):
 
 
 def test_hours_in_any_order_hold_every_visit_that_is_booked(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Rota):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=8,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
+    play(database, Rota, examples=8, steps=25)

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from domain import purchasing, reservations, stock, stock_movements, transfers, visits
 from domain.reservations import Amount, Use, Wish
@@ -13,7 +12,8 @@ from domain.stock_movements import Change
 from domain.transfers import Wish as Wanted
 from domain.unit_of_work import UnitOfWork
 from tests.conftest import Database
-from tests.domain.machines import Bench, Verb
+from tests.domain.machines import Verb
+from tests.domain.playing import play
 from tests.domain.stockroom import ADA, BEN, HALL, OPEN, Hold, Stockroom
 
 SOME_PLACE = some.integers(HALL, BEN)
@@ -260,37 +260,14 @@ class Storekeepers(Stockroom):
             self.attempt(lambda work: visits.cancel(work, self.visits[2], reason="Not needed"), allowed=True)
 
 
-def play(database: Database, *, numbered: bool) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Storekeepers):
-        def __init__(self) -> None:
-            self.numbered = numbered
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=6,
-                stateful_step_count=40,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
-    assert bench.steps == {(str(start), str(end)) for start, end in stock.TRANSITIONS}
+def keep(database: Database, *, numbered: bool) -> None:
+    steps = play(database, lambda bench: Storekeepers(bench, numbered=numbered), examples=6, steps=40)
+    assert steps == {(str(start), str(end)) for start, end in stock.TRANSITIONS}
 
 
 def test_any_order_of_verbs_keeps_every_piece(database: Database) -> None:
-    play(database, numbered=False)
+    keep(database, numbered=False)
 
 
 def test_any_order_of_verbs_keeps_every_numbered_piece(database: Database) -> None:
-    play(database, numbered=True)
+    keep(database, numbered=True)

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from sqlmodel import select
 
 from domain import purchasing
@@ -14,6 +13,7 @@ from domain.stock import PurchaseOrderLine, StockLevel, StockLocation, StockLoca
 from domain.unit_of_work import UnitOfWork
 from tests.conftest import Database
 from tests.domain.machines import Bench, Verb
+from tests.domain.playing import play
 from tests.domain.test_purchasing import SUPPLIER, ordered
 from tests.domain.world import World
 
@@ -134,27 +134,5 @@ class Suppliers(RuleBasedStateMachine):
 
 
 def test_purchase_orders_in_any_order_bring_what_was_asked_for(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Suppliers):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=8,
-                stateful_step_count=30,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
-    assert bench.steps == {(str(start), str(end)) for start, end in purchasing.TRANSITIONS}
+    steps = play(database, Suppliers, examples=8, steps=30)
+    assert steps == {(str(start), str(end)) for start, end in purchasing.TRANSITIONS}

@@ -4,9 +4,8 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from domain import ids, stock_movements, transfers
 from domain.errors import Conflict, Invalid, InvalidTransition, NotFound, Refused
@@ -17,6 +16,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role
 from tests.conftest import Database
 from tests.domain.machines import Bench, Verb
+from tests.domain.playing import play
 from tests.domain.world import World
 
 
@@ -229,26 +229,4 @@ class Depots(RuleBasedStateMachine):
 
 
 def test_transfers_in_any_order_lose_nothing(database: Database) -> None:
-    bench = Bench(database)
-    bench.run(bench.open())
-
-    class Machine(Depots):
-        def __init__(self) -> None:
-            super().__init__(bench)
-
-    try:
-        run_state_machine_as_test(
-            Machine,
-            settings=settings(
-                max_examples=8,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        bench.run(bench.close())
-        bench.loop.close()
+    play(database, Depots, examples=8, steps=25)

@@ -5,8 +5,9 @@ import pytest
 from resolvers import root
 
 CONNECTIONS = """customers contacts sites assets contracts entitlements milestones maintenancePlans workTypes
-workOrders visits technicians crews skills certifications territories shifts absences parts stockLocations stockLevels
-stockMovements reservations transfers reorderRules purchaseOrders plans schedulingPolicies trackingLinks"""
+workOrders visits technicians crews skills certifications territories shifts absences parts stockLocations
+stockLevels stockMovements reservations transfers reorderRules purchaseOrders plans
+schedulingPolicies trackingLinks"""
 BY_KEY = """workOrderByNumber contractByNumber partByNumber partByBarcode assetBySerial technicianByCode
 customerByExternalId siteByExternalId assetByExternalId contractByExternalId workOrderByExternalId
 technicianByExternalId partByExternalId"""
