@@ -261,7 +261,7 @@ class Storekeepers(Stockroom):
 
 
 def keep(database: Database, *, numbered: bool) -> None:
-    steps = play(database, lambda bench: Storekeepers(bench, numbered=numbered), examples=6, steps=40)
+    steps = play(database, lambda bench: Storekeepers(bench, numbered=numbered), examples=12, steps=40)
     assert steps == {(str(start), str(end)) for start, end in stock.TRANSITIONS}
 
 
