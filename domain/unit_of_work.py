@@ -155,8 +155,12 @@ class UnitOfWork:
         self.events.append((event, self.reason))
 
     def look_at(self, look: Look, subjects: Iterable[Any]) -> None:
-        """Before the commit, whichever verbs come after: one look at all that several of them name."""
-        self.last.setdefault(look, set()).update(subjects)
+        """Before the commit, whichever verbs come after: one look at all that several of them name.
+
+        Where nothing is named there is nothing to look at.
+        """
+        if named := set(subjects):
+            self.last.setdefault(look, set()).update(named)
 
     async def get(self, table: type[Kind], key: UUID, *path: str) -> Kind:
         """The row, locked until the end. Raises NotFound, also for what the viewer may not see."""

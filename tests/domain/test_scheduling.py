@@ -10,6 +10,7 @@ from domain import scheduling
 from domain.errors import DoubleBooking
 from domain.events import Origin
 from domain.scheduling import Placement
+from domain.stock import Reservation
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from domain.visits import Assignment, Visit
@@ -55,3 +56,15 @@ async def test_a_visit_that_many_move_at_once_is_in_one_place(world: World) -> N
 
     assert [end for end in ends if isinstance(end, BaseException)] == []
     assert len([row for row in await world.all(Assignment) if row.occupies]) == 1
+
+
+async def test_who_has_nothing_of_a_part_is_given_the_visit_all_the_same(world: World) -> None:
+    """No level of it is in their van, so there is none to hold pieces of, or to order for."""
+    valve = await world.part("Valve")
+    ada = await world.technician()
+    visit = await world.visit(await world.work_type(parts={valve: 1}))
+
+    await world.schedule(visit, ada, 9)
+
+    assert (await world.read(Visit, visit)).state == "SCHEDULED"
+    assert await world.all(Reservation) == []

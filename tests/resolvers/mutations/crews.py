@@ -17,7 +17,7 @@ async def _offer(stage: Stage) -> str:
     return f"vis1_{key}"
 
 
-async def _word(stage: Stage, code: str = "KEY") -> str:
+async def _word(stage: Stage, code: str = "GATE") -> str:
     return await stage.make("createSubstatus", "substatus", code=code, name="Waits", state="DISPATCHED")
 
 
@@ -72,12 +72,12 @@ async def depend_no_more(stage: Stage) -> Given:
 
 async def create_substatus(stage: Stage) -> Given:
     await _word(stage)
-    return {"code": "PART", "name": "Waits for a part", "state": "PAUSED"}
+    return {"code": "LADDER", "name": "Waits for a ladder", "state": "PAUSED"}
 
 
 async def update_substatus(stage: Stage) -> Given:
-    await _word(stage, "PART")
-    return {"substatus": await _word(stage), "code": "DOOR", "name": "At the door", "isActive": False}
+    await _word(stage, "DRYING")
+    return {"substatus": await _word(stage), "code": "FENCE", "name": "At the fence", "isActive": False}
 
 
 async def say(stage: Stage) -> Given:
@@ -119,7 +119,7 @@ CASES = [
         right=create_substatus,
         wrong={
             "no code": Wrong({"code": ""}, "INVALID", ("code",)),
-            "a code that another has": Wrong({"code": "KEY"}, "CONFLICT", ("code",)),
+            "a code that another has": Wrong({"code": "GATE"}, "CONFLICT", ("code",)),
         },
     ),
     Case(
@@ -127,7 +127,7 @@ CASES = [
         right=update_substatus,
         wrong={
             "null": Wrong({"isActive": None}, "INVALID", ("isActive",)),
-            "a code that another has": Wrong({"code": "PART"}, "CONFLICT", ("code",)),
+            "a code that another has": Wrong({"code": "DRYING"}, "CONFLICT", ("code",)),
         },
     ),
     Case(mutation="setVisitSubstatus", right=say),
