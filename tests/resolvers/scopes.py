@@ -232,6 +232,7 @@ CLOSED = {
     "plan": frozenset({Role.SALES}),
     "scheduling_policy": frozenset({Role.SALES}),
     "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
+    "upload": frozenset({Role.DISPATCHER, Role.SALES}),
 }
 OWN = _same("customer_id", "customer_id")
 MINE = _same("technician_id", "technician_id")
