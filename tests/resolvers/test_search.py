@@ -16,6 +16,7 @@ CONNECTIONS = {
     "contacts": ("name", "email", "phone"),
     "contracts": ("number", "name"),
     "customers": ("number", "name"),
+    "crews": ("name",),
     "parts": ("number", "name", "barcode"),
     "sites": ("name", "address"),
     "skills": ("name",),
@@ -83,7 +84,8 @@ async def test_a_search_finds_the_rows_that_hold_every_word_and_keeps_their_orde
     found = {search: await rows(companies, name, search) for search in SEARCHES}
 
     assert found == {search: holding(everything, search) for search in SEARCHES}
-    assert any(0 < len(some) < len(everything) for some in found.values())
+    # Of the one crew that the demo has, a search finds all or nothing.
+    assert name == "crews" or any(0 < len(some) < len(everything) for some in found.values())
 
 
 async def test_a_search_finds_these_rows_of_the_demo(companies: Companies) -> None:
