@@ -66,7 +66,10 @@ def _polygon(value: Any, most_metres: float, *, corners: int) -> dict[str, Any] 
 
 def _position(value: Any) -> tuple[float, float]:
     numbers = value if isinstance(value, list) and 2 <= len(value) <= 3 else []
-    if not numbers or not all(type(one) in {int, float} and math.isfinite(one) for one in numbers):
+    # An int is compared as it is: of a very long one there is no float.
+    if not numbers or not all(type(one) in {int, float} and abs(one) < math.inf for one in numbers):
+        raise ValueError("A position is [longitude, latitude], in degrees.")
+    if any(abs(one) > 180 for one in numbers[:2]):
         raise ValueError("A position is [longitude, latitude], in degrees.")
     return place((float(numbers[0]), float(numbers[1])))
 

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession as AsyncStatements
 from sqlalchemy.orm import Session as Statements
+from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -121,6 +122,7 @@ class UnitOfWork:
     xid: int | None = None
     """The transaction's id once something was written: what a reader of the log has to have passed."""
     ahead: Ahead = field(default_factory=Ahead)
+    _unscoped: bool = False
 
     async def __aenter__(self) -> Self:
         self.session: _AsyncSession = _AsyncSession(self.engine, expire_on_commit=False, autoflush=True)
@@ -169,7 +171,11 @@ class UnitOfWork:
             return held
         # NO KEY UPDATE: a plain lock would meet the one that another unit's foreign key has on this row.
         lock = {"key_share": True}
-        row = await self.session.get(table, (self.viewer.organization_id, key), with_for_update=lock)
+        own = (self.viewer.organization_id, key)
+        # What was found before the lock is read anew under it; what this unit changed has been locked by it.
+        known = self.session.sync_session.identity_map.get(identity_key(table, own))
+        anew = known is not None and not self.session.is_modified(known)
+        row = await self.session.get(table, own, with_for_update=lock, populate_existing=anew)
         if row is None:
             raise NotFound(f"No {table.__name__} has that id.", *path)
         return row
@@ -238,10 +244,20 @@ class UnitOfWork:
 
     @asynccontextmanager
     async def unscoped(self) -> AsyncIterator[None]:
-        """Every row of the organization, for what is derived from all of them, whoever the viewer is."""
+        """Every row of the organization, for what is derived from all of them, whoever the viewer is.
+
+        Within itself it changes nothing.
+        """
+        if self._unscoped:
+            yield
+            return
         await self.session.flush()
         await self.session.execute(AS_ROLE, {"role": Role.ADMIN.value})
-        yield  # after an error the transaction is rolled back, and the role with it
+        self._unscoped = True
+        try:
+            yield  # after an error the transaction is rolled back, and the role with it
+        finally:
+            self._unscoped = False
         await self.session.flush()
         await self.session.execute(AS_ROLE, {"role": self.viewer.role.value})
 

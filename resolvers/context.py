@@ -95,6 +95,11 @@ def key(prefix: str, text: str) -> Any:
     return ids.decode(prefix, text)
 
 
+def named(prefix: str, text: object) -> Any:
+    """The uuid in a global id that may be left out; None where it is. Raises BadInput for any other text."""
+    return key(prefix, text) if isinstance(text, str) else None
+
+
 def viewer_values(viewer: Viewer) -> Mapping[str, Any]:
     """The viewer as the record `Viewer`."""
     return {

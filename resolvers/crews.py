@@ -6,7 +6,7 @@ from typing import Any
 from domain import assignments, crews, visits
 from domain.assignments import Member
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import told
 from schema.crews import (
     AcceptOfferInput,
@@ -70,7 +70,7 @@ async def accept_offer(work: UnitOfWork, given: AcceptOfferInput, _context: Cont
     visit = await visits.accept_offer(
         work,
         key("vis", given.visit),
-        technician_id=key("tec", given.technician) if given.technician else None,
+        technician_id=named("tec", given.technician),
         expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}
@@ -81,7 +81,7 @@ async def decline_offer(work: UnitOfWork, given: DeclineOfferInput, _context: Co
         work,
         key("vis", given.visit),
         reason=given.reason,
-        technician_id=key("tec", given.technician) if given.technician else None,
+        technician_id=named("tec", given.technician),
         expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}

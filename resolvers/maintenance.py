@@ -6,7 +6,7 @@ from typing import Any
 from domain import maintenance
 from domain.maintenance import MaintenanceOccurrence, MaintenancePlan
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import stated, told
 from schema.maintenance import (
     ArchiveMaintenancePlanInput,
@@ -95,7 +95,7 @@ def _columns(values: dict[str, Any]) -> Values:
     found = {}
     for name, value in values.items():
         if name in REFERS:
-            found[f"{name}_id"] = value and key(REFERS[name], value)
+            found[f"{name}_id"] = named(REFERS[name], value)
         else:
             found["window_seconds" if name == "window" else name] = value
     return found

@@ -8,7 +8,7 @@ from domain.errors import BadInput, Conflict
 from domain.plans import PlanState, Request
 from domain.unit_of_work import UnitOfWork
 from realtime.log import Entry
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.following import Following, follow
 from resolvers.inputs import stated, told
 from schema.plans import CancelPlanInput, CommitPlanInput, DiscardPlanInput, ProposePlanInput
@@ -28,7 +28,7 @@ async def propose_plan(work: UnitOfWork, given: ProposePlanInput, _context: Cont
         seed=given.seed,
         technicians=tuple(key("tec", one) for one in given.technicians or ()),
         visits=tuple(key("vis", one) for one in given.visits or ()),
-        policy_id=key("pol", given.scheduling_policy) if given.scheduling_policy else None,
+        policy_id=named("pol", given.scheduling_policy),
     )
     plan = await plans.propose(work, request)
     return {"plan_id": plan.id}

@@ -6,7 +6,7 @@ from typing import Any
 from domain import reservations
 from domain.reservations import Amount, Split, Use, Wish
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from schema.reservations import (
     ConsumePartsInput,
     PickPartsInput,
@@ -61,7 +61,7 @@ async def consume_parts(work: UnitOfWork, given: ConsumePartsInput, _context: Co
     use = Use(
         part_id=key("prt", given.part),
         quantity=given.quantity,
-        location_id=key("stl", given.stock_location) if given.stock_location else None,
+        location_id=named("stl", given.stock_location),
         serials=given.serials,
         install=given.install,
     )

@@ -8,7 +8,7 @@ from domain.stock import StockLevel, StockMovement
 from domain.stock_movements import Change
 from domain.transfers import Wish
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from schema.stock import (
     AdjustStockInput,
     CountStockInput,
@@ -43,8 +43,8 @@ async def create_stock_location(
     place = stock.StockLocation(
         name=given.name,
         kind=given.kind,
-        technician_id=key("tec", given.technician) if given.technician else None,
-        site_id=key("sit", given.site) if given.site else None,
+        technician_id=named("tec", given.technician),
+        site_id=named("sit", given.site),
         longitude=longitude,
         latitude=latitude,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain import visits
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import told
 from schema.substatuses import CreateSubstatusInput, SetVisitSubstatusInput, UpdateSubstatusInput
 
@@ -31,7 +31,7 @@ async def set_visit_substatus(work: UnitOfWork, given: SetVisitSubstatusInput, _
     visit = await visits.set_substatus(
         work,
         key("vis", given.visit),
-        substatus_id=key("sub", given.substatus) if given.substatus else None,
+        substatus_id=named("sub", given.substatus),
         expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}

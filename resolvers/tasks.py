@@ -7,16 +7,14 @@ from domain import checklists
 from domain.checklists import Outcome, Step
 from domain.unit_of_work import UnitOfWork
 from domain.work_orders import WorkTask
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from schema.tasks import AddTaskInput, CompleteTaskInput, RemoveTaskInput, ReopenTaskInput
 
 Values = Mapping[str, Any]
 
 
 async def complete_task(work: UnitOfWork, given: CompleteTaskInput, _context: Context) -> Values:
-    outcome = Outcome(
-        result=given.result, note=given.note, visit_id=key("vis", given.visit) if given.visit else None
-    )
+    outcome = Outcome(result=given.result, note=given.note, visit_id=named("vis", given.visit))
     return _told(
         await checklists.complete(
             work, key("wtk", given.task), outcome, expected_version=given.expected_version

@@ -17,7 +17,7 @@ from realtime import arrivals, etas
 from realtime.log import Entry
 from realtime.positions import Fix
 from realtime.presences import Machine
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.following import Following, follow, on_behalf
 from schema.steps import WithdrawArrivalInput
 from schema.tracking import CreateTrackingLinkInput, ReportPositionsInput, RevokeTrackingLinkInput
@@ -52,10 +52,10 @@ async def report_positions(
 ) -> Mapping[str, Any]:
     """A technician reports their own; a gateway or the office names the technician."""
     viewer = context.viewer
-    named = key("tec", given.technician) if given.technician else None
-    if viewer.role in FIELD and named not in {None, viewer.technician_id}:
+    asked = named("tec", given.technician)
+    if viewer.role in FIELD and asked not in {None, viewer.technician_id}:
         raise NotFound("No Technician has that id.", "technician")
-    technician_id = viewer.technician_id if viewer.role in FIELD else named
+    technician_id = viewer.technician_id if viewer.role in FIELD else asked
     if technician_id is None:
         raise Invalid("Say whose positions these are.", "technician")
     for number, one in enumerate(given.positions):
@@ -87,7 +87,7 @@ async def record_arrival(work: UnitOfWork, given: RecordArrivalInput, _context: 
         work,
         key("vis", given.visit),
         occurred_at=given.occurred_at,
-        technician_id=key("tec", given.technician) if given.technician else None,
+        technician_id=named("tec", given.technician),
     )
     return {"visit_id": visit.id}
 

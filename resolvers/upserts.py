@@ -12,7 +12,7 @@ from domain.keeping import KEPT, Kind
 from domain.unit_of_work import UnitOfWork
 from domain.upserts import Result, RowOutcome, UpsertMode
 from resolvers.answers import user_errors
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import told
 from schema.upserts import ExternalKeyInput, UpsertRow
 
@@ -61,7 +61,7 @@ def _reference(prefix: str, given: Any) -> Reference | None:
         return None
     within = getattr(given, "customer", None)
     return Reference(
-        id=key(prefix, given.id) if given.id else None,
+        id=named(prefix, given.id),
         external=_external(getattr(given, "external_id", None)),
         own=getattr(given, "number", None) or getattr(given, "name", None),
         within=_reference(PREFIXES["customer_id"], within),

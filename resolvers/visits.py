@@ -11,7 +11,7 @@ from domain.scheduling import Move
 from domain.stock import Used
 from domain.unit_of_work import UnitOfWork
 from realtime import etas
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import told
 from schema.steps import (
     CreateFollowUpInput,
@@ -48,8 +48,8 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
         title=given.title,
         description=given.description,
         priority=given.priority,
-        asset_id=key("ast", given.asset) if given.asset else None,
-        contract_id=key("con", given.contract) if given.contract else None,
+        asset_id=named("ast", given.asset),
+        contract_id=named("con", given.contract),
         without_contract=given.contract is None,
         window=(window.start, window.end) if window else None,
         due_at=given.due_at,
@@ -62,7 +62,7 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
 async def schedule_visit(work: UnitOfWork, given: ScheduleVisitInput, _context: Context) -> Values:
     whom = Whom(
         technician_id=_one_of(given.technician),
-        crew_id=key("crw", given.crew) if given.crew else None,
+        crew_id=named("crw", given.crew),
     )
     visit = await crews.schedule(
         work, key("vis", given.visit), whom, start=given.start, expected_version=given.expected_version

@@ -55,7 +55,10 @@ async def renew(
         raise InvalidTransition(f"Contract {contract.number} is {contract.state}.", "contract")
     if ends_on is not None and not contract.ends_on < ends_on <= LATEST:
         raise Invalid(f"The next term ends after {contract.ends_on}.", "endsOn")
-    values: dict[str, Any] = {"ends_on": ends_on or next_end(contract)}
+    end = ends_on or next_end(contract)
+    if end > LATEST:
+        raise Invalid(f"A term ends on {LATEST} at the latest.", "endsOn")
+    values: dict[str, Any] = {"ends_on": end}
     if price is not None:
         values |= inputs.checked({"price": price}, {"price": inputs.price})
     await _prolong(work, contract, values)

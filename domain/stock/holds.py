@@ -192,8 +192,9 @@ async def vans_of(work: UnitOfWork, technician_ids: Collection[UUID]) -> Mapping
 
 
 async def release(work: UnitOfWork, visit_id: UUID) -> None:
-    """What was held for a visit is free again."""
-    (await holds(work, [visit_id])).release(visit_id)
+    """What was held for a visit is free again, also where whoever ends the visit does not see it."""
+    async with work.unscoped():
+        (await holds(work, [visit_id])).release(visit_id)
 
 
 async def consume(
@@ -222,6 +223,7 @@ async def consume(
             raise Invalid("No part has that id.", "partsUsed")
         await _use(work, found, visit_id, line=line, part=parts[part_id], van_id=van_id)
     found.release(visit_id)
+    await release(work, visit_id)
 
 
 async def _parts(

@@ -135,8 +135,10 @@ async def _check_standing(work: UnitOfWork, successor: Visit) -> None:
 
 async def remove_dependency(work: UnitOfWork, dependency_id: UUID) -> Visit:
     """It waits for that visit no longer. Answers with the visit that did."""
+    # The visit first, as every verb that looks at what a visit waits for.
+    found = await work.find(VisitDependency, dependency_id, "visitDependency")
+    visit = await work.get(Visit, found.successor_id)
     row = await work.get(VisitDependency, dependency_id, "visitDependency")
-    visit = await work.get(Visit, row.successor_id)
     await work.session.delete(row)
     await _tell(work, visit, row, "DependencyRemoved")
     return visit

@@ -43,6 +43,26 @@ class BrokenOffError(Exception):
     pass
 
 
+async def test_what_is_locked_is_read_anew_and_what_was_changed_stays(
+    world: World, database: Database
+) -> None:
+    key = await world.skill("Gas")
+    async with world.unit() as work:
+        found = await work.find(Skill, key)
+        async with connected(database.owner_url) as other:
+            await other.execute("UPDATE skill SET name = 'Fire', version = 7 WHERE id = $1", key)
+
+        locked = await work.get(Skill, key)
+
+        assert locked is found
+        assert (locked.name, locked.version) == ("Fire", 7)
+        locked.name = "Fire and gas"
+        with work.session.no_autoflush:
+            again = await work.get(Skill, key)
+        assert again.name == "Fire and gas"
+    assert (await world.read(Skill, key)).version == 8
+
+
 async def test_rows_and_events_commit_together(world: World, database: Database) -> None:
     async with world.unit() as work:
         work.reason = "because"

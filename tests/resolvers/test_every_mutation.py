@@ -164,7 +164,7 @@ async def _knows_ids(play: Play, given: Given) -> None:
         if other is not None:
             found = await play.refused(changed(given, way, other))
             assert found == absent, way
-        for malformed in ("no id", f"xxx{key[3:]}"):
+        for malformed in ("", "no id", f"xxx{key[3:]}"):
             assert await play.code(changed(given, way, malformed)) == "BAD_USER_INPUT", (way, malformed)
 
 
