@@ -39,10 +39,11 @@ async def create_upload(work: UnitOfWork, given: CreateUploadInput, context: Con
 
 
 async def import_rows(work: UnitOfWork, given: ImportRowsInput, _context: Context) -> Mapping[str, Any]:
-    named = key("upl", given.file) if given.file else given.sha256
-    if named is None or (given.file and given.sha256):
+    by_id, by_hash = given.file is not None, given.sha256 is not None
+    if by_id == by_hash:
         raise Invalid("A file is named by its id, or by its hash.", "file")
-    upload = await uploads.usable(work, named, "file" if given.file else "sha256")
+    file = key("upl", given.file) if given.file is not None else str(given.sha256)
+    upload = await uploads.usable(work, file, "file" if by_id else "sha256")
     row = await imports.request(work, upload, given.kind, dry_run=given.dry_run)
     return {"import_id": row.id}
 

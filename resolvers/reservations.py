@@ -23,7 +23,7 @@ async def reserve_parts(work: UnitOfWork, given: ReservePartsInput, _context: Co
     parts = given.parts
     wish = Wish(
         lines=None if parts is None else [(key("prt", one.part), one.quantity) for one in parts],
-        location_id=key("stl", place) if place else None,
+        location_id=named("stl", place),
         partial=given.partial,
     )
     await reservations.reserve(work, visit_id, wish)
@@ -46,7 +46,7 @@ def _amount(given: ReleaseReservationInput | PickPartsInput | ReturnPartsInput) 
     place = getattr(given, "stock_location", None)
     return Amount(
         quantity=given.quantity,
-        location_id=key("stl", place) if place else None,
+        location_id=named("stl", place),
         serials=getattr(given, "serials", None),
         expected_version=given.expected_version,
     )

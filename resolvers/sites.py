@@ -5,7 +5,7 @@ from typing import Any
 
 from domain import sites
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import stated, told
 from schema.sites import CreateSiteInput, UpdateSiteInput
 
@@ -14,7 +14,7 @@ SITE = tuple(name for name in sites.SITE if name != "territory_id")
 
 
 async def create_site(work: UnitOfWork, given: CreateSiteInput, _context: Context) -> Values:
-    territory = {"territory_id": key("ter", given.territory)} if given.territory else {}
+    territory = {"territory_id": key("ter", given.territory)} if given.territory is not None else {}
     site = await sites.create(work, key("cus", given.customer), {**stated(given, *SITE), **territory})
     return {"site_id": site.id}
 
@@ -22,6 +22,6 @@ async def create_site(work: UnitOfWork, given: CreateSiteInput, _context: Contex
 async def update_site(work: UnitOfWork, given: UpdateSiteInput, _context: Context) -> Values:
     values = told(given, *SITE)
     for territory in told(given, "territory").values():
-        values["territory_id"] = key("ter", territory) if territory else None
+        values["territory_id"] = named("ter", territory)
     site = await sites.update(work, key("sit", given.site), values, expected_version=given.expected_version)
     return {"site_id": site.id}

@@ -6,7 +6,7 @@ from typing import Any
 from domain import staffing, technicians
 from domain.technicians import certificates
 from domain.unit_of_work import UnitOfWork
-from resolvers.context import Context, key
+from resolvers.context import Context, key, named
 from resolvers.inputs import stated, told
 from schema.staffing import (
     AddCertificationInput,
@@ -27,7 +27,7 @@ CERTIFICATION = tuple(certificates.CERTIFICATION)
 
 
 async def create_technician(work: UnitOfWork, given: CreateTechnicianInput, _context: Context) -> Values:
-    territory = {"territory_id": key("ter", given.territory)} if given.territory else {}
+    territory = {"territory_id": key("ter", given.territory)} if given.territory is not None else {}
     technician = await technicians.create(work, {**stated(given, *TECHNICIAN), **territory})
     return {"technician_id": technician.id}
 
@@ -35,7 +35,7 @@ async def create_technician(work: UnitOfWork, given: CreateTechnicianInput, _con
 async def update_technician(work: UnitOfWork, given: UpdateTechnicianInput, _context: Context) -> Values:
     values = told(given, *TECHNICIAN)
     for territory in told(given, "territory").values():
-        values["territory_id"] = key("ter", territory) if territory else None
+        values["territory_id"] = named("ter", territory)
     technician = await technicians.update(
         work, key("tec", given.technician), values, expected_version=given.expected_version
     )

@@ -12,7 +12,7 @@ from domain.keeping import KEPT, Kind
 from domain.unit_of_work import UnitOfWork
 from domain.upserts import Result, RowOutcome, UpsertMode
 from resolvers.answers import user_errors
-from resolvers.context import Context, key, named
+from resolvers.context import Context, named
 from resolvers.inputs import told
 from schema.upserts import ExternalKeyInput, UpsertRow
 
@@ -45,7 +45,7 @@ def _wish(kind: Kind, prefix: str, row: UpsertRow) -> Wish:
             for column, name in fields.items()
             if getattr(row, name) is not UNSET
         },
-        id=key(prefix, row.id) if row.id else None,
+        id=named(prefix, row.id),
         external=_external(row.external_id),
         expected_version=row.expected_version,
     )

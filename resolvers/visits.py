@@ -186,4 +186,5 @@ async def create_follow_up(work: UnitOfWork, given: CreateFollowUpInput, _contex
 
 
 def _one_of(technician: str | None) -> UUID | None:
-    return key("tec", technician) if technician else None
+    found: UUID | None = named("tec", technician)
+    return found
