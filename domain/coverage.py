@@ -34,6 +34,10 @@ class Coverage:
         """How much of the time from one instant to another is covered."""
         return sum((closed - opened for opened, closed in self.spans(start, end)), timedelta())
 
+    def is_open(self, at: datetime) -> bool:
+        """Whether a clock that starts then runs at once."""
+        return self.between(at, at + timedelta.resolution) > timedelta()
+
     def after(self, start: datetime, length: timedelta) -> datetime | None:
         """The first instant at which so much coverage has gone by since `start`; None: not for years."""
         rest = length

@@ -145,7 +145,7 @@ async def _clocks(
     work: UnitOfWork, order: WorkOrder, site: Site, contract: Contract | None
 ) -> list[Milestone]:
     """Those of the contract's entitlement, drawn up; the order is due with one of them."""
-    entitlement = await contracts.granted(work, contract) if contract else None
+    entitlement = await contracts.granted(work, contract, site.time_zone) if contract else None
     if entitlement is None:
         return []
     clocks = milestones.draw(order, entitlement, site.time_zone, work.at)

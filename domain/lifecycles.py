@@ -75,7 +75,7 @@ async def hold(
 
 async def release(work: UnitOfWork, work_order_id: UUID, *, expected_version: int | None = None) -> WorkOrder:
     """It goes on where it stood, or where its visits have come to meanwhile."""
-    rows = await _visits(work, work_order_id)
+    rows = await visits_of(work, work_order_id)
     order = await _order(work, work_order_id, expected_version)
     if order.state != WorkOrderState.ON_HOLD:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
@@ -92,7 +92,7 @@ async def cancel(
 ) -> WorkOrder:
     """It shall not happen, and none of its visits: only while none of them has started."""
     visits.check_reason(reason)
-    rows = await _visits(work, work_order_id)
+    rows = await visits_of(work, work_order_id)
     order = await _order(work, work_order_id, expected_version)
     if any(visit.state in BEGUN for visit in rows):
         raise InvalidTransition(f"A visit of work order {order.number} has started.", "workOrder")
@@ -111,7 +111,7 @@ async def close(
     expected_version: int | None = None,
 ) -> WorkOrder:
     """Reviewed: COMPLETED → CLOSED; also READY → CLOSED after a started visit, then it is UNRESOLVED."""
-    rows = await _visits(work, work_order_id)
+    rows = await visits_of(work, work_order_id)
     order = await _order(work, work_order_id, expected_version)
     if order.state == WorkOrderState.READY:
         if not any(visit.state in BEGUN for visit in rows):
@@ -130,8 +130,8 @@ async def _order(work: UnitOfWork, key: UUID, expected_version: int | None) -> W
     return order
 
 
-async def _visits(work: UnitOfWork, work_order_id: UUID) -> Sequence[Visit]:
-    """Locked before their order, as every verb of a visit does, so that two units do not wait in a ring."""
+async def visits_of(work: UnitOfWork, work_order_id: UUID) -> Sequence[Visit]:
+    """All of an order's, locked before it as by every verb of a visit: no two units wait in a ring."""
     statement = select(Visit).where(col(Visit.work_order_id) == work_order_id).order_by(col(Visit.id))
     return (await work.session.exec(statement.with_for_update(key_share=True))).all()
 

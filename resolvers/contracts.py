@@ -14,8 +14,10 @@ from schema.contracts import (
     AddEntitlementInput,
     CancelContractInput,
     CreateContractInput,
+    RemoveEntitlementInput,
     RenewContractInput,
     UpdateContractInput,
+    UpdateEntitlementInput,
 )
 
 Values = Mapping[str, Any]
@@ -72,6 +74,23 @@ async def add_entitlement(work: UnitOfWork, given: AddEntitlementInput, _context
         work, key("con", given.contract), told(given, *ENTITLEMENT), expected_version=given.expected_version
     )
     return {"entitlement_id": entitlement.id, "contract_id": entitlement.contract_id}
+
+
+async def update_entitlement(work: UnitOfWork, given: UpdateEntitlementInput, _context: Context) -> Values:
+    entitlement = await contracts.update_entitlement(
+        work,
+        key("ent", given.entitlement),
+        told(given, *ENTITLEMENT),
+        expected_version=given.expected_version,
+    )
+    return {"entitlement_id": entitlement.id, "contract_id": entitlement.contract_id}
+
+
+async def remove_entitlement(work: UnitOfWork, given: RemoveEntitlementInput, _context: Context) -> Values:
+    contract = await contracts.remove_entitlement(
+        work, key("ent", given.entitlement), expected_version=given.expected_version
+    )
+    return {"contract_id": contract.id}
 
 
 def _cover(given: CreateContractInput | UpdateContractInput) -> Cover:

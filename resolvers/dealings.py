@@ -14,10 +14,14 @@ from schema.contracts import (
     CancelContractPayload,
     CreateContractInput,
     CreateContractPayload,
+    RemoveEntitlementInput,
+    RemoveEntitlementPayload,
     RenewContractInput,
     RenewContractPayload,
     UpdateContractInput,
     UpdateContractPayload,
+    UpdateEntitlementInput,
+    UpdateEntitlementPayload,
 )
 from schema.verbs import verb
 
@@ -62,6 +66,20 @@ class Dealings:
     add_entitlement: AddEntitlementPayload = verb(
         contracts.add_entitlement,
         AddEntitlementInput,
-        "Let a contract grant targets, and the hours in which they count.",
+        "Let a contract grant targets, and the hours in which they count. Of several, a work order gets one"
+        " whose coverage is open when it is taken in, of such the one with the soonest arrival, then by"
+        " name.",
+        roles=DEALERS,
+    )
+    update_entitlement: UpdateEntitlementPayload = verb(
+        contracts.update_entitlement,
+        UpdateEntitlementInput,
+        "Let a contract that is not over grant otherwise; clocks that were started keep their promise.",
+        roles=DEALERS,
+    )
+    remove_entitlement: RemoveEntitlementPayload = verb(
+        contracts.remove_entitlement,
+        RemoveEntitlementInput,
+        "Take back what a contract grants; CONFLICT once work was asked for under it.",
         roles=DEALERS,
     )

@@ -120,12 +120,14 @@ class Upkeep:
     skip_occurrence: SkipOccurrencePayload = verb(
         maintenance.skip_occurrence,
         SkipOccurrenceInput,
-        "No work order for that time of a plan, however the plan changes.",
+        "No work order for that time of a plan, however the plan changes: one that is there, and not begun,"
+        " is cancelled.",
         roles=CLERKS,
     )
     move_occurrence: MoveOccurrencePayload = verb(
         maintenance.move_occurrence,
         MoveOccurrenceInput,
-        "Another time for that one, however the plan changes.",
+        "Another time for that one, however the plan changes: the visit of a work order that is there goes"
+        " back to the pool, promised for then.",
         roles=CLERKS,
     )

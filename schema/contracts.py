@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from schema.work_orders import WorkOrder, WorkType
 
 PRICE = {"amount": "price", "currency": "currency"}
+NO_TARGET = "Left out: no change. Null: no target."
 
 
 @node(contracts.Entitlement, prefix="ent", description="What a contract grants.", order=("name",))
@@ -82,7 +83,12 @@ class Contract(Entity):
     work_types: Connection[ContractWorkType] = many(
         "The types of work that it names; none: it covers all.", via="contract_id", expect=3
     )
-    entitlements: Connection[Entitlement] = many("What it grants.", via="contract_id", expect=2)
+    entitlements: Connection[Entitlement] = many(
+        "What it grants. A work order gets one of them when it is taken in: one whose coverage is open then,"
+        " of such the one with the soonest arrival, of such the first by name.",
+        via="contract_id",
+        expect=2,
+    )
     milestones: Connection[Annotated["Milestone", strawberry.lazy("schema.milestones")]] = many(
         "The clocks of what it promises, by when they are due.",
         via="contract_id",
@@ -211,6 +217,32 @@ class AddEntitlementInput:
     )
 
 
+@strawberry.input(
+    description="What an entitlement shall grant from now on; clocks that were started keep their promise."
+)
+class UpdateEntitlementInput:
+    entitlement: strawberry.ID = strawberry.field(description="Which one.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    respond_minutes: int | None = strawberry.field(default=strawberry.UNSET, description=NO_TARGET)
+    arrive_minutes: int | None = strawberry.field(default=strawberry.UNSET, description=NO_TARGET)
+    resolve_minutes: int | None = strawberry.field(default=strawberry.UNSET, description=NO_TARGET)
+    coverage_opens: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    coverage_closes: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    coverage_weekdays: str | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    warn_percent: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Left out: no change. Null: its clocks never warn."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
+@strawberry.input(description="An entitlement that is granted no more.")
+class RemoveEntitlementInput:
+    entitlement: strawberry.ID = strawberry.field(
+        description="Which one; no work was asked for under it yet."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=VERSION)
+
+
 @strawberry.type(description="What a step of a contract answers.")
 class ContractAnswer:
     contract: Contract | None = one("The contract as it is now.", by="contract_id")
@@ -245,3 +277,15 @@ class CancelContractPayload(ContractAnswer):
 @record("The new entitlement.", contract_id="uuid", entitlement_id="uuid", user_errors="jsonb")
 class AddEntitlementPayload(ContractAnswer):
     entitlement: Entitlement | None = one("The new entitlement.", by="entitlement_id")
+
+
+@record("The entitlement as it is now.", contract_id="uuid", entitlement_id="uuid", user_errors="jsonb")
+class UpdateEntitlementPayload(ContractAnswer):
+    entitlement: Entitlement | None = one("The entitlement as it is now.", by="entitlement_id")
+
+
+@record("The contract as it is now.", contract_id="uuid", entitlement_id="uuid", user_errors="jsonb")
+class RemoveEntitlementPayload(ContractAnswer):
+    entitlement: Entitlement | None = one(
+        "The entitlement as it is now; null when it is gone.", by="entitlement_id"
+    )

@@ -22,8 +22,10 @@ class Entity(Node):
     version: int = column("Counts the changes, from 1; give it back as expectedVersion.")
     updated_at: datetime = column("When it last changed.")
     history: Connection[Annotated["HistoryEntry", strawberry.lazy("schema.audit")]] = many(
-        "Every change of it: who, why, when, before and after; the newest first. Empty for what is"
-        " measured or computed, such as ETAs.",
+        "Every change of this row itself: who, why, when, before and after; the newest first. What changed"
+        " of rows that belong to it is in theirs: `assignments { nodes { history } }` of a visit, `tasks` and"
+        " `milestones` of a work order; of rows that are gone, in the company's. Empty for what is measured"
+        " or computed, such as ETAs.",
         via="entity_id",
         order=("-id",),
         expect=5,

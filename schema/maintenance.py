@@ -168,16 +168,22 @@ class ArchiveMaintenancePlanInput:
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
-@strawberry.input(description="A time of a plan for which there shall be no work order.")
+@strawberry.input(
+    description="A time of a plan for which there shall be no work order; one that is there is cancelled."
+)
 class SkipOccurrenceInput:
-    occurrence: strawberry.ID = strawberry.field(description="Which one; PLANNED.")
+    occurrence: strawberry.ID = strawberry.field(
+        description="Which one; PLANNED, or GENERATED and not begun."
+    )
     reason: str = strawberry.field(description=REASON)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 
 @strawberry.input(description="A time of a plan that shall be another.")
 class MoveOccurrenceInput:
-    occurrence: strawberry.ID = strawberry.field(description="Which one; PLANNED.")
+    occurrence: strawberry.ID = strawberry.field(
+        description="Which one; PLANNED, or GENERATED and not begun, pinned or dispatched."
+    )
     to: datetime = strawberry.field(description="When it starts instead; to come, and within the contract.")
     reason: str = strawberry.field(description=REASON)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)

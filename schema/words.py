@@ -110,7 +110,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "OccurrenceState": {
         "PLANNED": "Its work order is made when it is time.",
         "GENERATED": "Its work order is there.",
-        "SKIPPED": "There will be no work order for it.",
+        "SKIPPED": "There will be no work order for it, or it was cancelled.",
     },
     "UpsertMode": {
         "PER_ITEM": "Rows that are good are written, whatever the others are.",

@@ -11,7 +11,17 @@ from domain.contracts.rows import (
     Entitlement,
 )
 from domain.contracts.terms import due, next_end, renew, turn, turning
-from domain.contracts.verbs import CONTRACT, ENTITLEMENT, activate, add_entitlement, cancel, create, update
+from domain.contracts.verbs import (
+    CONTRACT,
+    ENTITLEMENT,
+    activate,
+    add_entitlement,
+    cancel,
+    create,
+    remove_entitlement,
+    update,
+    update_entitlement,
+)
 
 __all__ = [
     "CONTRACT",
@@ -35,8 +45,10 @@ __all__ = [
     "due",
     "granted",
     "next_end",
+    "remove_entitlement",
     "renew",
     "turn",
     "turning",
     "update",
+    "update_entitlement",
 ]

@@ -1,5 +1,6 @@
 """Contracts' cover: which equipment and work a contract names, and which contract covers a piece of work."""
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -88,12 +89,24 @@ async def check_covers(work: UnitOfWork, contract_id: UUID, wanted: Work) -> Con
     return contract
 
 
-async def granted(work: UnitOfWork, contract: Contract) -> Entitlement | None:
-    """The entitlement whose targets hold: the contract's first."""
+async def granted(work: UnitOfWork, contract: Contract, zone: str) -> Entitlement | None:
+    """The entitlement whose targets hold for what is asked for now, at a site in that zone.
+
+    Of several: one whose coverage is open now before one that is closed, then the one that promises the
+    soonest arrival, then by name. Nobody removes it until the end.
+    """
     statement = (
-        select(Entitlement).where(col(Entitlement.contract_id) == contract.id).order_by(col(Entitlement.id))
+        select(Entitlement)
+        .where(col(Entitlement.contract_id) == contract.id)
+        .order_by(col(Entitlement.id))
+        .with_for_update(read=True, key_share=True)
     )
-    return (await work.session.exec(statement.limit(1))).first()
+
+    def last(row: Entitlement) -> tuple[bool, float, str, UUID]:
+        arrival = math.inf if row.arrive_minutes is None else row.arrive_minutes
+        return not row.coverage(zone).is_open(work.at), arrival, row.name, row.id
+
+    return min((await work.session.exec(statement)).all(), key=last, default=None)
 
 
 async def day_of(work: UnitOfWork) -> date:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Index, UniqueConstraint, false
 from sqlalchemy import text as literal
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field
 
+from domain.coverage import Coverage
 from domain.events import Scope
 from domain.rows import Row, between, money, one_of, refers, searched, text, timestamp
 
@@ -147,3 +149,8 @@ class Entitlement(Row, table=True):
     coverage_closes: str = text(default="23:59")
     coverage_weekdays: str = text(default="1234567")
     warn_percent: int | None = Field(default=80, sa_column_kwargs={"server_default": "80"})
+
+    def coverage(self, zone: str) -> Coverage:
+        """Its hours at a site in that zone."""
+        opens, closes = self.coverage_opens, self.coverage_closes
+        return Coverage(opens, closes, weekdays=self.coverage_weekdays, zone=ZoneInfo(zone))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm.attributes import flag_modified
+from sqlmodel import col, select
 
 from domain import coverage, customers, inputs
 from domain.contracts.covers import (
@@ -24,6 +25,7 @@ from domain.contracts.terms import LATEST
 from domain.errors import Conflict, Invalid, InvalidTransition
 from domain.inputs import Check
 from domain.unit_of_work import UnitOfWork
+from domain.work_orders import WorkOrder
 
 EARLIEST = date(1900, 1, 1)
 WALL = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -183,6 +185,50 @@ async def add_entitlement(
     await work.session.flush()
     announce(work, contract, "EntitlementAdded", values={"entitlement_id": row.id, "name": row.name})
     return row
+
+
+async def update_entitlement(
+    work: UnitOfWork, key: UUID, values: Mapping[str, Any], *, expected_version: int | None = None
+) -> Entitlement:
+    """Grants otherwise from now on: clocks that were started keep what was promised. Raises as adding one."""
+    contract, row = await _entitlement(work, key, expected_version)
+    kept = inputs.checked(values, ENTITLEMENT)
+    with work.session.no_autoflush:
+        before = inputs.write(row, kept)
+        _check_targets(row)
+    if before:
+        await work.session.flush()
+        told = {"entitlement_id": row.id, "name": row.name}
+        announce(work, contract, "EntitlementChanged", before, told)
+    return row
+
+
+async def remove_entitlement(work: UnitOfWork, key: UUID, *, expected_version: int | None = None) -> Contract:
+    """Grants it no more. Raises Conflict once work was asked for under it: that keeps its promise."""
+    contract, row = await _entitlement(work, key, expected_version)
+    # A lock that waits for the orders that are just being given it, and lets no more come.
+    await work.session.refresh(row, with_for_update=True)
+    under = select(WorkOrder.id).where(col(WorkOrder.entitlement_id) == row.id).limit(1)
+    if (await work.session.exec(under)).first() is not None:
+        raise Conflict("Work was asked for under it: change what it grants instead.", "entitlement")
+    told = {"entitlement_id": row.id, "name": row.name}
+    await work.session.delete(row)
+    await work.session.flush()
+    announce(work, contract, "EntitlementRemoved", told)
+    return contract
+
+
+async def _entitlement(
+    work: UnitOfWork, key: UUID, expected_version: int | None
+) -> tuple[Contract, Entitlement]:
+    """An entitlement of a contract that is not over, both held."""
+    found = await work.find(Entitlement, key, "entitlement")
+    contract = await work.get(Contract, found.contract_id, "entitlement")
+    row = await work.get(Entitlement, key, "entitlement")
+    inputs.check_version(row, expected_version)
+    if contract.state in OVER:
+        raise InvalidTransition(f"Contract {contract.number} is {contract.state}.", "entitlement")
+    return contract, row
 
 
 def _check_targets(row: Entitlement) -> None:

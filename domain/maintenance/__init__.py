@@ -1,8 +1,9 @@
 # house: init_is_empty: the capability is imported whole, as visits are
 """Maintenance: plans that make work orders by a rule of days or by a meter, and their occurrences."""
 
+from domain.maintenance.decisions import move, skip
 from domain.maintenance.meters import total
-from domain.maintenance.occurrences import due, move, postpone, skip, tick
+from domain.maintenance.occurrences import due, postpone, tick
 from domain.maintenance.plans import (
     PLAN,
     archive,

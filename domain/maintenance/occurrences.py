@@ -1,4 +1,4 @@
-"""Occurrences: laid out ahead from a plan's rule or meter, made into work orders once, skipped and moved.
+"""Occurrences: laid out ahead from a plan's rule or meter, made into work orders once, passed over.
 
 Every verb here holds its plan: so whatever several workers and people do at once to a plan, they do one
 after another, and what is found done is not done again.
@@ -17,11 +17,10 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
-from domain import inputs, intake, visits
+from domain import inputs, intake
 from domain.assets import Asset
 from domain.contracts import Contract, ContractState
 from domain.customers import Customer
-from domain.errors import Invalid, InvalidTransition, NotFound
 from domain.events import Event
 from domain.intake import Need
 from domain.maintenance import meters, recurrences
@@ -101,56 +100,6 @@ async def postpone(work: UnitOfWork, plan_id: UUID) -> None:
     await _note(work, plan, plan.expanded_until, work.at + REFUSED)
 
 
-async def skip(
-    work: UnitOfWork, key: UUID, *, reason: str, expected_version: int | None = None
-) -> MaintenanceOccurrence:
-    """There will be no work order for it, however the plan changes. InvalidTransition once there is."""
-    visits.check_reason(reason)
-    plan, occurrence = await _held(work, key, expected_version)
-    before = {"state": occurrence.state}
-    occurrence.state, occurrence.reason, work.reason = OccurrenceState.SKIPPED, reason, reason
-    await work.session.flush()
-    _announce(work, occurrence, "OccurrenceSkipped", before)
-    await advance(work, plan)
-    return occurrence
-
-
-async def move(
-    work: UnitOfWork, key: UUID, to: datetime, *, reason: str, expected_version: int | None = None
-) -> MaintenanceOccurrence:
-    """It starts at another time, however the plan changes. Raises Invalid, or InvalidTransition as `skip`."""
-    visits.check_reason(reason)
-    plan, occurrence = await _held(work, key, expected_version)
-    if not work.at <= to <= work.at + 2 * LOOK_AHEAD:
-        raise Invalid("It is moved to a time to come, at most two years ahead.", "to")
-    if not (await ground(work, plan)).covers(to):
-        raise Invalid("The contract is not in force then.", "to")
-    before = {"starts_at": occurrence.starts_at, "moved_to": occurrence.moved_to}
-    occurrence.starts_at = occurrence.moved_to = to
-    occurrence.reason = work.reason = reason
-    await work.session.flush()
-    _announce(work, occurrence, "OccurrenceMoved", before, {"moved_to": to})
-    await advance(work, plan)
-    return occurrence
-
-
-async def _held(
-    work: UnitOfWork, key: UUID, expected_version: int | None
-) -> tuple[MaintenancePlan, MaintenanceOccurrence]:
-    whose = select(MaintenanceOccurrence.plan_id).where(col(MaintenanceOccurrence.id) == key)
-    plan_id = (await work.session.exec(whose)).first()
-    if plan_id is None:
-        raise NotFound("No MaintenanceOccurrence has that id.", "occurrence")
-    plan = await work.get(MaintenancePlan, plan_id, "occurrence")
-    occurrence = await work.get(MaintenanceOccurrence, key, "occurrence")
-    inputs.check_version(occurrence, expected_version)
-    if occurrence.state != OccurrenceState.PLANNED:
-        raise InvalidTransition(f"This occurrence is {occurrence.state}.", "occurrence")
-    if plan.state == MaintenancePlanState.ARCHIVED:
-        raise InvalidTransition("Its plan is archived.", "occurrence")
-    return plan, occurrence
-
-
 async def ground(work: UnitOfWork, plan: MaintenancePlan) -> Ground:
     site = await work.find(Site, plan.site_id)
     customer = await work.find(Customer, plan.customer_id)
@@ -210,7 +159,7 @@ async def let_pass(work: UnitOfWork, rows: Sequence[MaintenanceOccurrence], reas
         row.state, row.reason = OccurrenceState.SKIPPED, reason
     await work.session.flush()
     for row in passed:
-        _announce(work, row, "OccurrenceSkipped", {"state": OccurrenceState.PLANNED})
+        announce(work, row, "OccurrenceSkipped", {"state": OccurrenceState.PLANNED})
 
 
 def _time(plan: MaintenancePlan, base: Ground, rows: Sequence[MaintenanceOccurrence]) -> None:
@@ -350,7 +299,7 @@ async def _note(
     await work.session.refresh(plan, list(values))
 
 
-def _announce(
+def announce(
     work: UnitOfWork,
     occurrence: MaintenanceOccurrence,
     type: str,

@@ -22,7 +22,7 @@ class MaintenancePlanState(StrEnum):
 
 
 class OccurrenceState(StrEnum):
-    """PLANNED, then GENERATED (its work order is there) or SKIPPED (there will be none)."""
+    """PLANNED, then GENERATED (its work order is there) or SKIPPED (there is none, or it was cancelled)."""
 
     PLANNED = "PLANNED"
     GENERATED = "GENERATED"
@@ -32,7 +32,7 @@ class OccurrenceState(StrEnum):
 PLAN_TRANSITIONS = frozenset(
     {("ACTIVE", "PAUSED"), ("PAUSED", "ACTIVE"), ("ACTIVE", "ARCHIVED"), ("PAUSED", "ARCHIVED")}
 )
-TRANSITIONS = frozenset({("PLANNED", "GENERATED"), ("PLANNED", "SKIPPED")})
+TRANSITIONS = frozenset({("PLANNED", "GENERATED"), ("PLANNED", "SKIPPED"), ("GENERATED", "SKIPPED")})
 
 
 class MaintenancePlan(Row, table=True):
@@ -100,7 +100,9 @@ class MaintenanceOccurrence(Row, table=True):
         one_of("state", OccurrenceState),
         CheckConstraint("num_nonnulls(day, threshold) = 1", name="key"),
         CheckConstraint("day IS NULL OR starts_at IS NOT NULL", name="starts_at"),
-        CheckConstraint("(state = 'GENERATED') = (work_order_id IS NOT NULL)", name="generated"),
+        CheckConstraint(
+            "state = 'SKIPPED' OR (state = 'GENERATED') = (work_order_id IS NOT NULL)", name="generated"
+        ),
         CheckConstraint("(state <> 'SKIPPED' AND moved_to IS NULL) OR reason IS NOT NULL", name="reason"),
         UniqueConstraint("organization_id", "plan_id", "day"),
         UniqueConstraint("organization_id", "plan_id", "threshold"),

@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (SELECT coalesce(l.available, 0)
       AND n.part_id = r.part_id AND n.is_open), 0)
   + coalesce((SELECT sum(t.quantity) FROM transfer t
       WHERE t.organization_id = r.organization_id AND t.to_location_id = r.stock_location_id
-      AND t.part_id = r.part_id AND t.state IN ('REQUESTED', 'SHIPPED')), 0) AS projected) p
+      AND t.part_id = r.part_id AND t.state = 'SHIPPED'), 0) AS projected) p
 WHERE r.organization_id = :organization AND r.is_active AND p.projected <= r.minimum
   AND (r.stock_location_id, r.part_id) IN
     (SELECT * FROM unnest(CAST(:places AS uuid[]), CAST(:parts AS uuid[])))

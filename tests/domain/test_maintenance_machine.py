@@ -156,7 +156,7 @@ class Upkeep(RuleBasedStateMachine):
     def skip(self, number: int) -> None:
         if self.known:
             day, key = self.one(number)
-            allowed = self.known[day].state == "PLANNED"
+            allowed = self.known[day].state != "SKIPPED"
             if allowed:
                 self.known[day].state = "SKIPPED"
             self.attempt(lambda work: maintenance.skip(work, key, reason="Closed"), allowed=allowed)
@@ -166,7 +166,7 @@ class Upkeep(RuleBasedStateMachine):
         if self.known:
             day, key = self.one(number)
             to = self.world.now + timedelta(days=days, minutes=7)
-            allowed = self.known[day].state == "PLANNED" and days >= 0
+            allowed = self.known[day].state != "SKIPPED" and days >= 0
             if allowed:
                 self.known[day].moved_to = to
             self.attempt(lambda work: maintenance.move(work, key, to, reason="Asked"), allowed=allowed)

@@ -108,6 +108,19 @@ async def test_what_a_visit_lacks_comes_from_the_van_and_then_from_the_nearest_h
     assert [await level(world, place, valve) for place in places] == [(2, 2, 0)] + [(9, 9, 0)] * 3
 
 
+async def test_of_what_never_lay_anywhere_nothing_is_held(world: World) -> None:
+    valve = await world.part("Valve")
+    await world.technician("Ada", van={})
+    visit = await world.visit(await world.work_type(parts={valve: 2}))
+    await hall(world, valve, 0)
+
+    assert await reserve(world, visit, partial=True) == []
+    with pytest.raises(Invalid, match="Only 0 of 2"):
+        await reserve(world, visit)
+
+    assert await world.all(Reservation) == []
+
+
 async def test_scheduling_holds_only_what_is_not_held_already(world: World) -> None:
     """Somebody set a valve aside in the hall before the visit was anybody's."""
     valve = await world.part("Valve")

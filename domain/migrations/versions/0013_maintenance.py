@@ -43,7 +43,7 @@ POLICIES = [
 ]
 MACHINES = {
     'maintenance_plan': "('ACTIVE', 'PAUSED'), ('PAUSED', 'ACTIVE'), ('ACTIVE', 'ARCHIVED'), ('PAUSED', 'ARCHIVED')",
-    'maintenance_occurrence': "('PLANNED', 'GENERATED'), ('PLANNED', 'SKIPPED')",
+    'maintenance_occurrence': "('PLANNED', 'GENERATED'), ('PLANNED', 'SKIPPED'), ('GENERATED', 'SKIPPED')",
 }
 # What was skipped, moved or made stays whatever becomes of the rule: not even a mistake of ours takes it away.
 KEPT = """
@@ -184,7 +184,8 @@ def _occurrences() -> None:
         sa.CheckConstraint('num_nonnulls(day, threshold) = 1', name=op.f(f'ck_{table}_key')),
         sa.CheckConstraint('day IS NULL OR starts_at IS NOT NULL', name=op.f(f'ck_{table}_starts_at')),
         sa.CheckConstraint(
-            "(state = 'GENERATED') = (work_order_id IS NOT NULL)", name=op.f(f'ck_{table}_generated')
+            "state = 'SKIPPED' OR (state = 'GENERATED') = (work_order_id IS NOT NULL)",
+            name=op.f(f'ck_{table}_generated')
         ),
         sa.CheckConstraint(
             "(state <> 'SKIPPED' AND moved_to IS NULL) OR reason IS NOT NULL", name=op.f(f'ck_{table}_reason')

@@ -72,6 +72,24 @@ async def entitle(stage: Stage) -> Given:
     }
 
 
+async def _entitlement(stage: Stage) -> str:
+    return await stage.make("addEntitlement", "entitlement", **await entitle(stage))
+
+
+async def entitle_otherwise(stage: Stage) -> Given:
+    return {"entitlement": await _entitlement(stage), "name": "Faster", "arriveMinutes": 120}
+
+
+async def entitle_no_more(stage: Stage) -> Given:
+    return {"entitlement": await _entitlement(stage)}
+
+
+GRANTS = {
+    "no target": Wrong({"arriveMinutes": None}, "INVALID", ("respondMinutes",)),
+    "no time": Wrong({"coverageOpens": "8"}, "INVALID", ("coverageOpens",)),
+    "no day": Wrong({"coverageWeekdays": "0"}, "INVALID", ("coverageWeekdays",)),
+    "always warning": Wrong({"warnPercent": 0}, "INVALID", ("warnPercent",)),
+}
 CASES = [
     Case(
         mutation="createContract",
@@ -111,11 +129,12 @@ CASES = [
     Case(
         mutation="addEntitlement",
         right=entitle,
-        wrong={
-            "no target": Wrong({"arriveMinutes": None}, "INVALID", ("respondMinutes",)),
-            "no time": Wrong({"coverageOpens": "8"}, "INVALID", ("coverageOpens",)),
-            "no day": Wrong({"coverageWeekdays": "0"}, "INVALID", ("coverageWeekdays",)),
-            "always warning": Wrong({"warnPercent": 0}, "INVALID", ("warnPercent",)),
-        },
+        wrong=GRANTS,
     ),
+    Case(
+        mutation="updateEntitlement",
+        right=entitle_otherwise,
+        wrong={**GRANTS, "null": Wrong({"name": None}, "INVALID", ("name",))},
+    ),
+    Case(mutation="removeEntitlement", right=entitle_no_more),
 ]
