@@ -165,7 +165,7 @@ class Days(Oracle, RuleBasedStateMachine):
         own = self.part(visit, technician)
         allowed = own is not None and at(8) <= self.world.now <= at(16)
         if own is not None:
-            allowed &= not self.is_busy(own["technician_id"], but=visit)
+            allowed &= not self.is_busy(own["technician_id"], but=visit) and not self.is_away(own)
             allowed &= visit["state"] == "DISPATCHED" if own["is_lead"] else self.may_come(visit, own)
         self.attempt(
             lambda work: visits.start_travel(work, UUID(visit["id"])), allowed=allowed, technician=technician

@@ -87,6 +87,11 @@ class Oracle:
                 return True
         return False
 
+    def is_away(self, own: Fact) -> bool:
+        """Absent at this instant: from an absence's start, and before its end."""
+        absences = self.dump.where("absence", technician_id=own["technician_id"])
+        return any(moment(row["starts_at"]) <= self.world.now < moment(row["ends_at"]) for row in absences)
+
     def part(self, visit: Fact, technician: UUID | None) -> Fact | None:
         """The assignment of whoever acts: a technician's own, the lead's for the office."""
         crew = self.dump.crew(visit)

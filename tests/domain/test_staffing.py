@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import scheduling, sites, staffing, technicians, tracking, visits
-from domain.errors import Conflict, Invalid, InvalidTransition, NotFound, Refused
+from domain.errors import Conflict, Invalid, InvalidTransition, NotFound, OffShift, Refused
 from domain.sites import Site
 from domain.technicians import Absence, AbsenceReason, Shift, Technician, TechnicianSkill, patterns
 from domain.technicians.patterns import Week
 from domain.territories import Territory
 from domain.viewers import Role
-from domain.visits import Assignment, Visit
+from domain.visits import Assignment, Visit, VisitState
 from tests.domain.test_plans import counted
 from tests.domain.world import DAY, World, at
 
@@ -157,6 +157,27 @@ async def test_an_absence_that_has_begun_ends_now_and_another_goes(world: World)
         with pytest.raises(kind):
             async with world.unit() as work:
                 await staffing.cancel_absence(work, key)
+
+
+async def test_who_is_absent_does_not_set_off_until_it_ends(world: World) -> None:
+    """An instant is in an absence from its start, and not any more at its end."""
+    ada = await world.technician("Ada")
+    visit = await world.visit(await world.work_type())
+    await world.schedule(visit, ada, 9)
+    await world.dispatch(visit)
+    await world.keep(
+        Absence(technician_id=ada, starts_at=at(8.25), ends_at=at(8.5), reason=AbsenceReason.OTHER)
+    )
+    for hour in (8.25, 8.4):
+        world.now = at(hour)
+        with pytest.raises(OffShift, match="absent"):
+            async with world.unit() as work:
+                await visits.start_travel(work, visit)
+    world.now = at(8.5)
+    async with world.unit() as work:
+        await visits.start_travel(work, visit)
+
+    assert (await world.read(Visit, visit)).state == VisitState.EN_ROUTE
 
 
 async def test_who_is_archived_gets_nothing_and_who_has_visits_is_not(world: World) -> None:
