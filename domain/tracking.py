@@ -167,11 +167,13 @@ async def record_arrival(
     """A technician's or dispatcher's word that the technician is there; it wins over the fence.
 
     Of somebody who does not lead the visit it is said for themselves: the visit stands where it stood.
+    Raises Conflict while they are on the way to another or at work on it.
     """
     visit = await work.get(Visit, visit_id, "visit")
     assignment, is_lead = await visits.taking_part(work, visit, technician_id)
     if occurred_at is not None and occurred_at > work.at + timedelta(minutes=1):
         raise Invalid("An arrival cannot lie in the future.", "occurredAt")
+    await visits.check_alone(work, visit, assignment.technician_id)
     if not is_lead:
         await visits.come(work, visit, assignment, occurred_at=occurred_at or work.at)
         return visit

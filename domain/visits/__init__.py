@@ -42,6 +42,7 @@ from domain.visits.steps import (
     announce,
     assigned,
     change,
+    check_alone,
     check_pin,
     check_reason,
     check_state,
@@ -60,7 +61,6 @@ from domain.visits.steps import (
     taking_part,
     touch,
     turn,
-    under_way,
     whole_crew,
 )
 from domain.visits.substatuses import SUBSTATUS, create_substatus, set_substatus, update_substatus
@@ -94,6 +94,7 @@ __all__ = [
     "bound",
     "cancel",
     "change",
+    "check_alone",
     "check_pin",
     "check_reason",
     "check_state",
@@ -138,7 +139,6 @@ __all__ = [
     "taking_part",
     "touch",
     "turn",
-    "under_way",
     "unpin",
     "unschedule",
     "update_substatus",

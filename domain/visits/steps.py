@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, or_
+from sqlalchemy import text as literal
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 
 from domain import work_orders
-from domain.errors import Invalid, InvalidTransition, NotFound
+from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
 from domain.technicians import Technician, TechnicianKind
 from domain.unit_of_work import UnitOfWork
@@ -30,6 +31,7 @@ from domain.work_orders import WorkOrder
 
 Step = tuple[VisitState, str]
 LONGEST_REASON = 500
+ONE_AT_A_TIME = literal("SELECT pg_advisory_xact_lock(hashtextextended('way of ' || :technician, 0))")
 
 
 async def crews(work: UnitOfWork, visit_ids: Collection[UUID]) -> dict[UUID, list[Assignment]]:
@@ -219,11 +221,20 @@ def check_pin(visit: Visit, *, technician: bool, time: bool) -> None:
         raise InvalidTransition(f"This visit is pinned ({visit.pin}): unpin it first.", "visit")
 
 
-async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
-    """The visits that a technician is driving to or working on: led, or joined by themselves."""
-    set_off = or_(col(Assignment.en_route_at).is_not(None), col(Assignment.arrived_at).is_not(None))
-    led = and_(col(Assignment.is_lead), col(Visit.state).in_(UNDER_WAY))
-    joined = and_(set_off, col(Visit.state).in_((VisitState.DISPATCHED, *UNDER_WAY)))
+async def check_alone(work: UnitOfWork, visit: Visit, technician_id: UUID) -> None:
+    """A technician is on the way to one visit or at work on one, led or joined by themselves.
+
+    What waits at a site or is PAUSED holds nobody. Raises Conflict. Held by a lock until the unit's end, one
+    after the other, or somebody could begin two visits at once.
+    """
+    await work.session.execute(ONE_AT_A_TIME, {"technician": str(technician_id)})
+    on_the_way = and_(
+        col(Assignment.en_route_at).is_not(None),
+        col(Assignment.arrived_at).is_(None),
+        col(Visit.state).in_((VisitState.DISPATCHED, *UNDER_WAY)),
+    )
+    at_work = and_(col(Assignment.started_at).is_not(None), col(Visit.state) == VisitState.IN_PROGRESS)
+    led = and_(col(Assignment.is_lead), col(Visit.state).in_((VisitState.EN_ROUTE, VisitState.IN_PROGRESS)))
     statement = (
         select(Visit.id)
         .join(
@@ -233,10 +244,12 @@ async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
         .where(
             Assignment.technician_id == technician_id,
             col(Assignment.state) == AssignmentState.ACCEPTED,
-            or_(led, joined),
+            col(Visit.id) != visit.id,
+            or_(led, and_(~col(Assignment.is_lead), or_(on_the_way, at_work))),
         )
     )
-    return list((await work.session.exec(statement)).all())
+    if (await work.session.exec(statement.limit(1))).first() is not None:
+        raise Conflict("The technician is still on another visit.", "visit")
 
 
 async def own(work: UnitOfWork, visit: Visit) -> Assignment:

@@ -175,9 +175,10 @@ class Days(Oracle, RuleBasedStateMachine):
     def record_arrival(self, number: int, minutes: int | None) -> None:
         visit = self.visit(number)
         occurred_at = None if minutes is None else self.world.now + timedelta(minutes=minutes)
+        allowed = visit["state"] in {"DISPATCHED", "EN_ROUTE"} and (minutes or 0) <= 1
         self.attempt(
             lambda work: tracking.record_arrival(work, UUID(visit["id"]), occurred_at=occurred_at),
-            allowed=visit["state"] in {"DISPATCHED", "EN_ROUTE"} and (minutes or 0) <= 1,
+            allowed=allowed and not self.is_busy(self.leader(visit) or "", but=visit),
         )
 
     @rule(number=SOME_VISIT)
@@ -221,6 +222,7 @@ class Days(Oracle, RuleBasedStateMachine):
         else:
             at_work = visit["state"] in {"IN_PROGRESS", "PAUSED"}
             allowed = at_work and own["arrived_at"] is not None and own["started_at"] is None
+        allowed = allowed and own is not None and not self.is_busy(own["technician_id"], but=visit)
         self.attempt(
             lambda work: visits.start_work(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )

@@ -75,15 +75,18 @@ class Oracle:
         return any(self.dump.by_id("visit")[row["successor_id"]]["state"] in STANDING for row in rows)
 
     def is_busy(self, technician: str, *, but: Fact) -> bool:
-        """On the way to another visit, or there: with it if they lead it, by their own word if not."""
+        """On the way to another visit, or at work on it: it goes with the lead, others by their own word."""
         for row in self.dump.where("assignment", technician_id=technician, state="ACCEPTED"):
             visit = self.dump.by_id("visit")[row["visit_id"]]
-            set_off = bool(row["en_route_at"] or row["arrived_at"])
             if visit["id"] == but["id"]:
                 continue
-            if visit["state"] in visits.UNDER_WAY and (row["is_lead"] or set_off):
+            if row["is_lead"] and visit["state"] in {"EN_ROUTE", "IN_PROGRESS"}:
                 return True
-            if visit["state"] == "DISPATCHED" and set_off:
+            if row["is_lead"] or visit["state"] not in {"DISPATCHED", *visits.UNDER_WAY}:
+                continue
+            if row["en_route_at"] and not row["arrived_at"]:
+                return True
+            if row["started_at"] and visit["state"] == "IN_PROGRESS":
                 return True
         return False
 

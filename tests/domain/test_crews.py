@@ -13,6 +13,7 @@ from domain import assignments, crews, scheduling, tracking, visits
 from domain.assignments import Member
 from domain.crews import Whom
 from domain.errors import (
+    Conflict,
     DoubleBooking,
     InvalidTransition,
     MissingSkill,
@@ -245,6 +246,49 @@ async def test_each_of_a_crew_has_their_own_times_and_the_leads_move_the_visit(w
         *("MemberEnRoute", "VisitEnRoute", "MemberArrived", "VisitArrived"),
         *("VisitStarted", "MemberStarted", "VisitCompleted"),
     ]
+
+
+async def test_nobody_works_on_two_visits_and_what_waits_or_rests_holds_nobody(world: World) -> None:
+    ada, kind = await world.technician("Ada"), await world.work_type()
+    first, second = [await world.visit(kind) for _ in range(2)]
+    for visit, hour in ((first, 9), (second, 11)):
+        await world.schedule(visit, ada, hour)
+        await world.dispatch(visit)
+    world.now = at(9)
+
+    async def take(what: str, visit: UUID) -> str:
+        async with world.unit() as work:
+            match what:
+                case "travel":
+                    await visits.start_travel(work, visit)
+                case "arrive":
+                    await tracking.record_arrival(work, visit, occurred_at=None)
+                case "start":
+                    await visits.start_work(work, visit)
+                case "pause":
+                    await visits.pause(work, visit, reason="No part")
+                case _:
+                    await visits.resume(work, visit)
+        return str((await world.read(Visit, visit)).state)
+
+    assert await take("travel", first) == "EN_ROUTE"
+    for what in ("travel", "arrive"):
+        with pytest.raises(Conflict, match="another visit"):
+            await take(what, second)
+    assert await take("arrive", first) == "ARRIVED"
+    assert await take("travel", second) == "EN_ROUTE"
+    with pytest.raises(Conflict, match="another visit"):
+        await take("start", first)
+    assert await take("arrive", second) == "ARRIVED"
+    ends = await asyncio.gather(take("start", first), take("start", second), return_exceptions=True)
+    assert Counter(type(end) for end in ends) == {str: 1, Conflict: 1}
+    begun, other = (first, second) if ends[0] == "IN_PROGRESS" else (second, first)
+    assert await take("pause", begun) == "PAUSED"
+    assert await take("start", other) == "IN_PROGRESS"
+    with pytest.raises(Conflict, match="another visit"):
+        await take("resume", begun)
+    assert await take("pause", other) == "PAUSED"
+    assert await take("resume", begun) == "IN_PROGRESS"
 
 
 async def test_only_the_lead_ends_the_work_and_nobody_else_speaks_for_another(world: World) -> None:
