@@ -176,6 +176,8 @@ class Days(Oracle, RuleBasedStateMachine):
         visit = self.visit(number)
         occurred_at = None if minutes is None else self.world.now + timedelta(minutes=minutes)
         allowed = visit["state"] in {"DISPATCHED", "EN_ROUTE"} and (minutes or 0) <= 1
+        if allowed and occurred_at is not None:
+            allowed = occurred_at >= moment(self.dump.leads(visit)[0]["created_at"])
         self.attempt(
             lambda work: tracking.record_arrival(work, UUID(visit["id"]), occurred_at=occurred_at),
             allowed=allowed and not self.is_busy(self.leader(visit) or "", but=visit),
