@@ -115,6 +115,7 @@ async def mark_no_access(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Vi
     await own(work, visit)
     work.reason = visit.reason = reason
     await change(work, visit, VisitState.NO_ACCESS, "VisitNoAccess")
+    visit.ended_at = work.at
     await stock.release(work, visit.id)
     return visit
 

@@ -135,6 +135,7 @@ def turn(
     state, event = step_to
     before, scope_before = snapshot(visit, crew), scope(visit, people(crew))
     step(visit, state)
+    _count(visit, leader(crew), at=work.at)
     for row in crew:
         if state in FINAL | {VisitState.UNSCHEDULED}:
             _end(work, row, state)
@@ -144,10 +145,19 @@ def turn(
     announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=values)
 
 
+def _count(visit: Visit, led: Assignment | None, *, at: datetime) -> None:
+    """The labour clock runs while the work does, and keeps what it ran."""
+    if visit.work_since is not None:
+        visit.worked_seconds += max(0, int((at - visit.work_since).total_seconds()))
+    visit.work_since = at if visit.state == VisitState.IN_PROGRESS else None
+    if led is not None:
+        led.work_since = visit.work_since
+
+
 def _end(work: UnitOfWork, row: Assignment, state: VisitState) -> None:
     """Their time is free again; who was there has ended, who was not asked any more is released."""
     row.occupies = False
-    if row.arrived_at is not None and row.ended_at is None and state != VisitState.NO_ACCESS:
+    if row.arrived_at is not None and row.ended_at is None:
         row.ended_at = work.at
     gone = state in {VisitState.UNSCHEDULED, VisitState.CANCELLED}
     if gone or row.state == AssignmentState.OFFERED:

@@ -26,7 +26,7 @@ from domain.stock import Reservation, ReservationState
 from domain.technicians import AbsenceReason
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from domain.visits import Assignment, AssignmentState, Visit, VisitState
+from domain.visits import Assignment, AssignmentState, IncompleteReason, Visit, VisitState
 from fieldgraph.addresses import sqlalchemy_url
 from tests.conftest import Database
 from tests.domain.test_plans import counted
@@ -289,6 +289,41 @@ async def test_nobody_works_on_two_visits_and_what_waits_or_rests_holds_nobody(w
         await take("resume", begun)
     assert await take("pause", other) == "PAUSED"
     assert await take("resume", begun) == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize("end", ["complete", "incomplete", "absent"])
+async def test_the_labour_clock_counts_the_work_without_its_pauses(world: World, end: str) -> None:
+    ada, kind = await world.technician("Ada"), await world.work_type()
+    visit = await world.visit(kind)
+    await world.schedule(visit, ada, 9)
+    await world.dispatch(visit)
+
+    async def take(hour: float, what: str) -> tuple[int, object]:
+        world.now = at(hour)
+        async with world.unit() as work:
+            match what:
+                case "start":
+                    await tracking.record_arrival(work, visit, occurred_at=None)
+                    await visits.start_work(work, visit)
+                case "pause":
+                    await visits.pause(work, visit, reason="Lunch")
+                case "resume":
+                    await visits.resume(work, visit)
+                case "complete":
+                    await visits.complete(work, visit)
+                case "incomplete":
+                    await visits.mark_incomplete(work, visit, reason=IncompleteReason.PARTS)
+                case _:
+                    period = (at(hour), at(hour + 4))
+                    await scheduling.absent(work, ada, period, reason=AbsenceReason.SICK)
+        row = await world.read(Visit, visit)
+        assert (await own(world, visit, ada)).work_since == row.work_since
+        return row.worked_seconds, row.work_since
+
+    assert await take(9, "start") == (0, at(9))
+    assert await take(9.5, "pause") == (1800, None)
+    assert await take(9.75, "resume") == (1800, at(9.75))
+    assert await take(9.9, end) == (1800 + 540, None)
 
 
 async def test_only_the_lead_ends_the_work_and_nobody_else_speaks_for_another(world: World) -> None:
