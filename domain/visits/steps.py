@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy import text as literal
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
@@ -260,6 +260,15 @@ async def check_alone(work: UnitOfWork, visit: Visit, technician_id: UUID) -> No
     )
     if (await work.session.exec(statement.limit(1))).first() is not None:
         raise Conflict("The technician is still on another visit.", "visit")
+
+
+def in_hand(at: datetime) -> ColumnElement[bool]:
+    """What somebody has in hand at an instant, whenever it was planned: under way, or left over by then."""
+    left_over = and_(
+        col(Visit.state).in_((VisitState.SCHEDULED, VisitState.DISPATCHED)),
+        col(Assignment.planned_end) <= at,
+    )
+    return or_(col(Visit.state).in_(UNDER_WAY), left_over)
 
 
 async def own(work: UnitOfWork, visit: Visit) -> Assignment:

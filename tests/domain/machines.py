@@ -287,8 +287,11 @@ class Days(Oracle, RuleBasedStateMachine):
         hit: list[Fact] = []
         lost: list[Fact] = []
         for row in before.where("assignment", technician_id=str(technician), occupies=True):
-            if moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"]):
-                one = before.by_id("visit")[row["visit_id"]]
+            one = before.by_id("visit")[row["visit_id"]]
+            left_over = moment(row["planned_end"]) <= self.world.now or one["state"] not in STANDING
+            in_hand = period[0] <= self.world.now < period[1] and left_over
+            overlaps = moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"])
+            if overlaps or in_hand:
                 ahead = one["state"] in {*STANDING, "EN_ROUTE"}
                 small = ahead and len(before.crew(one)) == one["crew_size"]
                 (hit if row["is_lead"] or small else lost).append(one)
