@@ -8,7 +8,15 @@ from domain.unit_of_work import UnitOfWork
 from domain.visits import dependencies, members
 from domain.visits.follow_ups import follow_up
 from domain.visits.rows import IncompleteReason, Visit, VisitState
-from domain.visits.steps import change, check_alone, check_reason, check_state, own, taking_part
+from domain.visits.steps import (
+    change,
+    check_alone,
+    check_reason,
+    check_released,
+    check_state,
+    own,
+    taking_part,
+)
 
 
 async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | None = None) -> Visit:
@@ -24,6 +32,7 @@ async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID 
         members.check_may_come(visit, assignment)
     await technicians.check_shift(work, assignment.technician_id, work.at, work.at)
     await check_alone(work, visit, assignment.technician_id)
+    await check_released(work, visit)
     if is_lead:
         await change(work, visit, VisitState.EN_ROUTE, "VisitEnRoute")
         visit.en_route_at = work.at
@@ -36,20 +45,23 @@ async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID 
 async def start_work(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | None = None) -> Visit:
     """Work begins at the site: ARRIVED → IN_PROGRESS; another member joins in what has begun.
 
-    Nobody works on two visits at once. Raises Conflict.
+    Nobody works on two visits at once, or begins while the order is on hold. Raises Conflict, or
+    InvalidTransition.
     """
     visit = await work.get(Visit, visit_id, "visit")
     assignment, is_lead = await taking_part(work, visit, technician_id)
     if is_lead:
         check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
-        await check_alone(work, visit, assignment.technician_id)
+    else:
+        members.check_may_join(visit, assignment)
+    await check_alone(work, visit, assignment.technician_id)
+    await check_released(work, visit)
+    if is_lead:
         await tasks.check_safety(work, visit)
         await dependencies.check_begin(work, visit)
         await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
         visit.started_at = work.at
     else:
-        members.check_may_join(visit, assignment)
-        await check_alone(work, visit, assignment.technician_id)
         await members.tell(work, visit, assignment, "MemberStarted")
     assignment.started_at = work.at
     return visit

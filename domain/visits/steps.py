@@ -27,7 +27,7 @@ from domain.visits.rows import (
     Visit,
     VisitState,
 )
-from domain.work_orders import WorkOrder
+from domain.work_orders import WorkOrder, WorkOrderState
 
 Step = tuple[VisitState, str]
 LONGEST_REASON = 500
@@ -217,6 +217,14 @@ async def orders_of(work: UnitOfWork, of: Iterable[Visit]) -> work_orders.Orders
     for visit in (await work.session.exec(statement)).all():
         siblings[visit.work_order_id].append(visit)
     return work_orders.Orders(rows, siblings)
+
+
+async def check_released(work: UnitOfWork, visit: Visit) -> None:
+    """Nobody is sent, sets off or begins while the work order is on hold. Raises InvalidTransition."""
+    async with work.unscoped():
+        order = await work.get(WorkOrder, visit.work_order_id)
+    if order.state == WorkOrderState.ON_HOLD:
+        raise InvalidTransition(f"Work order {order.number} is on hold: release it first.", "visit")
 
 
 def check_reason(reason: str) -> None:

@@ -156,14 +156,16 @@ class Days(Oracle, RuleBasedStateMachine):
         visit = self.visit(number)
         self.attempt(
             lambda work: visits.dispatch(work, UUID(visit["id"]), expected_version=visit["version"]),
-            allowed=visit["state"] == "SCHEDULED" and len(self.dump.crew(visit)) >= visit["crew_size"],
+            allowed=visit["state"] == "SCHEDULED"
+            and len(self.dump.crew(visit)) >= visit["crew_size"]
+            and not self.is_held(visit),
         )
 
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE)
     def start_travel(self, number: int, who: int | None) -> None:
         visit, technician = self.visit(number), None if who is None else self.crew[who]
         own = self.part(visit, technician)
-        allowed = own is not None and at(8) <= self.world.now <= at(16)
+        allowed = own is not None and at(8) <= self.world.now <= at(16) and not self.is_held(visit)
         if own is not None:
             allowed &= not self.is_busy(own["technician_id"], but=visit) and not self.is_away(own)
             allowed &= visit["state"] == "DISPATCHED" if own["is_lead"] else self.may_come(visit, own)
@@ -225,6 +227,7 @@ class Days(Oracle, RuleBasedStateMachine):
             at_work = visit["state"] in {"IN_PROGRESS", "PAUSED"}
             allowed = at_work and own["arrived_at"] is not None and own["started_at"] is None
         allowed = allowed and own is not None and not self.is_busy(own["technician_id"], but=visit)
+        allowed &= not self.is_held(visit)
         self.attempt(
             lambda work: visits.start_work(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )

@@ -27,6 +27,9 @@ class Oracle:
     def waits(self, visit: Fact) -> bool:
         return self.order_of(visit)["state"] not in work_orders.DERIVED
 
+    def is_held(self, visit: Fact) -> bool:
+        return str(self.order_of(visit)["state"]) == "ON_HOLD"
+
     def leader(self, visit: Fact) -> str | None:
         return next((row["technician_id"] for row in self.dump.leads(visit)), None)
 
