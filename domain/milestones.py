@@ -137,7 +137,9 @@ class Verdict:
 
 
 def judge(row: Milestone, halts: Halts, fact: datetime | None, now: datetime) -> Verdict:
-    """What a clock shows at a time, by everything that is known then."""
+    """What a clock shows at a time, by everything that is known then; no fact meets it before it started."""
+    if fact is not None and fact < row.started_at:
+        fact = None
     target = timedelta(seconds=row.target_seconds)
     due, rests_since = _up(row, halts, target)
     warn = None
@@ -241,13 +243,14 @@ def follow(work: UnitOfWork, order: "WorkOrder", rows: Sequence[Milestone]) -> d
     return before
 
 
-async def arrived(work: UnitOfWork, order: "WorkOrder", first: datetime | None) -> None:
-    """When somebody first arrived for a work order, as is known now; None: nobody has, or it was taken back.
+async def arrived(work: UnitOfWork, order: "WorkOrder", arrivals: Collection[datetime]) -> None:
+    """When somebody arrived for a work order, as is known now; the first since a clock started meets it.
 
     To be called where every row of the organization is seen.
     """
     for row in await of_order(work, order.id):
         if row.kind == MilestoneKind.ARRIVE:
+            first = min((at for at in arrivals if at >= row.started_at), default=None)
             _settle(work, order, row, first)
 
 

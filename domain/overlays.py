@@ -17,7 +17,7 @@ from domain.stock import Reservation, StockLevel
 from domain.visits import Assignment, Visit
 from domain.work_orders import DERIVED, WorkOrder
 
-HAPPENED = ("en_route_at", "arrived_at", "started_at", "ended_at")
+HAPPENED = ("en_route_at", "arrived_at", "started_at", "ended_at", "work_since")
 TABLES = ("visit", "work_order", "assignment", "reservation", "stock_level")
 MOVES = """
 SELECT c.id, c.organization_id, c.created_at, c.updated_at, c.visit_id, c.technician_id, c.planned_start,

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, select
 
 from domain import inputs, technicians, visits
@@ -35,6 +36,11 @@ class Lost:
     technician_id: UUID
     period: tuple[datetime, datetime]
     left: tuple[datetime, datetime] | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether they worked at this instant, and no longer do."""
+        stays = self.left is not None and self.left[0] <= at < self.left[1]
+        return self.period[0] <= at < self.period[1] and not stays
 
 
 async def archive(work: UnitOfWork, key: UUID, *, expected_version: int | None = None) -> Technician:
@@ -207,18 +213,16 @@ async def _check(work: UnitOfWork, shift: Shift) -> None:
 
 
 async def _give_back(work: UnitOfWork, lost: Lost, *, reason: str) -> list[Visit]:
-    """The visits that lay in the time and do not lie in what is left. Raises InvalidTransition."""
-    statement = _held(lost.technician_id).where(
-        col(Assignment.occupies),
-        col(Assignment.planned_start) >= lost.period[0],
-        col(Assignment.planned_end) <= lost.period[1],
-        col(Visit.state).not_in(FINAL),
-    )
+    """The visits that lay in the time and do not lie in what is left. Raises InvalidTransition.
+
+    Where the time of now is lost, what they have in hand too, whenever it was planned.
+    """
+    lay = _within(lost.period)
     if lost.left is not None:
-        within = (col(Assignment.planned_start) >= lost.left[0]) & (
-            col(Assignment.planned_end) <= lost.left[1]
-        )
-        statement = statement.where(~within)
+        lay &= ~_within(lost.left)
+    if lost.holds(work.at):
+        lay |= visits.in_hand(work.at)
+    statement = _held(lost.technician_id).where(col(Assignment.occupies), col(Visit.state).not_in(FINAL), lay)
     locked = statement.order_by(col(Visit.id)).with_for_update(of=Visit, key_share=True)
     found = (await work.session.exec(locked)).all()
     if any(visit.state in UNDER_WAY for visit in found):
@@ -228,6 +232,10 @@ async def _give_back(work: UnitOfWork, lost: Lost, *, reason: str) -> list[Visit
         await visits.do_without(work, visit, lost.technician_id, reason=reason)
     work.reason = said
     return list(found)
+
+
+def _within(period: tuple[datetime, datetime]) -> ColumnElement[bool]:
+    return and_(col(Assignment.planned_start) >= period[0], col(Assignment.planned_end) <= period[1])
 
 
 def _held(technician_id: UUID) -> Any:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint
 from sqlmodel import Field, col, select
 
 from domain import inputs, milestones, visits
@@ -20,6 +20,8 @@ from domain.visits import Assignment, Visit, VisitState
 from domain.work_orders import WorkOrder
 
 LONGEST_LINK = timedelta(days=60)
+EARLIEST = timedelta(hours=12)
+"""So long before a visit's start or the way to it somebody may have been there, by their word."""
 
 
 class EtaBasis(StrEnum):
@@ -167,11 +169,13 @@ async def record_arrival(
     """A technician's or dispatcher's word that the technician is there; it wins over the fence.
 
     Of somebody who does not lead the visit it is said for themselves: the visit stands where it stood.
+    Raises Conflict while they are on the way to another or at work on it.
     """
     visit = await work.get(Visit, visit_id, "visit")
     assignment, is_lead = await visits.taking_part(work, visit, technician_id)
-    if occurred_at is not None and occurred_at > work.at + timedelta(minutes=1):
-        raise Invalid("An arrival cannot lie in the future.", "occurredAt")
+    if occurred_at is not None:
+        _check_time(work, assignment, occurred_at)
+    await visits.check_alone(work, visit, assignment.technician_id)
     if not is_lead:
         await visits.come(work, visit, assignment, occurred_at=occurred_at or work.at)
         return visit
@@ -184,6 +188,18 @@ async def record_arrival(
         confirmed_by=confirmed_by,
     )
     return visit
+
+
+def _check_time(work: UnitOfWork, assignment: Assignment, occurred_at: datetime) -> None:
+    """Told late, with all of a day at once, an arrival may be older than the word of the way there.
+
+    But nobody is there before they have the visit, nor long before they set off or were to begin.
+    """
+    if occurred_at > work.at + timedelta(minutes=1):
+        raise Invalid("An arrival cannot lie in the future.", "occurredAt")
+    begun = min(assignment.planned_start, assignment.en_route_at or work.at)
+    if occurred_at < max(assignment.created_at, begun - EARLIEST):
+        raise Invalid("They did not have that visit then, or not for that day.", "occurredAt")
 
 
 async def correct(work: UnitOfWork, visit: Visit, *, occurred_at: datetime, evidence: dict[str, Any]) -> None:
@@ -235,8 +251,9 @@ async def _clock(work: UnitOfWork, visit: Visit) -> None:
     """The order's clock that waits for an arrival is judged by the first there is, of whichever visit."""
     async with work.unscoped():
         order = await work.get(WorkOrder, visit.work_order_id)
-        first = select(func.min(Visit.arrived_at)).where(col(Visit.work_order_id) == order.id)
-        await milestones.arrived(work, order, (await work.session.exec(first)).one())
+        arrivals = select(Visit.arrived_at).where(col(Visit.work_order_id) == order.id)
+        known = [at for at in (await work.session.exec(arrivals)).all() if at is not None]
+        await milestones.arrived(work, order, known)
 
 
 async def depart(work: UnitOfWork, visit: Visit, occurred_at: datetime | None) -> None:

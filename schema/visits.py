@@ -29,6 +29,8 @@ ACTUAL = {
     "arrived_at": "arrived_at",
     "started_at": "started_at",
     "ended_at": "ended_at",
+    "worked_seconds": "worked_seconds",
+    "work_since": "work_since",
 }
 
 
@@ -52,6 +54,10 @@ class ActualTime:
     arrived_at: datetime | None = column("When the technician was there.")
     started_at: datetime | None = column("When the work began.")
     ended_at: datetime | None = column("When the work ended.")
+    worked_seconds: int = column(
+        "How long was worked, in seconds, without pauses, and without what runs since `workSince`."
+    )
+    work_since: datetime | None = column("Since when the labour clock runs; null while nobody works.")
 
 
 @value("The way of a visit's lead technician to its site, were they to set off now.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import and_, or_
 from sqlmodel import col, select
 
 from domain import inputs, stock, visits
@@ -78,6 +79,7 @@ async def absent(
 ) -> tuple[Absence, list[Visit]]:
     """A technician becomes unavailable: their visits of that time go back to the pool, pins lifted.
 
+    Who is absent now also gives back what they have in hand, under way or left over, whenever it was planned.
     What is IN_PROGRESS or PAUSED becomes INCOMPLETE, and a fresh visit of the order goes to the pool.
     That holds for whom they lead; from another's visit only they are released, as long as the crew is whole
     without them or somebody is there already.
@@ -110,6 +112,9 @@ async def absent(
 async def _held_by(
     work: UnitOfWork, technician_id: UUID, period: tuple[datetime, datetime]
 ) -> Sequence[Visit]:
+    concerned = and_(col(Assignment.planned_start) < period[1], col(Assignment.planned_end) > period[0])
+    if period[0] <= work.at < period[1]:
+        concerned = or_(concerned, visits.in_hand(work.at))
     statement = (
         select(Visit)
         .join(
@@ -119,8 +124,7 @@ async def _held_by(
         .where(
             Assignment.technician_id == technician_id,
             col(Assignment.occupies),
-            col(Assignment.planned_start) < period[1],
-            col(Assignment.planned_end) > period[0],
+            concerned,
             col(Visit.state).in_(("SCHEDULED", "DISPATCHED", *visits.UNDER_WAY)),
         )
         .order_by(col(Visit.id))

@@ -25,12 +25,17 @@ class WorkingTimes:
     absences: Mapping[UUID, Sequence[Absence]]
 
     def check(self, technician_id: UUID, start: datetime, end: datetime) -> None:
-        """The whole time lies within one shift and touches no absence. Raises OffShift."""
+        """The whole time lies within one shift and touches no absence. Raises OffShift.
+
+        A time without length is an instant: from an absence's start, and before its end, they are absent.
+        """
         shifts = self.shifts.get(technician_id, ())
         if not any(shift.starts_at <= start and shift.ends_at >= end for shift in shifts):
             raise OffShift("The technician is not on shift at that time.", "start")
         absences = self.absences.get(technician_id, ())
-        if start < end and any(hole.starts_at < end and hole.ends_at > start for hole in absences):
+        if any(
+            hole.ends_at > start and (hole.starts_at < end or hole.starts_at == start) for hole in absences
+        ):
             raise OffShift("The technician is absent at that time.", "start")
 
 

@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text as literal
-
 from domain import stock, tasks, technicians
-from domain.errors import Conflict
 from domain.unit_of_work import UnitOfWork
 from domain.visits import dependencies, members
 from domain.visits.follow_ups import follow_up
 from domain.visits.rows import IncompleteReason, Visit, VisitState
-from domain.visits.steps import change, check_reason, check_state, own, taking_part, under_way
-
-ONE_WAY_AT_A_TIME = literal("SELECT pg_advisory_xact_lock(hashtextextended('way of ' || :technician, 0))")
+from domain.visits.steps import (
+    change,
+    check_alone,
+    check_reason,
+    check_released,
+    check_state,
+    own,
+    taking_part,
+)
 
 
 async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | None = None) -> Visit:
-    """The technician sets off: DISPATCHED → EN_ROUTE. One visit under way at a time, on shift only.
+    """The technician sets off: DISPATCHED → EN_ROUTE. On shift only, and from no other way or work.
 
     Another member of the crew sets off for themselves: the visit stands where its lead has brought it.
     """
@@ -28,11 +31,8 @@ async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID 
     else:
         members.check_may_come(visit, assignment)
     await technicians.check_shift(work, assignment.technician_id, work.at, work.at)
-    # One after the other, or a technician could set off to two visits at once.
-    await work.session.execute(ONE_WAY_AT_A_TIME, {"technician": str(assignment.technician_id)})
-    busy = await under_way(work, assignment.technician_id)
-    if [other for other in busy if other != visit.id]:
-        raise Conflict("The technician is still on another visit.", "visit")
+    await check_alone(work, visit, assignment.technician_id)
+    await check_released(work, visit)
     if is_lead:
         await change(work, visit, VisitState.EN_ROUTE, "VisitEnRoute")
         visit.en_route_at = work.at
@@ -43,17 +43,25 @@ async def start_travel(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID 
 
 
 async def start_work(work: UnitOfWork, visit_id: UUID, *, technician_id: UUID | None = None) -> Visit:
-    """Work begins at the site: ARRIVED → IN_PROGRESS; another member joins in what has begun."""
+    """Work begins at the site: ARRIVED → IN_PROGRESS; another member joins in what has begun.
+
+    Nobody works on two visits at once, or begins while the order is on hold. Raises Conflict, or
+    InvalidTransition.
+    """
     visit = await work.get(Visit, visit_id, "visit")
     assignment, is_lead = await taking_part(work, visit, technician_id)
     if is_lead:
         check_state(visit, VisitState.ARRIVED, VisitState.IN_PROGRESS)
+    else:
+        members.check_may_join(visit, assignment)
+    await check_alone(work, visit, assignment.technician_id)
+    await check_released(work, visit)
+    if is_lead:
         await tasks.check_safety(work, visit)
         await dependencies.check_begin(work, visit)
         await change(work, visit, VisitState.IN_PROGRESS, "VisitStarted")
         visit.started_at = work.at
     else:
-        members.check_may_join(visit, assignment)
         await members.tell(work, visit, assignment, "MemberStarted")
     assignment.started_at = work.at
     return visit
@@ -89,10 +97,11 @@ async def pause(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Visit:
 
 
 async def resume(work: UnitOfWork, visit_id: UUID) -> Visit:
-    """The work goes on: PAUSED → IN_PROGRESS."""
+    """The work goes on: PAUSED → IN_PROGRESS, unless whoever leads it is on another. Raises Conflict."""
     visit = await work.get(Visit, visit_id, "visit")
-    await own(work, visit)
+    assignment = await own(work, visit)
     check_state(visit, VisitState.PAUSED, VisitState.IN_PROGRESS)
+    await check_alone(work, visit, assignment.technician_id)
     visit.reason = None
     await change(work, visit, VisitState.IN_PROGRESS, "VisitResumed")
     return visit
@@ -118,6 +127,7 @@ async def mark_no_access(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Vi
     await own(work, visit)
     work.reason = visit.reason = reason
     await change(work, visit, VisitState.NO_ACCESS, "VisitNoAccess")
+    visit.ended_at = work.at
     await stock.release(work, visit.id)
     return visit
 

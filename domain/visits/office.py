@@ -13,6 +13,7 @@ from domain.visits.steps import (
     change,
     check_pin,
     check_reason,
+    check_released,
     check_state,
     crew,
     orders_of,
@@ -26,11 +27,13 @@ from domain.visits.steps import (
 async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | None = None) -> Visit:
     """Tell the technicians: SCHEDULED → DISPATCHED, pinned from now on.
 
-    A crew that is not whole is not sent. What is still OFFERED is accepted by the office, for them.
+    A crew that is not whole is not sent, nor anybody while the work order is on hold. What is still OFFERED
+    is accepted by the office, for them.
     """
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     check_state(visit, VisitState.SCHEDULED, VisitState.DISPATCHED)
+    await check_released(work, visit)
     assignments = await crew(work, visit)
     if len(assignments) < visit.crew_size:
         raise InvalidTransition(f"Its crew is not whole: {len(assignments)} of {visit.crew_size}.", "visit")

@@ -125,6 +125,7 @@ class Visit(Row, table=True):
     Three groups of times, never mixed: `window_…` is the promise to the customer (the technician arrives
     within it), `planned_…` the internal plan, `en_route_at` to `ended_at` what happened. `first_promised_…`
     is the window that was promised first, kept when another is. `crew_size` says how many it takes.
+    The labour clock runs from `work_since` while it is IN_PROGRESS; `worked_seconds` is what it ran before.
     """
 
     __table_args__ = (
@@ -136,6 +137,8 @@ class Visit(Row, table=True):
         CheckConstraint("(planned_start IS NULL) = (planned_end IS NULL)", name="planned"),
         CheckConstraint("(first_promised_start IS NULL) = (first_promised_end IS NULL)", name="promised"),
         between("crew_size", 1, LARGEST_CREW),
+        CheckConstraint("(work_since IS NOT NULL) = (state = 'IN_PROGRESS')", name="labour_clock"),
+        CheckConstraint("worked_seconds >= 0", name="worked_seconds"),
         # A substatus is its state's alone; what moves the visit on clears it (a trigger, if nobody else).
         ForeignKeyConstraint(
             ["organization_id", "substatus_id", "state"],
@@ -171,12 +174,15 @@ class Visit(Row, table=True):
     crew_size: int = Field(default=1, sa_column_kwargs={"server_default": literal("1")})
     crew_id: UUID | None = None
     substatus_id: UUID | None = None
+    worked_seconds: int = Field(default=0, sa_column_kwargs={"server_default": literal("0")})
+    work_since: datetime | None = timestamp(default=None)
 
 
 class Assignment(Row, table=True):
     """A technician on a visit. `occupies` says that the planned time is taken: no two may overlap.
 
     `en_route_at` to `ended_at` are what happened to this technician; the lead's are the visit's too.
+    `work_since` is set while the lead's labour clock runs, and of one technician only one does.
     """
 
     __table_args__ = (
@@ -197,6 +203,13 @@ class Assignment(Row, table=True):
             "visit_id",
             unique=True,
             postgresql_where=literal("is_lead AND state IN ('OFFERED', 'ACCEPTED')"),
+        ),
+        Index(
+            "uq_assignment_labour_clock",
+            "organization_id",
+            "technician_id",
+            unique=True,
+            postgresql_where=literal("work_since IS NOT NULL"),
         ),
         Index("ix_assignment_offered", "offer_expires_at", postgresql_where=literal("state = 'OFFERED'")),
         Index(None, "organization_id", "planned_start", "id"),
@@ -221,6 +234,7 @@ class Assignment(Row, table=True):
     arrived_at: datetime | None = timestamp(default=None)
     started_at: datetime | None = timestamp(default=None)
     ended_at: datetime | None = timestamp(default=None)
+    work_since: datetime | None = timestamp(default=None)
     during: Any = Field(
         default=None,
         sa_column=Column(

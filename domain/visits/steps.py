@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import text as literal
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 
 from domain import work_orders
-from domain.errors import Invalid, InvalidTransition, NotFound
+from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
 from domain.technicians import Technician, TechnicianKind
 from domain.unit_of_work import UnitOfWork
@@ -26,10 +27,11 @@ from domain.visits.rows import (
     Visit,
     VisitState,
 )
-from domain.work_orders import WorkOrder
+from domain.work_orders import WorkOrder, WorkOrderState
 
 Step = tuple[VisitState, str]
 LONGEST_REASON = 500
+ONE_AT_A_TIME = literal("SELECT pg_advisory_xact_lock(hashtextextended('way of ' || :technician, 0))")
 
 
 async def crews(work: UnitOfWork, visit_ids: Collection[UUID]) -> dict[UUID, list[Assignment]]:
@@ -133,6 +135,7 @@ def turn(
     state, event = step_to
     before, scope_before = snapshot(visit, crew), scope(visit, people(crew))
     step(visit, state)
+    _count(visit, leader(crew), at=work.at)
     for row in crew:
         if state in FINAL | {VisitState.UNSCHEDULED}:
             _end(work, row, state)
@@ -142,10 +145,19 @@ def turn(
     announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=values)
 
 
+def _count(visit: Visit, led: Assignment | None, *, at: datetime) -> None:
+    """The labour clock runs while the work does, and keeps what it ran."""
+    if visit.work_since is not None:
+        visit.worked_seconds += max(0, int((at - visit.work_since).total_seconds()))
+    visit.work_since = at if visit.state == VisitState.IN_PROGRESS else None
+    if led is not None:
+        led.work_since = visit.work_since
+
+
 def _end(work: UnitOfWork, row: Assignment, state: VisitState) -> None:
     """Their time is free again; who was there has ended, who was not asked any more is released."""
     row.occupies = False
-    if row.arrived_at is not None and row.ended_at is None and state != VisitState.NO_ACCESS:
+    if row.arrived_at is not None and row.ended_at is None:
         row.ended_at = work.at
     gone = state in {VisitState.UNSCHEDULED, VisitState.CANCELLED}
     if gone or row.state == AssignmentState.OFFERED:
@@ -207,6 +219,14 @@ async def orders_of(work: UnitOfWork, of: Iterable[Visit]) -> work_orders.Orders
     return work_orders.Orders(rows, siblings)
 
 
+async def check_released(work: UnitOfWork, visit: Visit) -> None:
+    """Nobody is sent, sets off or begins while the work order is on hold. Raises InvalidTransition."""
+    async with work.unscoped():
+        order = await work.get(WorkOrder, visit.work_order_id)
+    if order.state == WorkOrderState.ON_HOLD:
+        raise InvalidTransition(f"Work order {order.number} is on hold: release it first.", "visit")
+
+
 def check_reason(reason: str) -> None:
     if not 1 <= len(reason.strip()) <= LONGEST_REASON:
         raise Invalid(f"A reason is needed, of at most {LONGEST_REASON} characters.", "reason")
@@ -219,11 +239,20 @@ def check_pin(visit: Visit, *, technician: bool, time: bool) -> None:
         raise InvalidTransition(f"This visit is pinned ({visit.pin}): unpin it first.", "visit")
 
 
-async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
-    """The visits that a technician is driving to or working on: led, or joined by themselves."""
-    set_off = or_(col(Assignment.en_route_at).is_not(None), col(Assignment.arrived_at).is_not(None))
-    led = and_(col(Assignment.is_lead), col(Visit.state).in_(UNDER_WAY))
-    joined = and_(set_off, col(Visit.state).in_((VisitState.DISPATCHED, *UNDER_WAY)))
+async def check_alone(work: UnitOfWork, visit: Visit, technician_id: UUID) -> None:
+    """A technician is on the way to one visit or at work on one, led or joined by themselves.
+
+    What waits at a site or is PAUSED holds nobody. Raises Conflict. Held by a lock until the unit's end, one
+    after the other, or somebody could begin two visits at once.
+    """
+    await work.session.execute(ONE_AT_A_TIME, {"technician": str(technician_id)})
+    on_the_way = and_(
+        col(Assignment.en_route_at).is_not(None),
+        col(Assignment.arrived_at).is_(None),
+        col(Visit.state).in_((VisitState.DISPATCHED, *UNDER_WAY)),
+    )
+    at_work = and_(col(Assignment.started_at).is_not(None), col(Visit.state) == VisitState.IN_PROGRESS)
+    led = and_(col(Assignment.is_lead), col(Visit.state).in_((VisitState.EN_ROUTE, VisitState.IN_PROGRESS)))
     statement = (
         select(Visit.id)
         .join(
@@ -233,10 +262,21 @@ async def under_way(work: UnitOfWork, technician_id: UUID) -> list[UUID]:
         .where(
             Assignment.technician_id == technician_id,
             col(Assignment.state) == AssignmentState.ACCEPTED,
-            or_(led, joined),
+            col(Visit.id) != visit.id,
+            or_(led, and_(~col(Assignment.is_lead), or_(on_the_way, at_work))),
         )
     )
-    return list((await work.session.exec(statement)).all())
+    if (await work.session.exec(statement.limit(1))).first() is not None:
+        raise Conflict("The technician is still on another visit.", "visit")
+
+
+def in_hand(at: datetime) -> ColumnElement[bool]:
+    """What somebody has in hand at an instant, whenever it was planned: under way, or left over by then."""
+    left_over = and_(
+        col(Visit.state).in_((VisitState.SCHEDULED, VisitState.DISPATCHED)),
+        col(Assignment.planned_end) <= at,
+    )
+    return or_(col(Visit.state).in_(UNDER_WAY), left_over)
 
 
 async def own(work: UnitOfWork, visit: Visit) -> Assignment:

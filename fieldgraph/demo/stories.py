@@ -83,6 +83,7 @@ def _past_visit(company: Company, need: Need, slot: Slot) -> None:
     visit.state = VisitState.COMPLETED
     visit.en_route_at = arrived - timedelta(seconds=random.randrange(240, 900))
     visit.arrived_at, visit.started_at, visit.ended_at = arrived, started, ended
+    visit.worked_seconds = int((ended - started).total_seconds())
     _assign(company, visit, slot, at=need.at).occupies = False
     for part, quantity in need.kind.parts:
         _use(company, visit, slot.technician, part=part, quantity=quantity, at=need.at)

@@ -93,7 +93,7 @@ class Crews(Orders):
         if own is not None:
             allowed = (
                 visit["state"] in {"DISPATCHED", "EN_ROUTE"} if own["is_lead"] else self.may_come(visit, own)
-            )
+            ) and not self.is_busy(own["technician_id"], but=visit)
         self.attempt(
             lambda work: tracking.record_arrival(
                 work,

@@ -51,6 +51,7 @@ class Detours(Days):
         kept |= name == "create_follow_up" and (
             not rests <= visits.FINAL or self.order_of(visit)["state"] in {"CLOSED", "CANCELLED"}
         )
+        kept |= name == "resume" and self.is_busy(leader or "", but=visit)
         by_field = name in {"stop_travel", "pause", "resume", "mark_incomplete", "mark_no_access"}
         verbs: dict[str, Verb] = {
             "recall": lambda work: visits.recall(work, key, reason="The part has not come"),

@@ -30,7 +30,7 @@ DUMP = "SELECT json_build_object({})::text".format(
         for table, order in TABLES.items()
     )
 )
-TIMES = ("en_route_at", "arrived_at", "started_at", "ended_at")
+TIMES = ("en_route_at", "arrived_at", "started_at", "ended_at", "work_since")
 STANDING = ("SCHEDULED", "DISPATCHED")
 HELD = ("SCHEDULED", "DISPATCHED", *sorted(visits.UNDER_WAY))
 Fact = dict[str, Any]
@@ -128,8 +128,10 @@ def _visit(dump: Dump, visit: Fact) -> Iterator[str]:
         yield "no arrival shows that somebody is there"
     if (visit["pin"] == "BOTH") < (state in {"DISPATCHED", "EN_ROUTE"}):
         yield f"what is dispatched is pinned: {visit['pin']}"
-    if (visit["ended_at"] is not None) != (state in {"COMPLETED", "INCOMPLETE"}):
+    if (visit["ended_at"] is not None) != (state in visits.FINAL - {"CANCELLED"}):
         yield f"ended at {visit['ended_at']}"
+    if (visit["work_since"] is not None) != (state == "IN_PROGRESS"):
+        yield f"its labour clock runs since {visit['work_since']}"
 
 
 def _assignments(dump: Dump, visit: Fact) -> Iterator[str]:

@@ -156,16 +156,18 @@ class Days(Oracle, RuleBasedStateMachine):
         visit = self.visit(number)
         self.attempt(
             lambda work: visits.dispatch(work, UUID(visit["id"]), expected_version=visit["version"]),
-            allowed=visit["state"] == "SCHEDULED" and len(self.dump.crew(visit)) >= visit["crew_size"],
+            allowed=visit["state"] == "SCHEDULED"
+            and len(self.dump.crew(visit)) >= visit["crew_size"]
+            and not self.is_held(visit),
         )
 
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE)
     def start_travel(self, number: int, who: int | None) -> None:
         visit, technician = self.visit(number), None if who is None else self.crew[who]
         own = self.part(visit, technician)
-        allowed = own is not None and at(8) <= self.world.now <= at(16)
+        allowed = own is not None and at(8) <= self.world.now <= at(16) and not self.is_held(visit)
         if own is not None:
-            allowed &= not self.is_busy(own["technician_id"], but=visit)
+            allowed &= not self.is_busy(own["technician_id"], but=visit) and not self.is_away(own)
             allowed &= visit["state"] == "DISPATCHED" if own["is_lead"] else self.may_come(visit, own)
         self.attempt(
             lambda work: visits.start_travel(work, UUID(visit["id"])), allowed=allowed, technician=technician
@@ -175,9 +177,12 @@ class Days(Oracle, RuleBasedStateMachine):
     def record_arrival(self, number: int, minutes: int | None) -> None:
         visit = self.visit(number)
         occurred_at = None if minutes is None else self.world.now + timedelta(minutes=minutes)
+        allowed = visit["state"] in {"DISPATCHED", "EN_ROUTE"} and (minutes or 0) <= 1
+        if allowed and occurred_at is not None:
+            allowed = occurred_at >= moment(self.dump.leads(visit)[0]["created_at"])
         self.attempt(
             lambda work: tracking.record_arrival(work, UUID(visit["id"]), occurred_at=occurred_at),
-            allowed=visit["state"] in {"DISPATCHED", "EN_ROUTE"} and (minutes or 0) <= 1,
+            allowed=allowed and not self.is_busy(self.leader(visit) or "", but=visit),
         )
 
     @rule(number=SOME_VISIT)
@@ -221,6 +226,8 @@ class Days(Oracle, RuleBasedStateMachine):
         else:
             at_work = visit["state"] in {"IN_PROGRESS", "PAUSED"}
             allowed = at_work and own["arrived_at"] is not None and own["started_at"] is None
+        allowed = allowed and own is not None and not self.is_busy(own["technician_id"], but=visit)
+        allowed &= not self.is_held(visit)
         self.attempt(
             lambda work: visits.start_work(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )
@@ -283,8 +290,11 @@ class Days(Oracle, RuleBasedStateMachine):
         hit: list[Fact] = []
         lost: list[Fact] = []
         for row in before.where("assignment", technician_id=str(technician), occupies=True):
-            if moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"]):
-                one = before.by_id("visit")[row["visit_id"]]
+            one = before.by_id("visit")[row["visit_id"]]
+            left_over = moment(row["planned_end"]) <= self.world.now or one["state"] not in STANDING
+            in_hand = period[0] <= self.world.now < period[1] and left_over
+            overlaps = moment(row["planned_start"]) < period[1] and period[0] < moment(row["planned_end"])
+            if overlaps or in_hand:
                 ahead = one["state"] in {*STANDING, "EN_ROUTE"}
                 small = ahead and len(before.crew(one)) == one["crew_size"]
                 (hit if row["is_lead"] or small else lost).append(one)

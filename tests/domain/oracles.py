@@ -27,6 +27,9 @@ class Oracle:
     def waits(self, visit: Fact) -> bool:
         return self.order_of(visit)["state"] not in work_orders.DERIVED
 
+    def is_held(self, visit: Fact) -> bool:
+        return str(self.order_of(visit)["state"]) == "ON_HOLD"
+
     def leader(self, visit: Fact) -> str | None:
         return next((row["technician_id"] for row in self.dump.leads(visit)), None)
 
@@ -75,17 +78,25 @@ class Oracle:
         return any(self.dump.by_id("visit")[row["successor_id"]]["state"] in STANDING for row in rows)
 
     def is_busy(self, technician: str, *, but: Fact) -> bool:
-        """On the way to another visit, or there: with it if they lead it, by their own word if not."""
+        """On the way to another visit, or at work on it: it goes with the lead, others by their own word."""
         for row in self.dump.where("assignment", technician_id=technician, state="ACCEPTED"):
             visit = self.dump.by_id("visit")[row["visit_id"]]
-            set_off = bool(row["en_route_at"] or row["arrived_at"])
             if visit["id"] == but["id"]:
                 continue
-            if visit["state"] in visits.UNDER_WAY and (row["is_lead"] or set_off):
+            if row["is_lead"] and visit["state"] in {"EN_ROUTE", "IN_PROGRESS"}:
                 return True
-            if visit["state"] == "DISPATCHED" and set_off:
+            if row["is_lead"] or visit["state"] not in {"DISPATCHED", *visits.UNDER_WAY}:
+                continue
+            if row["en_route_at"] and not row["arrived_at"]:
+                return True
+            if row["started_at"] and visit["state"] == "IN_PROGRESS":
                 return True
         return False
+
+    def is_away(self, own: Fact) -> bool:
+        """Absent at this instant: from an absence's start, and before its end."""
+        absences = self.dump.where("absence", technician_id=own["technician_id"])
+        return any(moment(row["starts_at"]) <= self.world.now < moment(row["ends_at"]) for row in absences)
 
     def part(self, visit: Fact, technician: UUID | None) -> Fact | None:
         """The assignment of whoever acts: a technician's own, the lead's for the office."""

@@ -13,6 +13,7 @@ from domain import assignments, crews, scheduling, tracking, visits
 from domain.assignments import Member
 from domain.crews import Whom
 from domain.errors import (
+    Conflict,
     DoubleBooking,
     InvalidTransition,
     MissingSkill,
@@ -25,7 +26,7 @@ from domain.stock import Reservation, ReservationState
 from domain.technicians import AbsenceReason
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
-from domain.visits import Assignment, AssignmentState, Visit, VisitState
+from domain.visits import Assignment, AssignmentState, IncompleteReason, Visit, VisitState
 from fieldgraph.addresses import sqlalchemy_url
 from tests.conftest import Database
 from tests.domain.test_plans import counted
@@ -245,6 +246,84 @@ async def test_each_of_a_crew_has_their_own_times_and_the_leads_move_the_visit(w
         *("MemberEnRoute", "VisitEnRoute", "MemberArrived", "VisitArrived"),
         *("VisitStarted", "MemberStarted", "VisitCompleted"),
     ]
+
+
+async def test_nobody_works_on_two_visits_and_what_waits_or_rests_holds_nobody(world: World) -> None:
+    ada, kind = await world.technician("Ada"), await world.work_type()
+    first, second = [await world.visit(kind) for _ in range(2)]
+    for visit, hour in ((first, 9), (second, 11)):
+        await world.schedule(visit, ada, hour)
+        await world.dispatch(visit)
+    world.now = at(9)
+
+    async def take(what: str, visit: UUID) -> str:
+        async with world.unit() as work:
+            match what:
+                case "travel":
+                    await visits.start_travel(work, visit)
+                case "arrive":
+                    await tracking.record_arrival(work, visit, occurred_at=None)
+                case "start":
+                    await visits.start_work(work, visit)
+                case "pause":
+                    await visits.pause(work, visit, reason="No part")
+                case _:
+                    await visits.resume(work, visit)
+        return str((await world.read(Visit, visit)).state)
+
+    assert await take("travel", first) == "EN_ROUTE"
+    for what in ("travel", "arrive"):
+        with pytest.raises(Conflict, match="another visit"):
+            await take(what, second)
+    assert await take("arrive", first) == "ARRIVED"
+    assert await take("travel", second) == "EN_ROUTE"
+    with pytest.raises(Conflict, match="another visit"):
+        await take("start", first)
+    assert await take("arrive", second) == "ARRIVED"
+    ends = await asyncio.gather(take("start", first), take("start", second), return_exceptions=True)
+    assert Counter(type(end) for end in ends) == {str: 1, Conflict: 1}
+    begun, other = (first, second) if ends[0] == "IN_PROGRESS" else (second, first)
+    assert await take("pause", begun) == "PAUSED"
+    assert await take("start", other) == "IN_PROGRESS"
+    with pytest.raises(Conflict, match="another visit"):
+        await take("resume", begun)
+    assert await take("pause", other) == "PAUSED"
+    assert await take("resume", begun) == "IN_PROGRESS"
+
+
+@pytest.mark.parametrize("end", ["complete", "incomplete", "absent"])
+async def test_the_labour_clock_counts_the_work_without_its_pauses(world: World, end: str) -> None:
+    ada, kind = await world.technician("Ada"), await world.work_type()
+    visit = await world.visit(kind)
+    await world.schedule(visit, ada, 9)
+    await world.dispatch(visit)
+
+    async def take(hour: float, what: str) -> tuple[int, object]:
+        world.now = at(hour)
+        async with world.unit() as work:
+            match what:
+                case "start":
+                    await tracking.record_arrival(work, visit, occurred_at=None)
+                    await visits.start_work(work, visit)
+                case "pause":
+                    await visits.pause(work, visit, reason="Lunch")
+                case "resume":
+                    await visits.resume(work, visit)
+                case "complete":
+                    await visits.complete(work, visit)
+                case "incomplete":
+                    await visits.mark_incomplete(work, visit, reason=IncompleteReason.PARTS)
+                case _:
+                    period = (at(hour), at(hour + 4))
+                    await scheduling.absent(work, ada, period, reason=AbsenceReason.SICK)
+        row = await world.read(Visit, visit)
+        assert (await own(world, visit, ada)).work_since == row.work_since
+        return row.worked_seconds, row.work_since
+
+    assert await take(9, "start") == (0, at(9))
+    assert await take(9.5, "pause") == (1800, None)
+    assert await take(9.75, "resume") == (1800, at(9.75))
+    assert await take(9.9, end) == (1800 + 540, None)
 
 
 async def test_only_the_lead_ends_the_work_and_nobody_else_speaks_for_another(world: World) -> None:

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from domain import ids, intake, lifecycles, milestones, tracking, visits
+from domain import ids, intake, lifecycles, milestones, scheduling, tracking, visits
 from domain.coverage import Coverage
+from domain.errors import Invalid
 from domain.lifecycles import Change
 from domain.milestones import Milestone, MilestoneKind
+from domain.scheduling import Placement
 from domain.sites import Site
 from domain.work_orders import WorkOrder, WorkOrderOutcome
 from tests.conftest import Database, connected
@@ -144,6 +147,36 @@ async def test_facts_in_time_meet_the_clocks(desk: Desk) -> None:
     }
     assert await desk.facts(rows["ARRIVE"].id) == ["MilestoneStarted", "MilestoneMet"]
     assert await desk.tick(at(40)) == 0
+
+
+async def test_an_arrival_before_somebody_had_the_visit_is_no_arrival(desk: Desk) -> None:
+    """Nor one long before its day: a clock is not met by what was before it."""
+    desk.world.now = at(8)
+    order, visit = await desk.ask()
+    await desk.schedule(visit, at(8.5))
+    await desk.take(visits.dispatch, visit, at(8.5))
+    for told in (at(7), at(8.4)):
+        with pytest.raises(Invalid) as refused:
+            await desk.take(tracking.record_arrival, visit, at(9), occurred_at=told)
+        assert refused.value.path == ("occurredAt",)
+    assert (await desk.clock(order, "ARRIVE")).state == "RUNNING"
+    await desk.take(tracking.record_arrival, visit, at(12), occurred_at=at(8.75))
+    assert (await desk.clock(order, "ARRIVE")).met_at == at(8.75)
+
+    _, other = await desk.ask()
+    placement = Placement(technician_id=desk.technician, start=at(24 * 3 + 9))
+    async with desk.world.unit() as work:
+        await scheduling.schedule(work, other, placement)
+    await desk.take(visits.dispatch, other, at(12))
+    with pytest.raises(Invalid):
+        await desk.take(tracking.record_arrival, other, at(24 * 3 + 9), occurred_at=at(24 * 2 + 9))
+
+
+def test_no_fact_meets_a_clock_before_it_started() -> None:
+    zone = ZoneInfo("Europe/Helsinki")
+    row = clock(Coverage("00:00", "24:00", weekdays="1234567", zone=zone), at(8), timedelta(hours=2))
+    assert milestones.judge(row, (), at(8) - SECOND, at(9)).state == "RUNNING"
+    assert milestones.judge(row, (), at(8), at(9)).state == "MET"
 
 
 async def test_a_second_late_is_late_and_the_breach_is_at_the_very_instant(desk: Desk) -> None:

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import scheduling, sites, staffing, technicians, tracking, visits
-from domain.errors import Conflict, Invalid, InvalidTransition, NotFound, Refused
+from domain.errors import Conflict, Invalid, InvalidTransition, NotFound, OffShift, Refused
 from domain.sites import Site
 from domain.technicians import Absence, AbsenceReason, Shift, Technician, TechnicianSkill, patterns
 from domain.technicians.patterns import Week
 from domain.territories import Territory
 from domain.viewers import Role
-from domain.visits import Assignment, Visit
+from domain.visits import Assignment, Visit, VisitState
 from tests.domain.test_plans import counted
 from tests.domain.world import DAY, World, at
 
@@ -157,6 +157,75 @@ async def test_an_absence_that_has_begun_ends_now_and_another_goes(world: World)
         with pytest.raises(kind):
             async with world.unit() as work:
                 await staffing.cancel_absence(work, key)
+
+
+async def test_who_is_absent_now_gives_back_what_they_have_in_hand(world: World) -> None:
+    """Begun late, left over, or set off too early: whenever it was planned; what comes later stays."""
+    ada = await world.technician("Ada")
+    kind = await world.work_type(hours=1)
+    begun, left, early, later = keys = [await world.visit(kind) for _ in range(4)]
+    for key, hour in zip(keys, (9, 10, 14, 15), strict=True):
+        await world.schedule(key, ada, hour)
+    for key in (begun, left, early):
+        await world.dispatch(key)
+    world.now = at(11.5)
+    async with world.unit() as work:
+        await tracking.record_arrival(work, begun, occurred_at=None)
+        await visits.start_work(work, begun)
+        await visits.pause(work, begun, reason="No part")
+        await visits.start_travel(work, early)
+    shift = await shift_of(world, ada)
+    with pytest.raises(InvalidTransition, match="under way"):
+        async with world.unit() as work:
+            await staffing.update_shift(work, shift.id, {"starts_at": at(12)})
+    async with world.unit() as work:
+        await staffing.update_shift(work, shift.id, {"starts_at": at(8.5)})
+    assert await stands(world, *keys) == ["PAUSED", "DISPATCHED", "EN_ROUTE", "SCHEDULED"]
+
+    async with world.unit() as work:
+        _, changed = await scheduling.absent(work, ada, (at(11.25), at(13)), reason=AbsenceReason.SICK)
+
+    assert await stands(world, *keys) == ["INCOMPLETE", "UNSCHEDULED", "UNSCHEDULED", "SCHEDULED"]
+    assert {visit.id for visit in changed} > {begun, left, early}
+    assert (await world.read(Visit, begun)).reason == "TECHNICIAN"
+    assert later not in {visit.id for visit in changed}
+
+
+async def test_hours_lost_now_take_what_an_earlier_shift_left_over(world: World) -> None:
+    ada = await world.technician("Ada", shift=(8, 10))
+    visit = await world.visit(await world.work_type(hours=1))
+    await world.schedule(visit, ada, 9)
+    afternoon = Shift(technician_id=ada, starts_at=at(12), ends_at=at(16))
+    await world.keep(afternoon)
+    world.now = at(13)
+    async with world.unit() as work:
+        _, changed = await staffing.update_shift(work, afternoon.id, {"starts_at": at(12.5)})
+    assert changed == []
+    async with world.unit() as work:
+        _, changed = await staffing.cancel_shift(work, afternoon.id)
+    assert [row.id for row in changed] == [visit]
+    assert await stands(world, visit) == ["UNSCHEDULED"]
+
+
+async def test_who_is_absent_does_not_set_off_until_it_ends(world: World) -> None:
+    """An instant is in an absence from its start, and not any more at its end."""
+    ada = await world.technician("Ada")
+    visit = await world.visit(await world.work_type())
+    await world.schedule(visit, ada, 9)
+    await world.dispatch(visit)
+    await world.keep(
+        Absence(technician_id=ada, starts_at=at(8.25), ends_at=at(8.5), reason=AbsenceReason.OTHER)
+    )
+    for hour in (8.25, 8.4):
+        world.now = at(hour)
+        with pytest.raises(OffShift, match="absent"):
+            async with world.unit() as work:
+                await visits.start_travel(work, visit)
+    world.now = at(8.5)
+    async with world.unit() as work:
+        await visits.start_travel(work, visit)
+
+    assert (await world.read(Visit, visit)).state == VisitState.EN_ROUTE
 
 
 async def test_who_is_archived_gets_nothing_and_who_has_visits_is_not(world: World) -> None:

@@ -211,6 +211,21 @@ async def test_leaving_is_told_once_also_after_the_work_has_ended(world: World) 
     assert await world.state(visit) == "COMPLETED"
 
 
+async def test_leaving_a_shut_door_is_told_too(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.report(aino, JOURNEY)
+    async with world.unit(571, technician_id=aino) as work:
+        await visits.mark_no_access(work, visit, reason="The door is shut")
+    for one in LEAVE:
+        await world.report(aino, [one])
+
+    [row] = await world.rows("SELECT ended_at FROM visit")
+    assert row.ended_at == moment(571)
+    assert len(await world.told(visit, "VisitDeparted")) == 1
+    assert await world.state(visit) == "NO_ACCESS"
+
+
 async def test_an_offline_batch_marks_its_arrival_late_and_leaves_what_has_moved_on(world: World) -> None:
     aino = await world.technician()
     first, second = await world.travelling(aino), await world.dispatched(aino, east=900, planned=4000)

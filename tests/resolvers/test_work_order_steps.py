@@ -42,7 +42,11 @@ async def test_a_held_order_is_released_to_where_its_visits_have_come(company: C
     held = await desk.done("holdWorkOrder", answer=ORDER, workOrder=order, reason="No key")
 
     assert (held["state"], held["reason"]) == ("ON_HOLD", "No key")
-    await desk.done("startTravel", visit=visit_of(company))
+    travel = await desk.refused("startTravel", visit=visit_of(company))
+    assert travel == ("INVALID_TRANSITION", ["input", "visit"])
+    await desk.done("recordArrival", visit=visit_of(company))
+    work = await desk.refused("startWork", visit=visit_of(company))
+    assert work == ("INVALID_TRANSITION", ["input", "visit"])
     assert (await desk.visit(visit_of(company)))["workOrder"]["state"] == "ON_HOLD"
     added = await desk.done("addVisit", answer="visit { id state }", workOrder=order)
     find = "{ technicians(first: 1, where: {code: {isNull: false}}) { nodes { id } } }"
@@ -53,6 +57,7 @@ async def test_a_held_order_is_released_to_where_its_visits_have_come(company: C
     assert refused == ("INVALID_TRANSITION", ["input", "visit"])
     released = await desk.done("releaseWorkOrder", answer=ORDER, workOrder=order)
     assert (released["state"], released["reason"]) == ("IN_PROGRESS", None)
+    await desk.done("startWork", visit=visit_of(company))
 
 
 async def test_an_order_is_cancelled_with_its_visits_while_none_has_started(company: Companies) -> None:

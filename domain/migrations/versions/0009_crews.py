@@ -59,6 +59,14 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NEW.state <> OLD.state AND NEW.substatus_id IS NOT DISTINCT FROM OLD.substatus_id THEN
         NEW.substatus_id := NULL;
     END IF;
+    IF NEW.state = 'IN_PROGRESS' AND NEW.work_since IS NULL THEN
+        NEW.work_since := NEW.updated_at;
+    ELSIF NEW.state <> 'IN_PROGRESS' AND NEW.work_since IS NOT NULL THEN
+        NEW.worked_seconds := NEW.worked_seconds + greatest(0, extract(epoch FROM NEW.updated_at - NEW.work_since));
+        NEW.work_since := NULL;
+        UPDATE assignment SET work_since = NULL
+        WHERE organization_id = NEW.organization_id AND visit_id = NEW.id AND work_since IS NOT NULL;
+    END IF;
     RETURN NEW;
 END $$
 """
@@ -149,7 +157,8 @@ def _visits() -> None:
     )
     op.execute(
         "ALTER TABLE visit ADD COLUMN first_promised_start timestamptz, ADD COLUMN first_promised_end timestamptz,"
-        " ADD COLUMN crew_size integer NOT NULL DEFAULT 1, ADD COLUMN crew_id uuid, ADD COLUMN substatus_id uuid"
+        " ADD COLUMN crew_size integer NOT NULL DEFAULT 1, ADD COLUMN crew_id uuid, ADD COLUMN substatus_id uuid,"
+        " ADD COLUMN worked_seconds integer NOT NULL DEFAULT 0, ADD COLUMN work_since timestamptz"
     )
     # As its owner, whom the policies hold too otherwise; in place: no release has yet had many rows.
     op.execute("ALTER TABLE visit NO FORCE ROW LEVEL SECURITY")
@@ -157,11 +166,14 @@ def _visits() -> None:
         "UPDATE visit SET first_promised_start = window_start, first_promised_end = window_end"
         " WHERE window_start IS NOT NULL"
     )
+    op.execute("UPDATE visit SET work_since = coalesce(started_at, updated_at) WHERE state = 'IN_PROGRESS'")
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     op.execute("ALTER TABLE visit FORCE ROW LEVEL SECURITY")
     op.execute(
         "ALTER TABLE visit ADD CONSTRAINT ck_visit_crew_size CHECK (crew_size BETWEEN 1 AND 20),"
-        " ADD CONSTRAINT ck_visit_promised CHECK ((first_promised_start IS NULL) = (first_promised_end IS NULL))"
+        " ADD CONSTRAINT ck_visit_promised CHECK ((first_promised_start IS NULL) = (first_promised_end IS NULL)),"
+        " ADD CONSTRAINT ck_visit_labour_clock CHECK ((work_since IS NOT NULL) = (state = 'IN_PROGRESS')),"
+        " ADD CONSTRAINT ck_visit_worked_seconds CHECK (worked_seconds >= 0)"
     )
     _refer('visit', 'crew_id', 'crew')
     op.create_foreign_key(
@@ -186,7 +198,11 @@ def _assignments() -> None:
     op.execute(
         "ALTER TABLE assignment ADD COLUMN offer_expires_at timestamptz, ADD COLUMN reason text,"
         " ADD COLUMN en_route_at timestamptz, ADD COLUMN arrived_at timestamptz,"
-        " ADD COLUMN started_at timestamptz, ADD COLUMN ended_at timestamptz"
+        " ADD COLUMN started_at timestamptz, ADD COLUMN ended_at timestamptz, ADD COLUMN work_since timestamptz"
+    )
+    op.execute(
+        "CREATE UNIQUE INDEX uq_assignment_labour_clock ON assignment (organization_id, technician_id)"
+        " WHERE work_since IS NOT NULL"
     )
     op.execute(
         "CREATE UNIQUE INDEX uq_assignment_lead ON assignment (organization_id, visit_id)"
