@@ -34,6 +34,7 @@ class Need:
     work_type_id: UUID
     title: str
     description: str | None = None
+    internal_notes: str | None = None
     priority: Priority | None = None
     asset_id: UUID | None = None
     contract_id: UUID | None = None
@@ -50,7 +51,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
     The clocks of its contract's entitlement start now; without `due_at` it is due with the one that waits for
     an arrival. Raises NotFound or Invalid.
     """
-    check_texts(need.title, need.description)
+    check_texts(need)
     check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
     await customers.in_use(work, site.customer_id, "site")
@@ -62,6 +63,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
         number=await work_orders.next_number(work),
         title=need.title,
         description=need.description,
+        internal_notes=need.internal_notes,
         state=WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY,
         priority=need.priority or kind.priority,
         customer_id=site.customer_id,
@@ -113,11 +115,12 @@ async def add_visit(
     return visit
 
 
-def check_texts(title: str | None, description: str | None) -> None:
-    if title is not None and not 1 <= len(title.strip()) <= LONGEST_TITLE:
+def check_texts(need: Need) -> None:
+    if not 1 <= len(need.title.strip()) <= LONGEST_TITLE:
         raise Invalid(f"A title is needed, of at most {LONGEST_TITLE} characters.", "title")
-    if description is not None and len(description) > LONGEST_TEXT:
-        raise Invalid(f"A description has at most {LONGEST_TEXT} characters.", "description")
+    for text, field in ((need.description, "description"), (need.internal_notes, "internalNotes")):
+        if text is not None and len(text) > LONGEST_TEXT:
+            raise Invalid(f"It has at most {LONGEST_TEXT} characters.", field)
 
 
 def check_window(window: tuple[datetime, datetime] | None) -> None:

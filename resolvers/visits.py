@@ -47,6 +47,7 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
         work_type_id=key("wty", given.work_type),
         title=given.title,
         description=given.description,
+        internal_notes=given.internal_notes,
         priority=given.priority,
         asset_id=key("ast", given.asset) if given.asset else None,
         contract_id=key("con", given.contract) if given.contract else None,

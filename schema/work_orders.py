@@ -125,6 +125,9 @@ class CreateWorkOrderInput:
     work_type: strawberry.ID = strawberry.field(description="After which template.")
     title: str = strawberry.field(description="What is wanted, in a line.")
     description: str | None = strawberry.field(default=None, description="What is wanted, in full.")
+    internal_notes: str | None = strawberry.field(
+        default=None, description="What only the company should read; no customer does."
+    )
     priority: Priority | None = strawberry.field(default=None, description="Null: as the template says.")
     asset: strawberry.ID | None = strawberry.field(
         default=None, description="On which equipment; it stands at the site."
@@ -155,18 +158,18 @@ class CreateWorkOrderPayload:
 @strawberry.input(description="What is to be otherwise about a work order; what is left out stays.")
 class UpdateWorkOrderInput:
     work_order: strawberry.ID = strawberry.field(description="The work order.")
-    title: str | None = strawberry.field(
-        default=None, description="What is wanted, in a line; null: as it is."
-    )
+    title: str | None = strawberry.field(default=strawberry.UNSET, description="What is wanted, in a line.")
     description: str | None = strawberry.field(
-        default=None, description="What is wanted, in full; null: as it is."
+        default=strawberry.UNSET, description="What is wanted, in full; null: nothing more."
     )
-    priority: Priority | None = strawberry.field(
-        default=None, description="How urgent it is; null: as it is."
+    internal_notes: str | None = strawberry.field(
+        default=strawberry.UNSET, description="What only the company should read; null: nothing."
     )
+    priority: Priority | None = strawberry.field(default=strawberry.UNSET, description="How urgent it is.")
     due_at: datetime | None = strawberry.field(
-        default=None,
-        description="By when to arrive; null: as it is. What is said here no longer goes with the milestone.",
+        default=strawberry.UNSET,
+        description="By when to arrive; what is said here no longer goes with the milestone. Null: as its"
+        " ARRIVE milestone says again, or at no time where it has none.",
     )
     asset: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,

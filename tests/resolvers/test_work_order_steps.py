@@ -144,6 +144,19 @@ async def test_an_order_is_changed_by_what_is_said_only(company: Companies) -> N
     )
 
 
+async def test_null_takes_a_text_away_and_notes_are_the_companys_own(company: Companies) -> None:
+    desk, order = office(company), await order_of(company)
+    texts = "workOrder { description internalNotes title }"
+    said = {"description": "By the stairs", "internalNotes": "Pays late", "title": "A leak"}
+    assert await desk.done("updateWorkOrder", answer=texts, workOrder=order, **said) == said
+
+    gone = await desk.done(
+        "updateWorkOrder", answer=texts, workOrder=order, description=None, internalNotes=None
+    )
+
+    assert gone == {"description": None, "internalNotes": None, "title": "A leak"}
+
+
 async def test_texts_windows_and_lengths_have_their_bounds(companies: Companies) -> None:
     desk, order = office(companies), await order_of(companies)
     window = {"start": "2026-11-23T10:00:00Z", "end": "2026-11-23T09:00:00Z"}
