@@ -29,13 +29,19 @@ ORDER: Mapping[str, Check] = {
 
 
 async def update(
-    work: UnitOfWork, work_order_id: UUID, values: Mapping[str, Any], *, expected_version: int | None = None
+    work: UnitOfWork,
+    work_order_id: UUID,
+    values: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    expected_version: int | None = None,
 ) -> WorkOrder:
     """Change what an open work order says. Raises Invalid, or InvalidTransition where it is over.
 
     A `due_at` that is said here is kept: it no longer goes with the contract's clock, until it is taken back
     by None.
     """
+    visits.because(work, reason)
     kept = inputs.checked(values, ORDER)
     order = await _order(work, work_order_id, expected_version)
     if order.state not in OPEN:

@@ -64,6 +64,7 @@ async def schedule_visit(work: UnitOfWork, given: ScheduleVisitInput, _context: 
     whom = Whom(
         technician_id=_one_of(given.technician),
         crew_id=key("crw", given.crew) if given.crew else None,
+        reason=given.reason,
     )
     visit = await crews.schedule(
         work, key("vis", given.visit), whom, start=given.start, expected_version=given.expected_version
@@ -111,6 +112,7 @@ async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _conte
         technician_id=_one_of(given.technician),
         start=given.start,
         window=(window.start, window.end) if window else None,
+        reason=given.reason,
     )
     visit = await scheduling.reschedule(
         work, key("vis", given.visit), move, expected_version=given.expected_version
@@ -123,7 +125,11 @@ async def update_visit(work: UnitOfWork, given: UpdateVisitInput, _context: Cont
     for window in told(given, "arrival_window").values():
         values["window"] = (window.start, window.end) if window else None
     visit = await promises.update(
-        work, key("vis", given.visit), values, expected_version=given.expected_version
+        work,
+        key("vis", given.visit),
+        values,
+        reason=given.reason,
+        expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}
 
@@ -144,7 +150,11 @@ async def recall_visit(work: UnitOfWork, given: RecallVisitInput, _context: Cont
 
 async def pin_visit(work: UnitOfWork, given: PinVisitInput, _context: Context) -> Values:
     visit = await visits.pin(
-        work, key("vis", given.visit), pin=given.pin, expected_version=given.expected_version
+        work,
+        key("vis", given.visit),
+        pin=given.pin,
+        reason=given.reason,
+        expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}
 

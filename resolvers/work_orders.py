@@ -27,7 +27,11 @@ async def update_work_order(work: UnitOfWork, given: UpdateWorkOrderInput, _cont
         values["asset_id"] = key("ast", asset) if asset else None
     return _told(
         await lifecycles.update(
-            work, key("wor", given.work_order), values, expected_version=given.expected_version
+            work,
+            key("wor", given.work_order),
+            values,
+            reason=given.reason,
+            expected_version=given.expected_version,
         )
     )
 

@@ -9,7 +9,7 @@ from domain import work_orders
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.assets import Asset
 from schema.contracts import Contract, Entitlement
-from schema.customers import Customer, ExternalId
+from schema.customers import WHY, Customer, ExternalId
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, listed, many, node, one, record, several, sql
@@ -175,6 +175,7 @@ class UpdateWorkOrderInput:
         default=strawberry.UNSET,
         description="On which equipment; left out: as it is, null: none. Its contract stays.",
     )
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(
         default=None, description="The work order's version as it was read; null: whatever it is."
     )

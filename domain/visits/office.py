@@ -10,6 +10,7 @@ from domain.visits import dependencies, links
 from domain.visits.rows import Assignment, AssignmentState, Pin, Visit, VisitState
 from domain.visits.steps import (
     announce,
+    because,
     change,
     check_pin,
     check_reason,
@@ -83,8 +84,16 @@ async def unschedule(
     return visit
 
 
-async def pin(work: UnitOfWork, visit_id: UUID, *, pin: Pin, expected_version: int | None = None) -> Visit:
+async def pin(
+    work: UnitOfWork,
+    visit_id: UUID,
+    *,
+    pin: Pin,
+    reason: str | None = None,
+    expected_version: int | None = None,
+) -> Visit:
     """What nobody may move until it is unpinned, of a visit that is SCHEDULED."""
+    because(work, reason)
     return await _pinned(work, visit_id, (pin, "VisitPinned"), expected_version=expected_version)
 
 

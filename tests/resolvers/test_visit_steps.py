@@ -191,3 +191,20 @@ async def test_a_step_is_for_whom_it_is(companies: Companies, name: str, role: R
 
 def _second(companies: Companies) -> Asker:
     return Asker(companies, companies.viewer(Role.ADMIN, second=True))
+
+
+async def test_history_keeps_why_where_the_office_says_so(company: Companies) -> None:
+    desk, visit = office(company), visit_of(company)
+    order = (await desk.visit(visit))["workOrder"]["id"]
+    told = "{entity} {{ history(first: 1) {{ nodes {{ reason }} }} }}"
+    await desk.done("recallVisit", visit=visit, reason="Not yet")
+    steps: tuple[tuple[str, dict[str, object]], ...] = (
+        ("pinVisit", {"visit": visit, "pin": "TIME"}),
+        ("updateVisit", {"visit": visit, "crewSize": 2}),
+        ("updateWorkOrder", {"workOrder": order, "title": "Water everywhere"}),
+    )
+    for name, given in steps:
+        entity = "workOrder" if "workOrder" in given else "visit"
+        answer = told.format(entity=entity)
+        done = await desk.done(name, answer=answer, reason=f"Because of {name}", **given)
+        assert done["history"]["nodes"] == [{"reason": f"Because of {name}"}], name

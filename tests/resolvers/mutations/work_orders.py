@@ -1,7 +1,7 @@
 """Work orders: the cases of their own steps, from what is asked for to what came of it."""
 
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
-from tests.resolvers.mutations.visits import AT_WORK, NO_REASON, after
+from tests.resolvers.mutations.visits import AT_WORK, NO_REASON, WORDY, after
 
 LONG_TITLE = {
     "no title": Wrong({"title": " "}, "INVALID", ("title",)),
@@ -80,6 +80,7 @@ CASES = [
         right=update,
         wrong={
             **LONG_TITLE,
+            **WORDY,
             "no title at all": Wrong({"title": None}, "INVALID", ("title",)),
             "no priority": Wrong({"priority": None}, "INVALID", ("priority",)),
         },
