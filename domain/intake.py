@@ -26,6 +26,7 @@ class Need:
     """What is asked for. `window` is the arrival window promised; `duration_seconds` overrides the type's.
 
     Without `contract_id` it is done under the contract in force that covers it, or (`without_contract`) none.
+    A `draft` stays NEW until somebody has looked at it.
     What is `planned` ahead of its time is under the contract that it names; nobody waits for it yet, so that
     it has no clocks.
     """
@@ -40,6 +41,7 @@ class Need:
     contract_id: UUID | None = None
     without_contract: bool = False
     planned: bool = False
+    draft: bool = False
     window: tuple[datetime, datetime] | None = None
     due_at: datetime | None = None
     duration_seconds: int | None = None
@@ -47,6 +49,8 @@ class Need:
 
 async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Visit]:
     """A work order, READY or (where its type asks for it) PENDING_APPROVAL, and its UNSCHEDULED first visit.
+
+    As a draft it is NEW, and nothing of it is scheduled until it is approved.
 
     The clocks of its contract's entitlement start now; without `due_at` it is due with the one that waits for
     an arrival. Raises NotFound or Invalid.
@@ -64,7 +68,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
         title=need.title,
         description=need.description,
         internal_notes=need.internal_notes,
-        state=WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY,
+        state=WorkOrderState.NEW if need.draft else first_state(kind),
         priority=need.priority or kind.priority,
         customer_id=site.customer_id,
         site_id=site.id,
@@ -113,6 +117,11 @@ async def add_visit(
     visit = await _visit(work, order, site, need, kind)
     await visits.settle_order(work, visit)
     return visit
+
+
+def first_state(kind: WorkType) -> WorkOrderState:
+    """Where work of a type begins, once it is taken in."""
+    return WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY
 
 
 def check_texts(need: Need) -> None:

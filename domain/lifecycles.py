@@ -11,7 +11,7 @@ from domain.errors import InvalidTransition
 from domain.inputs import Check
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit
-from domain.work_orders import DERIVED, OPEN, Priority, WorkOrder, WorkOrderOutcome, WorkOrderState
+from domain.work_orders import DERIVED, OPEN, Priority, WorkOrder, WorkOrderOutcome, WorkOrderState, WorkType
 
 BEGUN = visits.UNDER_WAY | {"COMPLETED", "INCOMPLETE", "NO_ACCESS"}
 """A visit that has got so far keeps its work order from being cancelled."""
@@ -56,11 +56,18 @@ async def update(
 
 
 async def approve(work: UnitOfWork, work_order_id: UUID, *, expected_version: int | None = None) -> WorkOrder:
-    """Somebody has looked at it and agrees: NEW or PENDING_APPROVAL → READY."""
+    """Somebody has looked at it and agrees: PENDING_APPROVAL → READY.
+
+    A draft (NEW) is taken in by that: PENDING_APPROVAL where its type asks for approval, else READY.
+    """
     order = await _order(work, work_order_id, expected_version)
     if order.state not in {WorkOrderState.NEW, WorkOrderState.PENDING_APPROVAL}:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
-    await _move(work, order, WorkOrderState.READY, "WorkOrderApproved")
+    state = WorkOrderState.READY
+    if order.state == WorkOrderState.NEW:
+        state = intake.first_state(await work.find(WorkType, order.work_type_id))
+    event = "WorkOrderApproved" if state == WorkOrderState.READY else "WorkOrderChanged"
+    await _move(work, order, state, event)
     return order
 
 

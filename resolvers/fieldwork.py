@@ -83,7 +83,8 @@ class Fieldwork:
     approve_work_order: ApproveWorkOrderPayload = verb(
         work_orders.approve_work_order,
         ApproveWorkOrderInput,
-        "Agree to a work order that waits for approval: it is READY.",
+        "Agree to a work order that waits for approval: it is READY. What is NEW is taken in by that, and"
+        " waits for approval from then on where its type asks for it.",
         roles=APPROVERS,
     )
     hold_work_order: HoldWorkOrderPayload = verb(

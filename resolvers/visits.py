@@ -55,6 +55,7 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
         window=(window.start, window.end) if window else None,
         due_at=given.due_at,
         duration_seconds=given.duration,
+        draft=given.draft,
     )
     order, visit = await intake.create_work_order(work, need)
     return {"work_order_id": order.id, "visit_id": visit.id}

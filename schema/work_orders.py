@@ -144,6 +144,11 @@ class CreateWorkOrderInput:
         default=None, description="By when to arrive; null: as the contract's entitlement says, in its hours."
     )
     duration: Duration | None = strawberry.field(default=None, description="Null: as the template says.")
+    draft: bool = strawberry.field(
+        default=False,
+        description="Whether it stays NEW, such as what another system asks for: nothing is scheduled for it"
+        " until `approveWorkOrder` takes it in.",
+    )
 
 
 @record("The new work order and its first visit.", work_order_id="uuid", visit_id="uuid", user_errors="jsonb")
