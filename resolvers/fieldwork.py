@@ -140,7 +140,10 @@ class Fieldwork:
         roles=AT_WORK,
     )
     cancel_visit: CancelVisitPayload = verb(
-        visits.cancel_visit, CancelVisitInput, "It shall not happen; only before travel.", roles=PLANNERS
+        visits.cancel_visit,
+        CancelVisitInput,
+        "It shall not happen; only before travel. A customer calls off their own.",
+        roles=(*PLANNERS, Role.CUSTOMER),
     )
     unschedule_visit: UnscheduleVisitPayload = verb(
         visits.unschedule_visit,
