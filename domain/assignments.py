@@ -21,6 +21,7 @@ class Member:
     technician_id: UUID
     leads: bool = False
     offer_expires_at: datetime | None = None
+    reason: str | None = None
 
 
 async def assign(
@@ -31,6 +32,7 @@ async def assign(
     Of a helper no skill is asked, of the lead all; shift, absence and other visits count for both. Who is
     there already stays. Raises InvalidTransition, MissingSkill, OffShift or DoubleBooking.
     """
+    visits.because(work, member.reason)
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     technician = await work.get(Technician, member.technician_id, "technician")

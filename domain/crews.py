@@ -11,7 +11,7 @@ from sqlalchemy import text as literal
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col, select
 
-from domain import inputs, scheduling
+from domain import inputs, scheduling, visits
 from domain.errors import Conflict, Invalid, InvalidTransition
 from domain.events import Event, Scope
 from domain.inputs import Check
@@ -105,16 +105,18 @@ async def update(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whom:
-    """Who is to serve a visit: a technician, or a crew as a whole."""
+    """Who is to serve a visit: a technician, or a crew as a whole; and why, if somebody says so."""
 
     technician_id: UUID | None = None
     crew_id: UUID | None = None
+    reason: str | None = None
 
 
 async def schedule(
     work: UnitOfWork, visit_id: UUID, whom: Whom, *, start: datetime, expected_version: int | None = None
 ) -> Visit:
     """Put a visit on the day of a technician or of a whole crew, if every hard rule holds for each."""
+    visits.because(work, whom.reason)
     if whom.crew_id is None and whom.technician_id is not None:
         placement = Placement(technician_id=whom.technician_id, start=start)
     elif whom.technician_id is not None or whom.crew_id is None:

@@ -26,6 +26,7 @@ class Need:
     """What is asked for. `window` is the arrival window promised; `duration_seconds` overrides the type's.
 
     Without `contract_id` it is done under the contract in force that covers it, or (`without_contract`) none.
+    A `draft` stays NEW until somebody has looked at it.
     What is `planned` ahead of its time is under the contract that it names; nobody waits for it yet, so that
     it has no clocks.
     """
@@ -34,11 +35,13 @@ class Need:
     work_type_id: UUID
     title: str
     description: str | None = None
+    internal_notes: str | None = None
     priority: Priority | None = None
     asset_id: UUID | None = None
     contract_id: UUID | None = None
     without_contract: bool = False
     planned: bool = False
+    draft: bool = False
     window: tuple[datetime, datetime] | None = None
     due_at: datetime | None = None
     duration_seconds: int | None = None
@@ -47,10 +50,12 @@ class Need:
 async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Visit]:
     """A work order, READY or (where its type asks for it) PENDING_APPROVAL, and its UNSCHEDULED first visit.
 
+    As a draft it is NEW, and nothing of it is scheduled until it is approved.
+
     The clocks of its contract's entitlement start now; without `due_at` it is due with the one that waits for
     an arrival. Raises NotFound or Invalid.
     """
-    check_texts(need.title, need.description)
+    check_texts(need)
     check_window(need.window)
     site = await work.find(Site, need.site_id, "site")
     await customers.in_use(work, site.customer_id, "site")
@@ -62,7 +67,8 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
         number=await work_orders.next_number(work),
         title=need.title,
         description=need.description,
-        state=WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY,
+        internal_notes=need.internal_notes,
+        state=WorkOrderState.NEW if need.draft else first_state(kind),
         priority=need.priority or kind.priority,
         customer_id=site.customer_id,
         site_id=site.id,
@@ -113,11 +119,17 @@ async def add_visit(
     return visit
 
 
-def check_texts(title: str | None, description: str | None) -> None:
-    if title is not None and not 1 <= len(title.strip()) <= LONGEST_TITLE:
+def first_state(kind: WorkType) -> WorkOrderState:
+    """Where work of a type begins, once it is taken in."""
+    return WorkOrderState.PENDING_APPROVAL if kind.needs_approval else WorkOrderState.READY
+
+
+def check_texts(need: Need) -> None:
+    if not 1 <= len(need.title.strip()) <= LONGEST_TITLE:
         raise Invalid(f"A title is needed, of at most {LONGEST_TITLE} characters.", "title")
-    if description is not None and len(description) > LONGEST_TEXT:
-        raise Invalid(f"A description has at most {LONGEST_TEXT} characters.", "description")
+    for text, field in ((need.description, "description"), (need.internal_notes, "internalNotes")):
+        if text is not None and len(text) > LONGEST_TEXT:
+            raise Invalid(f"It has at most {LONGEST_TEXT} characters.", field)
 
 
 def check_window(window: tuple[datetime, datetime] | None) -> None:

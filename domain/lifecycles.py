@@ -1,8 +1,6 @@
 """Lifecycles: the verbs that move a work order itself on: approved, on hold, changed, cancelled, closed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,54 +8,66 @@ from sqlmodel import col, select
 
 from domain import inputs, intake, milestones, visits, work_orders
 from domain.errors import InvalidTransition
+from domain.inputs import Check
 from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit
-from domain.work_orders import DERIVED, OPEN, Priority, WorkOrder, WorkOrderOutcome, WorkOrderState
+from domain.work_orders import DERIVED, OPEN, Priority, WorkOrder, WorkOrderOutcome, WorkOrderState, WorkType
 
 BEGUN = visits.UNDER_WAY | {"COMPLETED", "INCOMPLETE", "NO_ACCESS"}
 """A visit that has got so far keeps its work order from being cancelled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What is to be otherwise about a work order; None: as it is. `without_asset`: it names none any more.
-
-    A `due_at` that is said here is kept: it no longer goes with the contract's clock.
-    """
-
-    title: str | None = None
-    description: str | None = None
-    priority: Priority | None = None
-    due_at: datetime | None = None
-    asset_id: UUID | None = None
-    without_asset: bool = False
+ORDER: Mapping[str, Check] = {
+    "title": inputs.words(intake.LONGEST_TITLE),
+    "description": inputs.words(intake.LONGEST_TEXT, optional=True),
+    "internal_notes": inputs.words(intake.LONGEST_TEXT, optional=True),
+    "priority": inputs.any_of(Priority),
+    "due_at": lambda value: value,
+    "asset_id": lambda value: value,
+}
+"""What may be said of a work order that there is, by column."""
 
 
 async def update(
-    work: UnitOfWork, work_order_id: UUID, change: Change, *, expected_version: int | None = None
+    work: UnitOfWork,
+    work_order_id: UUID,
+    values: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    expected_version: int | None = None,
 ) -> WorkOrder:
-    """Change what an open work order says. Raises Invalid, or InvalidTransition where it is over."""
-    intake.check_texts(change.title, change.description)
+    """Change what an open work order says. Raises Invalid, or InvalidTransition where it is over.
+
+    A `due_at` that is said here is kept: it no longer goes with the contract's clock, until it is taken back
+    by None.
+    """
+    visits.because(work, reason)
+    kept = inputs.checked(values, ORDER)
     order = await _order(work, work_order_id, expected_version)
     if order.state not in OPEN:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
-    if change.asset_id is not None:
-        await intake.check_asset(work, change.asset_id, order.site_id)
-    names = ("title", "description", "priority", "due_at", "asset_id")
-    asked = {name: getattr(change, name) for name in names if getattr(change, name) is not None}
-    if change.without_asset:
-        asked["asset_id"] = None
-    if before := inputs.write(order, asked):
+    if kept.get("asset_id") is not None:
+        await intake.check_asset(work, kept["asset_id"], order.site_id)
+    if "due_at" in kept and kept["due_at"] is None:
+        kept["due_at"] = milestones.arrival(await milestones.of_order(work, order.id))
+    if before := inputs.write(order, kept):
         work_orders.announce(work, order, "WorkOrderChanged", before=before)
     return order
 
 
 async def approve(work: UnitOfWork, work_order_id: UUID, *, expected_version: int | None = None) -> WorkOrder:
-    """Somebody has looked at it and agrees: NEW or PENDING_APPROVAL → READY."""
+    """Somebody has looked at it and agrees: PENDING_APPROVAL → READY.
+
+    A draft (NEW) is taken in by that: PENDING_APPROVAL where its type asks for approval, else READY.
+    """
     order = await _order(work, work_order_id, expected_version)
     if order.state not in {WorkOrderState.NEW, WorkOrderState.PENDING_APPROVAL}:
         raise InvalidTransition(f"Work order {order.number} is {order.state}.", "workOrder")
-    await _move(work, order, WorkOrderState.READY, "WorkOrderApproved")
+    state = WorkOrderState.READY
+    if order.state == WorkOrderState.NEW:
+        state = intake.first_state(await work.find(WorkType, order.work_type_id))
+    event = "WorkOrderApproved" if state == WorkOrderState.READY else "WorkOrderChanged"
+    await _move(work, order, state, event)
     return order
 
 

@@ -24,6 +24,7 @@ DEAREST = 10_000_000
 HEAVIEST = 1_000
 LONGEST_TOLERANCE = 86_400
 LONGEST_OVERTIME = 4 * 3_600
+LONGEST_FREEZE_MINUTES = 7 * 24 * 60
 LIMITS: Mapping[str, tuple[int, int]] = {
     "travel_weight": (1, HEAVIEST),
     "overtime_weight": (0, HEAVIEST),
@@ -50,7 +51,8 @@ class SchedulingPolicy(Row, table=True):
 
     A visit of a priority is worth its `…_penalty`, times `preferred_percent` or `key_percent` hundredths by
     its customer's tier; each second after its due time costs its `…_lateness_weight`. A route may end
-    `overtime_limit_seconds` after the shift, each second of it at `overtime_weight`.
+    `overtime_limit_seconds` after the shift, each second of it at `overtime_weight`. By the default policy
+    what starts within `freeze_minutes` is dispatched by itself (domain/freezes.py); None: nothing is.
     """
 
     __table_args__ = (
@@ -58,6 +60,7 @@ class SchedulingPolicy(Row, table=True):
             CheckConstraint(f"{name} BETWEEN {least} AND {most}", name=name)
             for name, (least, most) in LIMITS.items()
         ),
+        CheckConstraint(f"freeze_minutes BETWEEN 1 AND {LONGEST_FREEZE_MINUTES}", name="freeze_minutes"),
         Index("uq_scheduling_policy_default", "organization_id", unique=True, postgresql_where="is_default"),
         UniqueConstraint("organization_id", "name"),
     )
@@ -80,6 +83,7 @@ class SchedulingPolicy(Row, table=True):
     low_lateness_weight: int = 1
     preferred_percent: int = 125
     key_percent: int = 150
+    freeze_minutes: int | None = None
 
     def penalty(self, priority: Priority, tier: Tier) -> int:
         """What leaving out a visit costs, its lateness apart."""
@@ -106,6 +110,7 @@ POLICY: Mapping[str, Check] = {
     "name": inputs.words(),
     "is_default": inputs.given,
     "hold_planned_starts": inputs.given,
+    "freeze_minutes": inputs.unless_null(_whole(1, LONGEST_FREEZE_MINUTES)),
     **{name: _whole(*limits) for name, limits in LIMITS.items()},
 }
 """What may be said of a policy, by column."""

@@ -20,13 +20,19 @@ PLANNABLE = (VisitState.UNSCHEDULED, VisitState.SCHEDULED)
 
 
 async def update(
-    work: UnitOfWork, visit_id: UUID, values: Mapping[str, Any], *, expected_version: int | None = None
+    work: UnitOfWork,
+    visit_id: UUID,
+    values: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    expected_version: int | None = None,
 ) -> Visit:
     """Changes what is named and differs: `window` (None: none), `duration` in seconds, `crew_size`.
 
     What is planned stays where it is, so it has to fit: Raises OutsideWindow for the new window, and what
     scheduling raises for a new duration.
     """
+    visits.because(work, reason)
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     kept = inputs.checked({name: value for name, value in values.items() if name != "window"}, SIZE)

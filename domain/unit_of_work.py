@@ -118,11 +118,12 @@ class UnitOfWork:
     """Each with the reason of when it was said: one unit may do things for several."""
     last: dict[Look, set[Any]] = field(default_factory=dict)
     """What is looked at before the commit, by the function that does."""
+    acts_as: Role | None = None
+    """The role that it has for now, in the viewer's place."""
     written: int = 0
     xid: int | None = None
     """The transaction's id once something was written: what a reader of the log has to have passed."""
     ahead: Ahead = field(default_factory=Ahead)
-    _unscoped: bool = False
 
     async def __aenter__(self) -> Self:
         self.session: _AsyncSession = _AsyncSession(self.engine, expire_on_commit=False, autoflush=True)
@@ -246,20 +247,18 @@ class UnitOfWork:
     async def unscoped(self) -> AsyncIterator[None]:
         """Every row of the organization, for what is derived from all of them, whoever the viewer is.
 
-        Within itself it changes nothing.
+        One within another leaves the other as it is.
         """
-        if self._unscoped:
-            yield
-            return
+        outer, self.acts_as = self.acts_as, Role.ADMIN
         await self.session.flush()
         await self.session.execute(AS_ROLE, {"role": Role.ADMIN.value})
-        self._unscoped = True
         try:
-            yield  # after an error the transaction is rolled back, and the role with it
+            yield
+            await self.session.flush()
         finally:
-            self._unscoped = False
-        await self.session.flush()
-        await self.session.execute(AS_ROLE, {"role": self.viewer.role.value})
+            self.acts_as = outer
+        # After an error the transaction is rolled back, or its savepoint, and the role with it.
+        await self.session.execute(AS_ROLE, {"role": (outer or self.viewer.role).value})
 
     def explain(self, session: Statements) -> None:
         """Tells the audit why, before rows are written: the unit's reason, or that of the event about it."""

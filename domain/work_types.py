@@ -18,6 +18,7 @@ from domain.rows import Row
 from domain.stock import Part
 from domain.technicians import Skill
 from domain.unit_of_work import UnitOfWork
+from domain.visits import LARGEST_CREW
 from domain.work_orders import Priority, WorkType, WorkTypePart, WorkTypeSkill, WorkTypeTask
 
 MOST_NEEDS = 50
@@ -37,6 +38,7 @@ WORK_TYPE: Mapping[str, Check] = {
     "duration_seconds": _seconds,
     "priority": inputs.any_of(Priority),
     "needs_approval": inputs.given,
+    "crew_size": lambda value: int(inputs.measure(1, LARGEST_CREW)(value)),
 }
 """What may be said of a type, by column; what it needs comes beside it."""
 NAMES = {"duration_seconds": "duration"}

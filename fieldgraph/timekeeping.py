@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import contracts, maintenance, milestones, visits
+from domain import contracts, freezes, maintenance, milestones, visits
 from domain.clock import Clock
 from domain.errors import Refused
 from domain.events import Origin
@@ -62,7 +62,7 @@ class Terms:
 
 
 class Timekeeping:
-    """Shifts that patterns make ahead, offers that nobody answers, certificates that end: once a minute."""
+    """Shifts made ahead, unanswered offers, visits that start soon, certificates that end: once a minute."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, wakeups: Wakeups) -> None:
         self.turns = Turns(
@@ -78,13 +78,16 @@ class Timekeeping:
             await self.keep(organization_id)
 
     async def keep(self, organization_id: UUID) -> None:
-        """Each pattern and each offer is a transaction of its own, and so are some certificates at a time."""
+        """Each pattern, offer and visit is a transaction of its own, so are some certificates at a time."""
         async with self.turns.unit(organization_id) as work:
             waiting, over = await patterns.due(work), await visits.expired(work)
+            soon = await freezes.due(work)
         for key in waiting:
             await self.turns.take(organization_id, partial(patterns.extend, key=key))
         for key in over:
             await self.turns.take(organization_id, partial(visits.expire, visit_id=key))
+        for key in soon:
+            await self.turns.take(organization_id, partial(freezes.freeze, visit_id=key))
         while await self.turns.take(organization_id, certificates.tell) == certificates.AT_ONCE:
             pass
 

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from domain import tracking, tracks
-from domain.errors import Invalid
+import structlog
+
+from domain import tracking, tracks, visits
+from domain.errors import Invalid, Refused
 from domain.events import Origin
 from domain.tracking import ConfirmedBy, PositionCurrent
 from domain.unit_of_work import UnitOfWork
@@ -36,6 +39,7 @@ from realtime.tracks import (
     window,
 )
 
+LOG = structlog.get_logger(__name__)
 MOST_FIXES = 500
 OFF_DUTY = "OFF_DUTY"
 ANNOUNCED_SECONDS = 5.0  # of business time between two positions told
@@ -148,7 +152,9 @@ async def _apply(work: UnitOfWork, turn: _Round) -> tuple[UUID, ...]:
     await work.flush()
     asked, work.origin = work.origin, Origin.GEOFENCE
     arrived: list[UUID] = []
-    fresh = await tracks.locked(work, [one.row.visit.id for one in affected])
+    ahead = _next(work, turn)
+    touched = {one.row.visit.id for one in affected} | ({ahead.visit.id} if ahead else set())
+    fresh = await tracks.locked(work, sorted(touched))
     for one in sorted(affected, key=lambda each: each.row.visit.id):
         visit = fresh[one.row.visit.id]
         if one.fence.key in doubted:
@@ -158,7 +164,9 @@ async def _apply(work: UnitOfWork, turn: _Round) -> tuple[UUID, ...]:
         finding = found[one.fence.key]
         if await _arrive(work, turn, one, finding):
             arrived.append(visit.id)
-        await _leave(work, visit, finding)
+        gone = await _leave(work, visit, finding)
+        if gone and ahead is not None and not turn.replayed and visit.state in tracks.ENDED:
+            await _set_off(work, ahead.visit, turn.current.technician_id)
     await work.flush()
     work.origin = asked
     return tuple(arrived)
@@ -195,9 +203,28 @@ async def _arrive(work: UnitOfWork, turn: _Round, one: Watch, finding: Finding) 
     return False
 
 
-async def _leave(work: UnitOfWork, visit: Visit, finding: Finding) -> None:
+async def _leave(work: UnitOfWork, visit: Visit, finding: Finding) -> bool:
     gone = finding.last.event is FenceEvent.DEPARTED
     await tracking.depart(work, visit, instant(finding.last.occurred_at) if gone else None)
+    return gone
+
+
+def _next(work: UnitOfWork, turn: _Round) -> tracks.Watched | None:
+    """Where the technician is to go next, if that is today by the site's clocks and they were told."""
+    rows = [one.row for one in turn.watched if one.row.visit.state == VisitState.DISPATCHED]
+    for row in rows[:1]:
+        zone, start = ZoneInfo(row.site.time_zone), row.visit.planned_start
+        if start is not None and start.astimezone(zone).date() == work.at.astimezone(zone).date():
+            return row
+    return None
+
+
+async def _set_off(work: UnitOfWork, visit: Visit, technician_id: UUID) -> None:
+    """Who leaves the site of a visit that has ended is on the way to the next, unless a rule says no."""
+    try:
+        await visits.start_travel(work, visit.id, technician_id=technician_id)
+    except Refused as refusal:
+        LOG.info("travel not started", visit=str(visit.id), reason=refusal.message)
 
 
 async def _follow(work: UnitOfWork, turn: _Round, *, seconds: Seconds) -> None:

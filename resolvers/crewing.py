@@ -70,8 +70,8 @@ class Crewing:
     decline_offer: DeclineOfferPayload = verb(
         crews.decline_offer,
         DeclineOfferInput,
-        "A subcontractor does not take it: without its lead the visit goes back to the pool. Who was told"
-        " already hands it back to the office before travel: it is SCHEDULED again.",
+        "A subcontractor does not take it, or steps back from it before travel: without its lead the visit"
+        " goes back to the pool. An employee who was told hands it back to the office: SCHEDULED.",
         roles=AT_WORK,
     )
     update_visit: UpdateVisitPayload = verb(

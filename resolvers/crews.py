@@ -47,7 +47,10 @@ async def update_crew(work: UnitOfWork, given: UpdateCrewInput, _context: Contex
 
 async def assign_technician(work: UnitOfWork, given: AssignTechnicianInput, _context: Context) -> Values:
     member = Member(
-        technician_id=key("tec", given.technician), leads=given.lead, offer_expires_at=given.offer_expires_at
+        technician_id=key("tec", given.technician),
+        leads=given.lead,
+        offer_expires_at=given.offer_expires_at,
+        reason=given.reason,
     )
     visit = await assignments.assign(
         work, key("vis", given.visit), member, expected_version=given.expected_version

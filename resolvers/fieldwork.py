@@ -83,7 +83,8 @@ class Fieldwork:
     approve_work_order: ApproveWorkOrderPayload = verb(
         work_orders.approve_work_order,
         ApproveWorkOrderInput,
-        "Agree to a work order that waits for approval: it is READY.",
+        "Agree to a work order that waits for approval: it is READY. What is NEW is taken in by that, and"
+        " waits for approval from then on where its type asks for it.",
         roles=APPROVERS,
     )
     hold_work_order: HoldWorkOrderPayload = verb(
@@ -139,7 +140,10 @@ class Fieldwork:
         roles=AT_WORK,
     )
     cancel_visit: CancelVisitPayload = verb(
-        visits.cancel_visit, CancelVisitInput, "It shall not happen; only before travel.", roles=PLANNERS
+        visits.cancel_visit,
+        CancelVisitInput,
+        "It shall not happen; only before travel. A customer calls off their own.",
+        roles=(*PLANNERS, Role.CUSTOMER),
     )
     unschedule_visit: UnscheduleVisitPayload = verb(
         visits.unschedule_visit,

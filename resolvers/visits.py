@@ -47,6 +47,7 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
         work_type_id=key("wty", given.work_type),
         title=given.title,
         description=given.description,
+        internal_notes=given.internal_notes,
         priority=given.priority,
         asset_id=named("ast", given.asset),
         contract_id=named("con", given.contract),
@@ -54,6 +55,7 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
         window=(window.start, window.end) if window else None,
         due_at=given.due_at,
         duration_seconds=given.duration,
+        draft=given.draft,
     )
     order, visit = await intake.create_work_order(work, need)
     return {"work_order_id": order.id, "visit_id": visit.id}
@@ -63,6 +65,7 @@ async def schedule_visit(work: UnitOfWork, given: ScheduleVisitInput, _context: 
     whom = Whom(
         technician_id=_one_of(given.technician),
         crew_id=named("crw", given.crew),
+        reason=given.reason,
     )
     visit = await crews.schedule(
         work, key("vis", given.visit), whom, start=given.start, expected_version=given.expected_version
@@ -110,6 +113,7 @@ async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _conte
         technician_id=_one_of(given.technician),
         start=given.start,
         window=(window.start, window.end) if window else None,
+        reason=given.reason,
     )
     visit = await scheduling.reschedule(
         work, key("vis", given.visit), move, expected_version=given.expected_version
@@ -122,7 +126,11 @@ async def update_visit(work: UnitOfWork, given: UpdateVisitInput, _context: Cont
     for window in told(given, "arrival_window").values():
         values["window"] = (window.start, window.end) if window else None
     visit = await promises.update(
-        work, key("vis", given.visit), values, expected_version=given.expected_version
+        work,
+        key("vis", given.visit),
+        values,
+        reason=given.reason,
+        expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}
 
@@ -143,7 +151,11 @@ async def recall_visit(work: UnitOfWork, given: RecallVisitInput, _context: Cont
 
 async def pin_visit(work: UnitOfWork, given: PinVisitInput, _context: Context) -> Values:
     visit = await visits.pin(
-        work, key("vis", given.visit), pin=given.pin, expected_version=given.expected_version
+        work,
+        key("vis", given.visit),
+        pin=given.pin,
+        reason=given.reason,
+        expected_version=given.expected_version,
     )
     return {"visit_id": visit.id}
 

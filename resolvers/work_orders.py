@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain import intake, lifecycles
-from domain.lifecycles import Change
 from domain.unit_of_work import UnitOfWork
 from domain.work_orders import WorkOrder
 from resolvers.context import Context, key
+from resolvers.inputs import told
 from schema.work_orders import (
     AddVisitInput,
     ApproveWorkOrderInput,
@@ -22,17 +22,16 @@ Values = Mapping[str, Any]
 
 
 async def update_work_order(work: UnitOfWork, given: UpdateWorkOrderInput, _context: Context) -> Values:
-    change = Change(
-        title=given.title,
-        description=given.description,
-        priority=given.priority,
-        due_at=given.due_at,
-        asset_id=key("ast", given.asset) if given.asset else None,
-        without_asset=given.asset is None,
-    )
+    values = told(given, "title", "description", "internal_notes", "priority", "due_at")
+    for asset in told(given, "asset").values():
+        values["asset_id"] = key("ast", asset) if asset else None
     return _told(
         await lifecycles.update(
-            work, key("wor", given.work_order), change, expected_version=given.expected_version
+            work,
+            key("wor", given.work_order),
+            values,
+            reason=given.reason,
+            expected_version=given.expected_version,
         )
     )
 

@@ -12,7 +12,7 @@ from resolvers.inputs import stated, told
 from schema.work_types import ArchiveWorkTypeInput, CreateWorkTypeInput, UpdateWorkTypeInput
 
 Values = Mapping[str, Any]
-SAID = ("code", "name", "duration", "priority", "needs_approval")
+SAID = ("code", "name", "duration", "priority", "needs_approval", "crew_size")
 
 
 async def create_work_type(work: UnitOfWork, given: CreateWorkTypeInput, _context: Context) -> Values:

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from domain import crews
-from schema.customers import NO_CHANGE, VERSION
+from schema.customers import NO_CHANGE, VERSION, WHY
 from schema.entities import Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, listed, many, node, one, record
@@ -73,6 +73,7 @@ class AssignTechnicianInput:
     offer_expires_at: datetime | None = strawberry.field(
         default=None, description="Until when a subcontractor may accept; null: until the work begins."
     )
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 

@@ -105,6 +105,7 @@ class Customer(Entity):
 
 
 VERSION = "The version that was read; a CONFLICT when the row has moved on since."
+WHY = "Why, in at most 500 characters; kept in its history and events."
 NO_CHANGE = "Leave it out to change nothing."
 
 

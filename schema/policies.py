@@ -43,6 +43,10 @@ class SchedulingPolicy(Entity):
     low_lateness_weight: int = column("Price of one second after the due time of LOW priority.")
     preferred_percent: int = column("What a PREFERRED customer's visit is worth, in % of a STANDARD one's.")
     key_percent: int = column("What a KEY customer's visit is worth, in % of a STANDARD one's.")
+    freeze_minutes: int | None = column(
+        "By the default policy: how long before its planned start a SCHEDULED visit is dispatched by itself,"
+        " if its lead has accepted and its crew is whole. Null: never."
+    )
 
 
 @strawberry.input(
@@ -57,6 +61,9 @@ class CreateSchedulingPolicyInput:
     start_tolerance_seconds: int | None = strawberry.field(default=None, description="Null: 900.")
     overtime_limit_seconds: int | None = strawberry.field(
         default=None, description="Null: 0; at most 14,400."
+    )
+    freeze_minutes: int | None = strawberry.field(
+        default=None, description="From so long before its start a visit is dispatched. Null: never."
     )
     travel_weight: int | None = strawberry.field(
         default=None, description="Price of one second of travel. Null: 1."
@@ -130,6 +137,9 @@ class UpdateSchedulingPolicyInput:
     low_lateness_weight: int | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     preferred_percent: int | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     key_percent: int | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    freeze_minutes: int | None = strawberry.field(
+        default=strawberry.UNSET, description=f"{NO_CHANGE} Null: never; a week at most."
+    )
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from domain.visits import IncompleteReason, Pin
-from schema.customers import NO_CHANGE, VERSION
+from schema.customers import NO_CHANGE, VERSION, WHY
 from schema.graph import one, record
 from schema.scalars import Duration
 from schema.visits import ArrivalWindowInput, Visit, VisitOutcome
@@ -32,6 +32,7 @@ class RescheduleVisitInput:
     arrival_window: ArrivalWindowInput | None = strawberry.field(
         default=None, description="What the customer is promised with it; null: as it is."
     )
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(
         default=None, description="The visit's version as it was read; null: whatever it is."
     )
@@ -50,6 +51,7 @@ class RecallVisitInput:
 class PinVisitInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
     pin: Pin = strawberry.field(description="What stays.")
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(
         default=None, description="The visit's version as it was read; null: whatever it is."
     )
@@ -122,6 +124,7 @@ class UpdateVisitInput:
     crew_size: int | None = strawberry.field(
         default=strawberry.UNSET, description=f"From 1 to 20, until it is dispatched. {NO_CHANGE}"
     )
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(default=None, description=VERSION)
 
 

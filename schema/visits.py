@@ -8,7 +8,7 @@ import strawberry
 from domain import visits
 from domain.viewers import OFFICE
 from domain.visits import AssignmentState, DependencyKind, Pin, VisitState
-from schema.customers import Customer
+from schema.customers import WHY, Customer
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, record, value
@@ -205,6 +205,7 @@ class ScheduleVisitInput:
         default=None, description="The crew that goes there, all of it and nobody else."
     )
     start: datetime = strawberry.field(description="When the work starts.")
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(
         default=None, description="The visit's version as it was read; null: whatever it is."
     )

@@ -9,7 +9,7 @@ from domain import work_orders
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.assets import Asset
 from schema.contracts import Contract, Entitlement
-from schema.customers import Customer, ExternalId
+from schema.customers import WHY, Customer, ExternalId
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, listed, many, node, one, record, several, sql
@@ -125,6 +125,9 @@ class CreateWorkOrderInput:
     work_type: strawberry.ID = strawberry.field(description="After which template.")
     title: str = strawberry.field(description="What is wanted, in a line.")
     description: str | None = strawberry.field(default=None, description="What is wanted, in full.")
+    internal_notes: str | None = strawberry.field(
+        default=None, description="What only the company should read; no customer does."
+    )
     priority: Priority | None = strawberry.field(default=None, description="Null: as the template says.")
     asset: strawberry.ID | None = strawberry.field(
         default=None, description="On which equipment; it stands at the site."
@@ -141,6 +144,11 @@ class CreateWorkOrderInput:
         default=None, description="By when to arrive; null: as the contract's entitlement says, in its hours."
     )
     duration: Duration | None = strawberry.field(default=None, description="Null: as the template says.")
+    draft: bool = strawberry.field(
+        default=False,
+        description="Whether it stays NEW, such as what another system asks for: nothing is scheduled for it"
+        " until `approveWorkOrder` takes it in.",
+    )
 
 
 @record("The new work order and its first visit.", work_order_id="uuid", visit_id="uuid", user_errors="jsonb")
@@ -155,23 +163,24 @@ class CreateWorkOrderPayload:
 @strawberry.input(description="What is to be otherwise about a work order; what is left out stays.")
 class UpdateWorkOrderInput:
     work_order: strawberry.ID = strawberry.field(description="The work order.")
-    title: str | None = strawberry.field(
-        default=None, description="What is wanted, in a line; null: as it is."
-    )
+    title: str | None = strawberry.field(default=strawberry.UNSET, description="What is wanted, in a line.")
     description: str | None = strawberry.field(
-        default=None, description="What is wanted, in full; null: as it is."
+        default=strawberry.UNSET, description="What is wanted, in full; null: nothing more."
     )
-    priority: Priority | None = strawberry.field(
-        default=None, description="How urgent it is; null: as it is."
+    internal_notes: str | None = strawberry.field(
+        default=strawberry.UNSET, description="What only the company should read; null: nothing."
     )
+    priority: Priority | None = strawberry.field(default=strawberry.UNSET, description="How urgent it is.")
     due_at: datetime | None = strawberry.field(
-        default=None,
-        description="By when to arrive; null: as it is. What is said here no longer goes with the milestone.",
+        default=strawberry.UNSET,
+        description="By when to arrive; what is said here no longer goes with the milestone. Null: as its"
+        " ARRIVE milestone says again, or at no time where it has none.",
     )
     asset: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description="On which equipment; left out: as it is, null: none. Its contract stays.",
     )
+    reason: str | None = strawberry.field(default=None, description=WHY)
     expected_version: int | None = strawberry.field(
         default=None, description="The work order's version as it was read; null: whatever it is."
     )

@@ -41,6 +41,9 @@ class CreateWorkTypeInput:
     needs_approval: bool | None = strawberry.field(
         default=None, description="Whether its work orders wait until somebody agrees; null: no."
     )
+    crew_size: int | None = strawberry.field(
+        default=None, description="How many technicians it usually takes, from 1 to 20; null: one."
+    )
     skills: list[WorkTypeSkillInput] | None = strawberry.field(
         default=None, description="What it needs to be able to do."
     )
@@ -60,6 +63,7 @@ class UpdateWorkTypeInput:
     duration: Duration | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     priority: Priority | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     needs_approval: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    crew_size: int | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     skills: list[WorkTypeSkillInput] | None = strawberry.field(
         default=None, description=f"{LISTS} {NO_CHANGE}"
     )

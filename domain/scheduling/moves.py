@@ -28,6 +28,7 @@ class Move:
     technician_id: UUID | None = None
     start: datetime | None = None
     window: tuple[datetime, datetime] | None = None
+    reason: str | None = None
 
 
 async def schedule(
@@ -61,6 +62,7 @@ async def reschedule(
     work: UnitOfWork, visit_id: UUID, move: Move, *, expected_version: int | None = None
 ) -> Visit:
     """Move a visit that is SCHEDULED, with its crew, to another technician, another time, or both."""
+    visits.because(work, move.reason)
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     assignment = await visits.lead(work, visit)

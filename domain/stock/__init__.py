@@ -11,6 +11,7 @@ from domain.stock.holds import (
     holds,
     release,
     step,
+    used,
     vans_of,
 )
 from domain.stock.levels import check_room, levels, move, receive, shelf, shelves
@@ -71,5 +72,6 @@ __all__ = [
     "shelf",
     "shelves",
     "step",
+    "used",
     "vans_of",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from domain.errors import Invalid, InvalidTransition
@@ -224,6 +225,17 @@ async def consume(
         await _use(work, found, visit_id, line=line, part=parts[part_id], van_id=van_id)
     found.release(visit_id)
     await release(work, visit_id)
+
+
+async def used(work: UnitOfWork, visit_id: UUID) -> Mapping[UUID, int]:
+    """Part → pieces that a visit has used, by the ledger. To be called where every row is seen."""
+    statement = (
+        select(StockMovement.part_id, func.sum(-col(StockMovement.quantity)))
+        .where(col(StockMovement.visit_id) == visit_id)
+        .where(col(StockMovement.kind) == MovementKind.CONSUMPTION)
+        .group_by(col(StockMovement.part_id))
+    )
+    return {part_id: int(pieces) for part_id, pieces in (await work.session.exec(statement)).all()}
 
 
 async def _parts(

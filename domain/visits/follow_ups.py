@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from domain import inputs
+from domain import inputs, stock
 from domain.errors import Conflict, InvalidTransition
 from domain.unit_of_work import UnitOfWork
 from domain.visits import dependencies
@@ -29,7 +29,7 @@ async def create_follow_up(work: UnitOfWork, visit_id: UUID, *, expected_version
 
 
 async def follow_up(work: UnitOfWork, visit: Visit) -> Visit:
-    """A new visit for what a terminal one left undone, with the same needs."""
+    """A new visit for what a terminal one left undone, with the needs that are left of its own."""
     # Unscoped: the technician whose visit it was may need it, and neither sees nor plans the next one.
     async with work.unscoped():
         again = work.add(
@@ -45,8 +45,12 @@ async def follow_up(work: UnitOfWork, visit: Visit) -> Visit:
         )
         await work.session.flush()
         needs = await work.session.exec(select(VisitPart).where(VisitPart.visit_id == visit.id))
+        used = dict(await stock.used(work, visit.id))
         for need in needs.all():
-            work.add(VisitPart(visit_id=again.id, part_id=need.part_id, quantity=need.quantity))
+            done = min(used.get(need.part_id, 0), need.quantity)
+            used[need.part_id] = used.get(need.part_id, 0) - done
+            if need.quantity > done:
+                work.add(VisitPart(visit_id=again.id, part_id=need.part_id, quantity=need.quantity - done))
         await dependencies.hand_over(work, visit, again)
     keys = scope(again, [])
     announce(work, again, "VisitCreated", before={}, scopes=(keys, keys))

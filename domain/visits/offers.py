@@ -9,10 +9,12 @@ from sqlmodel import col, select
 
 from domain import inputs
 from domain.errors import InvalidTransition
+from domain.technicians import Technician, TechnicianKind
 from domain.unit_of_work import UnitOfWork
 from domain.visits.members import lose, tell
+from domain.visits.office import hand_back
 from domain.visits.rows import Assignment, AssignmentState, Visit, VisitState
-from domain.visits.steps import change, check_reason, taking_part
+from domain.visits.steps import change, check_reason, taking_part, whole_crew
 
 NO_ANSWER = "The offer was not answered in time."
 
@@ -47,7 +49,8 @@ async def decline_offer(
 ) -> Visit:
     """OFFERED → DECLINED: without its lead the visit goes back to the pool, else the others go on.
 
-    Who was told already (DISPATCHED) and leads it hands it back to the office before travel: SCHEDULED.
+    A subcontractor may step back before travel from what they have taken, too: ACCEPTED → RELEASED. An
+    employee who was told already (DISPATCHED) and leads it hands it back to the office: SCHEDULED.
     """
     check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
@@ -56,12 +59,26 @@ async def decline_offer(
     if assignment.state == AssignmentState.OFFERED:
         await lose(work, visit, assignment, (AssignmentState.DECLINED, "OfferDeclined"), reason=reason)
         return visit
+    technician = await work.find(Technician, assignment.technician_id)
+    if technician.kind == TechnicianKind.SUBCONTRACTOR:
+        await _step_back(work, visit, assignment, reason=reason)
+        return visit
     if visit.state != VisitState.DISPATCHED or not is_lead:
         raise InvalidTransition(f"The assignment is {assignment.state}, not OFFERED.", "visit")
     work.reason = visit.reason = reason
     await change(work, visit, VisitState.SCHEDULED, "VisitDeclined")
     visit.pin = None
     return visit
+
+
+async def _step_back(work: UnitOfWork, visit: Visit, assignment: Assignment, *, reason: str) -> None:
+    """What was dispatched goes back to the pool where the crew would be too small without them."""
+    if visit.state not in {VisitState.SCHEDULED, VisitState.DISPATCHED} or assignment.en_route_at is not None:
+        raise InvalidTransition(f"Nobody steps back from a visit that is {visit.state}.", "visit")
+    if visit.state == VisitState.DISPATCHED and len(await whole_crew(work, visit)) <= visit.crew_size:
+        await hand_back(work, visit, reason=reason, by=(assignment, AssignmentState.RELEASED))
+    else:
+        await lose(work, visit, assignment, (AssignmentState.RELEASED, "MemberReleased"), reason=reason)
 
 
 async def expired(work: UnitOfWork) -> Sequence[UUID]:

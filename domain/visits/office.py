@@ -6,10 +6,12 @@ from uuid import UUID
 from domain import inputs, stock
 from domain.errors import InvalidTransition
 from domain.unit_of_work import UnitOfWork
+from domain.viewers import Role
 from domain.visits import dependencies, links
 from domain.visits.rows import Assignment, AssignmentState, Pin, Visit, VisitState
 from domain.visits.steps import (
     announce,
+    because,
     change,
     check_pin,
     check_reason,
@@ -47,8 +49,20 @@ async def dispatch(work: UnitOfWork, visit_id: UUID, *, expected_version: int | 
 async def cancel(
     work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None = None
 ) -> Visit:
-    """Not to happen at all: allowed before travel; what was reserved is released."""
+    """Not to happen at all: allowed before travel; what was reserved is released.
+
+    A customer calls off what is theirs, and changes nothing else: Raises NotFound for another's.
+    """
     check_reason(reason)
+    if work.viewer.role != Role.CUSTOMER:
+        return await _cancel(work, visit_id, reason=reason, expected_version=expected_version)
+    await work.find(Visit, visit_id, "visit")
+    # Unscoped: what is called off with it (assignments, holds, clocks) is not theirs to write.
+    async with work.unscoped():
+        return await _cancel(work, visit_id, reason=reason, expected_version=expected_version)
+
+
+async def _cancel(work: UnitOfWork, visit_id: UUID, *, reason: str, expected_version: int | None) -> Visit:
     visit = await work.get(Visit, visit_id, "visit")
     inputs.check_version(visit, expected_version)
     work.reason = visit.reason = reason
@@ -86,8 +100,16 @@ async def unschedule(
     return visit
 
 
-async def pin(work: UnitOfWork, visit_id: UUID, *, pin: Pin, expected_version: int | None = None) -> Visit:
+async def pin(
+    work: UnitOfWork,
+    visit_id: UUID,
+    *,
+    pin: Pin,
+    reason: str | None = None,
+    expected_version: int | None = None,
+) -> Visit:
     """What nobody may move until it is unpinned, of a visit that is SCHEDULED."""
+    because(work, reason)
     return await _pinned(work, visit_id, (pin, "VisitPinned"), expected_version=expected_version)
 
 

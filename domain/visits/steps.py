@@ -232,6 +232,13 @@ def check_reason(reason: str) -> None:
         raise Invalid(f"A reason is needed, of at most {LONGEST_REASON} characters.", "reason")
 
 
+def because(work: UnitOfWork, reason: str | None) -> None:
+    """Why the rest of a unit is done, where somebody says so; history and events keep it."""
+    if reason is not None:
+        check_reason(reason)
+        work.reason = reason
+
+
 def check_pin(visit: Visit, *, technician: bool, time: bool) -> None:
     """Whether the office may change who goes there, or when. Raises InvalidTransition."""
     held = {Pin.BOTH: technician or time, Pin.TECHNICIAN: technician, Pin.TIME: time}

@@ -122,12 +122,15 @@ class Crews(Orders):
 
     @rule(number=SOME_VISIT, who=some.none() | SOMEONE, takes=some.booleans(), hour=some.integers(9, 14))
     def answer(self, number: int, who: int | None, *, takes: bool, hour: int) -> None:
-        """What is offered is taken, or not; what was dispatched is handed back by who leads it."""
+        """What is offered is taken, or not; what was taken is handed back before travel."""
         self.schedule(number, 2, hour)
         visit, technician = self.visit(number), None if who is None else self.crew[who]
         own = self.part(visit, technician)
         offered = own is not None and own["state"] == "OFFERED"
-        handed = own is not None and own["is_lead"] and visit["state"] == "DISPATCHED"
+        hired = own is not None and own["technician_id"] == str(self.crew[2])
+        crew = len(self.dump.crew(visit))
+        before = own is not None and visit["state"] in STANDING and own["en_route_at"] is None
+        handed = (before and hired) or (own is not None and own["is_lead"] and visit["state"] == "DISPATCHED")
         alive = own is not None and moment(own["offer_expires_at"] or "9999-01-01T00:00:00Z") > self.world.now
         key = UUID(visit["id"])
         self.attempt(
@@ -140,9 +143,10 @@ class Crews(Orders):
         if own is None or takes or not (offered or handed):
             return
         after = self.dump.by_id("assignment")[own["id"]]
-        assert after["state"] == ("DECLINED" if offered else "ACCEPTED")
-        pool = "UNSCHEDULED" if own["is_lead"] else visit["state"]
-        assert self.state(visit) == (pool if offered else "SCHEDULED")
+        assert after["state"] == ("DECLINED" if offered else "RELEASED" if hired else "ACCEPTED")
+        small = not offered and visit["state"] == "DISPATCHED" and crew <= visit["crew_size"]
+        pool = "UNSCHEDULED" if own["is_lead"] or small else visit["state"]
+        assert self.state(visit) == (pool if offered or hired else "SCHEDULED")
 
     @rule()
     def expire(self) -> None:

@@ -6,7 +6,6 @@ from hypothesis import strategies as some
 from hypothesis.stateful import rule
 
 from domain import intake, lifecycles
-from domain.lifecycles import Change
 from domain.work_orders import OPEN, WorkOrderOutcome
 from tests.domain.detours import Detours
 from tests.domain.ledgers import Fact
@@ -39,7 +38,7 @@ class Orders(Detours):
             "cancel": lambda work: lifecycles.cancel(work, key, reason="Not wanted any more"),
             "solve": lambda work: lifecycles.close(work, key, outcome=solved),
             "leave": lambda work: lifecycles.close(work, key, outcome=unresolved),
-            "change": lambda work: lifecycles.update(work, key, Change(title=f"Leak {number}")),
+            "change": lambda work: lifecycles.update(work, key, {"title": f"Leak {number}"}),
             "add": lambda work: intake.add_visit(work, key),
         }
         self.attempt(verbs[name], allowed=self.may(order, name))

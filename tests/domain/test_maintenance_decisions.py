@@ -12,7 +12,6 @@ from domain import lifecycles, maintenance, visits
 from domain.assets import Figure
 from domain.errors import InvalidTransition
 from domain.events import EventRow
-from domain.lifecycles import Change
 from domain.maintenance import MaintenanceOccurrence
 from domain.tracking import record_arrival
 from domain.viewers import Role
@@ -104,7 +103,7 @@ async def test_what_is_moved_is_in_the_pool_and_promised_for_then(world: World) 
 async def test_a_time_that_somebody_said_stays(world: World) -> None:
     _, key, order, _ = await made(world)
     async with world.unit() as work:
-        await lifecycles.update(work, order.id, Change(due_at=FIRST + WEEK))
+        await lifecycles.update(work, order.id, {"due_at": FIRST + WEEK})
 
     await move(world, key)
 

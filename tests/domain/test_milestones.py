@@ -13,7 +13,6 @@ from hypothesis import strategies as some
 from domain import ids, intake, lifecycles, milestones, scheduling, tracking, visits
 from domain.coverage import Coverage
 from domain.errors import Invalid
-from domain.lifecycles import Change
 from domain.milestones import Milestone, MilestoneKind
 from domain.scheduling import Placement
 from domain.sites import Site
@@ -310,13 +309,18 @@ async def test_what_is_over_stops_its_clocks_for_good(desk: Desk, over: str) -> 
 async def test_a_due_time_that_somebody_said_no_longer_goes_with_the_clock(desk: Desk) -> None:
     said, _ = await desk.ask(due_at=at(14))
     order, _ = await desk.ask()
-    await desk.take(lifecycles.update, order, at(8), change=Change(due_at=at(13)))
+    await desk.take(lifecycles.update, order, at(8), values={"due_at": at(13)})
     for key in (said, order):
         await desk.take(lifecycles.hold, key, at(8.5), reason="No key")
         await desk.take(lifecycles.release, key, at(9.5))
         assert (await desk.show(key))["ARRIVE"] == ("RUNNING", at(11))
     assert (await desk.world.read(WorkOrder, said)).due_at == at(14)
     assert (await desk.world.read(WorkOrder, order)).due_at == at(13)
+    await desk.take(lifecycles.update, order, at(9.6), values={"due_at": None})
+    assert (await desk.world.read(WorkOrder, order)).due_at == at(11)
+    without, _ = await desk.ask(without_contract=True, due_at=at(14))
+    await desk.take(lifecycles.update, without, at(9.6), values={"due_at": None})
+    assert (await desk.world.read(WorkOrder, without)).due_at is None
 
 
 async def test_the_clocks_keep_to_the_zone_and_hours_they_started_in(desk: Desk) -> None:

@@ -96,12 +96,67 @@ async def test_an_offer_of_help_that_is_declined_leaves_the_others(world: World)
         await world.dispatch(visit)
 
 
-async def test_who_was_told_hands_it_back_to_the_office_before_travel(world: World) -> None:
+@pytest.mark.parametrize("role", [Role.SUBCONTRACTOR, Role.DISPATCHER])
+@pytest.mark.parametrize("told_already", [False, True])
+async def test_a_subcontractor_steps_back_from_what_was_taken_before_travel(
+    world: World, role: Role, told_already: bool
+) -> None:
+    visit, eve = await offered(world)
+    async with world.unit(Role.SUBCONTRACTOR, technician_id=eve) as work:
+        await visits.accept_offer(work, visit)
+    if told_already:
+        await world.dispatch(visit)
+
+    async with world.unit(role, technician_id=eve if role == Role.SUBCONTRACTOR else None) as work:
+        await visits.decline_offer(work, visit, reason="The car broke down")
+
+    row, stored = await own(world, visit, eve), await world.read(Visit, visit)
+    assert (row.state, row.reason, row.occupies) == ("RELEASED", "The car broke down", False)
+    assert (stored.state, stored.pin, stored.planned_start) == ("UNSCHEDULED", None, None)
+    assert await people(world, visit) == []
+
+
+async def test_a_subcontractor_who_has_set_off_goes_there(world: World) -> None:
     visit, eve = await offered(world)
     await world.dispatch(visit)
-    assert (await own(world, visit, eve)).state == AssignmentState.ACCEPTED
+    world.now = at(9)
+    async with world.unit(Role.SUBCONTRACTOR, technician_id=eve) as work:
+        await visits.start_travel(work, visit)
+
+    with pytest.raises(InvalidTransition, match="EN_ROUTE"):
+        async with world.unit(Role.SUBCONTRACTOR, technician_id=eve) as work:
+            await visits.decline_offer(work, visit, reason="The car broke down")
+
+
+@pytest.mark.parametrize(("told_already", "state"), [(False, "SCHEDULED"), (True, "UNSCHEDULED")])
+async def test_who_helps_and_steps_back_leaves_the_others_unless_they_are_too_few_to_go(
+    world: World, told_already: bool, state: str
+) -> None:
+    ada, eve = await world.technician("Ada"), await subcontractor(world)
+    visit = await world.visit(await world.work_type(crew_size=2))
+    await world.schedule(visit, ada, 9)
+    async with world.unit() as work:
+        await assignments.assign(work, visit, Member(technician_id=eve, offer_expires_at=at(8)))
+    if told_already:
+        await world.dispatch(visit)
+    else:
+        async with world.unit() as work:
+            await visits.accept_offer(work, visit, technician_id=eve)
 
     async with world.unit(Role.SUBCONTRACTOR, technician_id=eve) as work:
+        await visits.decline_offer(work, visit, reason="Too far")
+
+    assert (await world.read(Visit, visit)).state == state
+    assert (await own(world, visit, eve)).state == AssignmentState.RELEASED
+    assert [row[0] for row in await people(world, visit)] == ([] if told_already else [ada])
+
+
+async def test_an_employee_who_was_told_hands_it_back_to_the_office_before_travel(world: World) -> None:
+    ada, visit = await world.technician(), await world.visit(await world.work_type())
+    await world.schedule(visit, ada, 10)
+    await world.dispatch(visit)
+
+    async with world.unit(Role.TECHNICIAN, technician_id=ada) as work:
         await visits.decline_offer(work, visit, reason="The car broke down")
 
     stored = await world.read(Visit, visit)

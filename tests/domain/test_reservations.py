@@ -17,6 +17,7 @@ from domain.stock_movements import Change
 from domain.tracking import record_arrival
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role
+from domain.visits import IncompleteReason, VisitPart
 from tests.domain.test_plans import counted
 from tests.domain.world import World, at
 
@@ -203,6 +204,23 @@ async def test_parts_are_used_held_ones_first_and_free_ones_after_them(world: Wo
         await work.flush()
         await reservations.consume(work, visit, Use(part_id=valve, quantity=1))  # what was forgotten
     assert await level(world, own, valve) == (0, 0, 0)
+
+
+async def test_a_follow_up_needs_what_was_not_used(world: World) -> None:
+    valve, seal = await world.part("Valve"), await world.part("Seal")
+    ada = await world.technician("Ada", van={valve: 3, seal: 1})
+    first = await world.visit(await world.work_type(parts={valve: 3, seal: 1}))
+    await world.schedule(first, ada, 9)
+    await begin(world, first)
+    async with world.unit(Role.TECHNICIAN, technician_id=ada) as work:
+        for part, quantity in ((valve, 1), (seal, 1)):
+            await reservations.consume(work, first, Use(part_id=part, quantity=quantity))
+
+    async with world.unit(Role.TECHNICIAN, technician_id=ada) as work:
+        _, again = await visits.mark_incomplete(work, first, reason=IncompleteReason.TIME)
+
+    needs = await world.all(VisitPart, visit_id=again.id)
+    assert [(need.part_id, need.quantity) for need in needs] == [(valve, 2)]
 
 
 async def test_each_step_is_told(world: World) -> None:

@@ -319,7 +319,9 @@ async def test_a_type_is_changed_as_a_whole_list_or_not_at_all(world: World) -> 
     assert await needs() == ({gas: 3, power: 1}, {}, names)
     async with world.unit() as work:
         fewer = Needs(tasks=[STEPS[1]])
-        assert (await work_types.update(work, kind.id, {"name": "Check"}, fewer)).version == 3
+        assert (await work_types.update(work, kind.id, {"name": "Check", "crew_size": 2}, fewer)).version == 3
+    pair = await world.read(Visit, await world.visit(kind.id))
+    assert pair.crew_size == 2
     assert await needs() == ({gas: 3, power: 1}, {}, [STEPS[1].name])
     assert await attempt(world, work_types.update, kind.id, {}, fewer, expected_version=1) == (
         "Conflict",

@@ -280,6 +280,52 @@ async def test_a_report_of_any_size_takes_the_same_statements(world: World) -> N
     assert (counts[1], len(replayed)) == (16, 7)
 
 
+async def test_who_leaves_a_visit_that_has_ended_is_on_the_way_to_the_next_one(world: World) -> None:
+    aino = await world.technician()
+    first = await world.travelling(aino)
+    second = await world.dispatched(aino, east=900, planned=4000)
+    third = await world.dispatched(aino, east=1800, planned=8000)
+    await world.report(aino, JOURNEY)
+    await world.finished(aino, first, started=575, ended=580)
+
+    await world.report(aino, LEAVE)
+
+    assert [await world.state(one) for one in (first, second, third)] == [
+        "COMPLETED",
+        "EN_ROUTE",
+        "DISPATCHED",
+    ]
+    [told] = await world.told(second, "VisitEnRoute")
+    assert told.origin == "GEOFENCE"
+
+
+async def test_who_leaves_before_the_work_has_ended_goes_nowhere_else(world: World) -> None:
+    aino = await world.technician()
+    first = await world.travelling(aino)
+    second = await world.dispatched(aino, east=900, planned=4000)
+    await world.report(aino, JOURNEY)
+
+    await world.report(aino, LEAVE)
+
+    assert [await world.state(one) for one in (first, second)] == ["ARRIVED", "DISPATCHED"]
+
+
+async def test_who_is_on_another_way_already_keeps_to_it(world: World) -> None:
+    aino = await world.technician()
+    first = await world.travelling(aino)
+    second = await world.dispatched(aino, east=900, planned=4000)
+    third = await world.dispatched(aino, east=1800, planned=8000)
+    await world.report(aino, JOURNEY)
+    await world.finished(aino, first, started=575, ended=580)
+    async with world.unit(585, technician_id=aino) as work:
+        await visits.start_travel(work, third)
+
+    answer = await world.report(aino, LEAVE)
+
+    assert answer.accepted == len(LEAVE)
+    assert [await world.state(one) for one in (second, third)] == ["DISPATCHED", "EN_ROUTE"]
+
+
 async def test_who_comes_back_within_ten_minutes_has_not_departed(world: World) -> None:
     aino = await world.technician()
     visit = await world.travelling(aino)

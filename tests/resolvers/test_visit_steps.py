@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -191,3 +192,45 @@ async def test_a_step_is_for_whom_it_is(companies: Companies, name: str, role: R
 
 def _second(companies: Companies) -> Asker:
     return Asker(companies, companies.viewer(Role.ADMIN, second=True))
+
+
+async def test_history_keeps_why_where_the_office_says_so(company: Companies) -> None:
+    desk, visit = office(company), visit_of(company)
+    order = (await desk.visit(visit))["workOrder"]["id"]
+    told = "{entity} {{ history(first: 1) {{ nodes {{ reason }} }} }}"
+    await desk.done("recallVisit", visit=visit, reason="Not yet")
+    steps: tuple[tuple[str, dict[str, object]], ...] = (
+        ("pinVisit", {"visit": visit, "pin": "TIME"}),
+        ("updateVisit", {"visit": visit, "crewSize": 2}),
+        ("updateWorkOrder", {"workOrder": order, "title": "Water everywhere"}),
+    )
+    for name, given in steps:
+        entity = "workOrder" if "workOrder" in given else "visit"
+        answer = told.format(entity=entity)
+        done = await desk.done(name, answer=answer, reason=f"Because of {name}", **given)
+        assert done["history"]["nodes"] == [{"reason": f"Because of {name}"}], name
+
+
+async def test_a_customer_calls_off_their_own_visit_before_travel_and_no_other(company: Companies) -> None:
+    desk, visit = office(company), visit_of(company)
+    found = await company.data(f'{{ visit(id: "{visit}") {{ customer {{ id }} }} }}')
+    customer = UUID(found["visit"]["customer"]["id"].removeprefix("cus1_"))
+    viewer = company.viewer(Role.CUSTOMER)
+    theirs = Asker(company, replace(viewer, customer_id=customer))
+    other = Asker(company, replace(viewer, customer_id=uuid4()))
+    called_off = {"answer": "visit { id state }", "visit": visit, "reason": "We are away"}
+    assert await other.refused("cancelVisit", **called_off) == ("NOT_FOUND", ["input", "visit"])
+    await desk.done("startTravel", visit=visit)
+    assert (await theirs.refused("cancelVisit", **called_off))[0] == "INVALID_TRANSITION"
+    await desk.done("stopTravel", visit=visit)
+
+    assert await theirs.done("cancelVisit", **called_off) == {"id": visit, "state": "CANCELLED"}
+
+    stored = await desk.visit(visit)
+    assert (stored["state"], stored["reason"], stored["pin"]) == ("CANCELLED", "We are away", None)
+    assert {one["state"] for one in stored["assignments"]["nodes"]} == {"RELEASED"}
+    assert {one["state"] for one in stored["reservations"]["nodes"]} <= {"RELEASED"}
+    assert stored["workOrder"]["state"] == "READY"
+    history = f'{{ visit(id: "{visit}") {{ history(first: 1) {{ nodes {{ actor reason }} }} }} }}'
+    (entry,) = (await company.data(history))["visit"]["history"]["nodes"]
+    assert entry == {"actor": viewer.subject, "reason": "We are away"}

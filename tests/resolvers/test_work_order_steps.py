@@ -132,6 +132,36 @@ async def test_what_needs_approval_waits_for_a_manager(company: Companies) -> No
     assert again == ("INVALID_TRANSITION", ["input", "workOrder"])
 
 
+@pytest.mark.parametrize("needs_approval", [False, True])
+async def test_a_draft_waits_until_somebody_takes_it_in(company: Companies, needs_approval: bool) -> None:
+    async with connected(str(company.app.settings.database_url)) as connection:
+        await connection.execute("UPDATE work_type SET needs_approval = $1", needs_approval)
+    query = """{ sites(first: 1) { nodes { id } } workTypes(first: 1) { nodes { id } }
+      technicians(first: 1) { nodes { id } } }"""
+    found = await company.data(query)
+    need = {
+        "site": found["sites"]["nodes"][0]["id"],
+        "workType": found["workTypes"]["nodes"][0]["id"],
+        "title": "Water on the floor",
+        "draft": True,
+    }
+    made = await office(company).take("createWorkOrder", answer=f"{ORDER} visit {{ id }}", **need)
+    order, visit = made["workOrder"], made["visit"]["id"]
+    assert order["state"] == "NEW"
+    technician = found["technicians"]["nodes"][0]["id"]
+    early = await office(company).refused(
+        "scheduleVisit", visit=visit, technician=technician, start="2026-11-23T10:00:00Z"
+    )
+    assert early == ("INVALID_TRANSITION", ["input", "visit"])
+
+    states = []
+    for _ in range(1 + needs_approval):
+        taken = await manager(company).done("approveWorkOrder", answer=ORDER, workOrder=order["id"])
+        states.append(taken["state"])
+
+    assert states == (["PENDING_APPROVAL", "READY"] if needs_approval else ["READY"])
+
+
 async def test_an_order_is_changed_by_what_is_said_only(company: Companies) -> None:
     desk, order = office(company), await order_of(company)
     before = await desk.done("updateWorkOrder", answer=ORDER, workOrder=order)
@@ -147,6 +177,19 @@ async def test_an_order_is_changed_by_what_is_said_only(company: Companies) -> N
         "CONFLICT",
         ["input", "expectedVersion"],
     )
+
+
+async def test_null_takes_a_text_away_and_notes_are_the_companys_own(company: Companies) -> None:
+    desk, order = office(company), await order_of(company)
+    texts = "workOrder { description internalNotes title }"
+    said = {"description": "By the stairs", "internalNotes": "Pays late", "title": "A leak"}
+    assert await desk.done("updateWorkOrder", answer=texts, workOrder=order, **said) == said
+
+    gone = await desk.done(
+        "updateWorkOrder", answer=texts, workOrder=order, description=None, internalNotes=None
+    )
+
+    assert gone == {"description": None, "internalNotes": None, "title": "A leak"}
 
 
 async def test_texts_windows_and_lengths_have_their_bounds(companies: Companies) -> None:

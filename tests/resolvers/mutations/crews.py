@@ -2,7 +2,7 @@
 
 from domain.viewers import Role
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
-from tests.resolvers.mutations.visits import NO_REASON, after, mine, somebody
+from tests.resolvers.mutations.visits import NO_REASON, WORDY, after, mine, somebody
 
 
 async def _crew(stage: Stage, name: str = "Roof") -> str:
@@ -101,7 +101,7 @@ CASES = [
             "a name that another has": Wrong({"name": "Lift"}, "CONFLICT", ("name",)),
         },
     ),
-    Case(mutation="assignTechnician", right=assign),
+    Case(mutation="assignTechnician", right=assign, wrong=WORDY),
     Case(mutation="releaseTechnician", right=release, wrong=NO_REASON),
     Case(mutation="acceptOffer", right=accept, role=Role.SUBCONTRACTOR),
     Case(mutation="declineOffer", right=decline, role=Role.SUBCONTRACTOR, wrong=NO_REASON),

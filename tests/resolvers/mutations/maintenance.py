@@ -54,12 +54,12 @@ async def _task(stage: Stage) -> str:
 
 async def create_type(stage: Stage) -> Given:
     await _type(stage, code="TAKEN")
-    return {**CODE, "priority": "HIGH", "needsApproval": True, **await _needs(stage)}
+    return {**CODE, "priority": "HIGH", "needsApproval": True, "crewSize": 2, **await _needs(stage)}
 
 
 async def update_type(stage: Stage) -> Given:
     await _type(stage, code="TAKEN")
-    return {"workType": await _type(stage), "name": "Long check", **await _needs(stage)}
+    return {"workType": await _type(stage), "name": "Long check", "crewSize": 3, **await _needs(stage)}
 
 
 async def archive_type(stage: Stage) -> Given:
@@ -126,6 +126,8 @@ NEEDS = {
     "no name": Wrong({"name": " "}, "INVALID", ("name",)),
     "a code that another has": Wrong({"code": "TAKEN"}, "CONFLICT", ("code",)),
     "too short": Wrong({"duration": "PT59S"}, "INVALID", ("duration",)),
+    "too many": Wrong({"crewSize": 21}, "INVALID", ("crewSize",)),
+    "nobody": Wrong({"crewSize": 0}, "INVALID", ("crewSize",)),
     "a task of no name": Wrong({"tasks": [*TASKS, {"name": ""}]}, "INVALID", ("tasks", "2", "name")),
 }
 PLAN = {

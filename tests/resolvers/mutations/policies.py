@@ -12,13 +12,13 @@ async def _policy(stage: Stage, **given: Any) -> str:
 
 async def create(stage: Stage) -> Given:
     await _policy(stage, name="Punctual", isDefault=True)
-    return {"name": "Near", "isDefault": True, "travelWeight": 3, "overtimeLimitSeconds": 1800}
+    return {"name": "Near", "isDefault": True, "travelWeight": 3, "freezeMinutes": 120}
 
 
 async def update(stage: Stage) -> Given:
     await _policy(stage, name="Near")
     first = await _policy(stage, name="Punctual", isDefault=True)
-    return {"schedulingPolicy": first, "lowPenalty": 0, "keyPercent": 200, "name": "On time"}
+    return {"schedulingPolicy": first, "lowPenalty": 0, "keyPercent": 200, "freezeMinutes": None}
 
 
 CASES = [
@@ -30,6 +30,7 @@ CASES = [
             "no name": Wrong({"name": ""}, "INVALID", ("name",)),
             "a name that another has": Wrong({"name": "Punctual"}, "CONFLICT", ("name",)),
             "travel for nothing": Wrong({"travelWeight": 0}, "INVALID", ("travelWeight",)),
+            "frozen for ever": Wrong({"freezeMinutes": 10_081}, "INVALID", ("freezeMinutes",)),
             "too dear": Wrong({"emergencyPenalty": 10_000_001}, "INVALID", ("emergencyPenalty",)),
             "less for the best": Wrong({"keyPercent": 99}, "INVALID", ("keyPercent",)),
         },

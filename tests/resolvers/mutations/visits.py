@@ -10,6 +10,7 @@ NO_REASON = {
     "too many words": Wrong({"reason": "x" * 501}, "INVALID", ("reason",)),
 }
 REASONS = {"recallVisit", "pauseWork", "unscheduleVisit", "markNoAccess"}
+WORDY = {"too many words": Wrong({"reason": "x" * 501}, "INVALID", ("reason",))}
 AT_NIGHT = "2026-11-23T01:00:00Z"
 ON_SHIFT = datetime.fromisoformat("2026-11-23T09:00:00Z")
 SOMEBODY = """
@@ -55,7 +56,12 @@ async def planned(stage: Stage, *, minutes: int = 0) -> str:
 
 async def schedule(stage: Stage) -> Given:
     visit = await after(stage, "recallVisit", "unscheduleVisit")
-    return {"visit": visit, "technician": await somebody(stage), "start": await planned(stage)}
+    return {
+        "visit": visit,
+        "technician": await somebody(stage),
+        "start": await planned(stage),
+        "reason": "So",
+    }
 
 
 async def reschedule(stage: Stage) -> Given:
@@ -88,7 +94,7 @@ async def dispatch(stage: Stage) -> Given:
 
 
 async def pin(stage: Stage) -> Given:
-    return {"visit": await after(stage, "recallVisit"), "pin": "TIME"}
+    return {"visit": await after(stage, "recallVisit"), "pin": "TIME", "reason": "They asked"}
 
 
 async def unpin(stage: Stage) -> Given:
@@ -167,6 +173,7 @@ CASES = [
         mutation="scheduleVisit",
         right=schedule,
         wrong={
+            **WORDY,
             "nobody": Wrong({"technician": None}, "INVALID", ("technician",)),
             "before the window": Wrong({"start": AT_NIGHT}, "OUTSIDE_WINDOW", ("start",)),
         },
@@ -175,6 +182,7 @@ CASES = [
         mutation="rescheduleVisit",
         right=reschedule,
         wrong={
+            **WORDY,
             "off shift": Wrong({"start": AT_NIGHT, "arrivalWindow": None}, "OUTSIDE_WINDOW", ("start",)),
             "a window without an end": Wrong(
                 {"arrivalWindow": {"start": AT_NIGHT, "end": AT_NIGHT}}, "INVALID", ("arrivalWindow",)
@@ -185,6 +193,7 @@ CASES = [
         mutation="updateVisit",
         right=update,
         wrong={
+            **WORDY,
             "no time at all": Wrong({"duration": "PT30S"}, "INVALID", ("duration",)),
             "null": Wrong({"crewSize": None}, "INVALID", ("crewSize",)),
             "nobody": Wrong({"crewSize": 0}, "INVALID", ("crewSize",)),
@@ -198,7 +207,7 @@ CASES = [
     Case(mutation="unscheduleVisit", right=unschedule, wrong=NO_REASON),
     Case(mutation="dispatchVisit", right=dispatch),
     Case(mutation="recallVisit", right=because, wrong=NO_REASON),
-    Case(mutation="pinVisit", right=pin),
+    Case(mutation="pinVisit", right=pin, wrong=WORDY),
     Case(mutation="unpinVisit", right=unpin),
     Case(mutation="cancelVisit", right=because, wrong=NO_REASON),
     Case(mutation="startTravel", right=travel),

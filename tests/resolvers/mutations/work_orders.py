@@ -1,11 +1,12 @@
 """Work orders: the cases of their own steps, from what is asked for to what came of it."""
 
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
-from tests.resolvers.mutations.visits import AT_WORK, NO_REASON, after
+from tests.resolvers.mutations.visits import AT_WORK, NO_REASON, WORDY, after
 
 LONG_TITLE = {
     "no title": Wrong({"title": " "}, "INVALID", ("title",)),
     "too many words": Wrong({"title": "x" * 201}, "INVALID", ("title",)),
+    "too many notes": Wrong({"internalNotes": "x" * 10_001}, "INVALID", ("internalNotes",)),
 }
 WINDOW = {"start": "2026-11-24T08:00:00Z", "end": "2026-11-24T10:00:00Z"}
 NO_WINDOW = {"start": "2026-11-24T10:00:00Z", "end": "2026-11-24T08:00:00Z"}
@@ -22,6 +23,7 @@ async def create(stage: Stage) -> Given:
         "workType": await stage.first("workTypes"),
         "title": "Water on the floor",
         "description": "By the stairs",
+        "internalNotes": "Pays late",
         "priority": "HIGH",
         "arrivalWindow": WINDOW,
         "dueAt": "2026-11-24T12:00:00Z",
@@ -30,7 +32,12 @@ async def create(stage: Stage) -> Given:
 
 
 async def update(stage: Stage) -> Given:
-    return {"workOrder": await _ready(stage), "title": "Water everywhere", "priority": "EMERGENCY"}
+    return {
+        "workOrder": await _ready(stage),
+        "title": "Water everywhere",
+        "priority": "EMERGENCY",
+        "internalNotes": "A dog",
+    }
 
 
 async def approve(stage: Stage) -> Given:
@@ -68,7 +75,16 @@ CASES = [
             "no time at all": Wrong({"duration": "PT0S"}, "INVALID", ("duration",)),
         },
     ),
-    Case(mutation="updateWorkOrder", right=update, wrong=LONG_TITLE),
+    Case(
+        mutation="updateWorkOrder",
+        right=update,
+        wrong={
+            **LONG_TITLE,
+            **WORDY,
+            "no title at all": Wrong({"title": None}, "INVALID", ("title",)),
+            "no priority": Wrong({"priority": None}, "INVALID", ("priority",)),
+        },
+    ),
     Case(mutation="approveWorkOrder", right=approve),
     Case(mutation="holdWorkOrder", right=because, wrong=NO_REASON),
     Case(mutation="releaseWorkOrder", right=release),
