@@ -89,9 +89,9 @@ async def test_who_may_not_change_anything_is_refused_before_it_runs(
 ) -> None:
     graph = companies.app.executor.graph
     document = """mutation {
-      cancelVisit(input: {visit: "vis1_018f0000-0000-7000-8000-000000000000", reason: "no"}) {
+      recallVisit(input: {visit: "vis1_018f0000-0000-7000-8000-000000000000", reason: "no"}) {
       userErrors { code } } }"""
     found = await companies.ask(document, viewer=companies.viewer(role))
     assert found["errors"][0]["extensions"]["code"] == "FORBIDDEN"
-    assert found["errors"][0]["path"] == ["cancelVisit"]
+    assert found["errors"][0]["path"] == ["recallVisit"]
     assert all(field.source.roles for field in (*graph.mutations.values(), *graph.subscriptions.values()))
