@@ -5,6 +5,7 @@ import { drawGantt } from "/pages/gantt.js";
 import { STATES, element, hourAndMinute } from "/pages/states.js";
 import { L, place, streetMap } from "/pages/streets.js";
 
+const DAY = 24 * 3_600_000; // milliseconds
 const POSITIONS_EVERY = 2_000; // milliseconds
 const DRAW_EVERY = 500;
 const FEED_LENGTH = 60;
@@ -20,10 +21,10 @@ fragment Card on Visit {
   }
 }`;
 const WHO = "query Who { viewer { role organization { name timeZone } } }";
-const TECHNICIANS = `query Technicians { technicians(first: 250) { nodes {
+const TECHNICIANS = `query Technicians($since: DateTime!) { technicians(first: 250) { nodes {
   id name code kind position { point at }
-  shifts(first: 5) { nodes { startsAt endsAt } }
-  absences(first: 5) { nodes { startsAt endsAt } }
+  shifts(first: 5, where: {endsAt: {gte: $since}}) { nodes { startsAt endsAt } }
+  absences(first: 5, where: {endsAt: {gte: $since}}) { nodes { startsAt endsAt } }
 } } }`;
 const POSITIONS = `query Positions { technicians(first: 250) { nodes { id position { point at } } } }`;
 const VISITS = `query Visits($from: DateTime!, $after: String) {
@@ -53,6 +54,16 @@ const PROGRESS = `subscription Progress($plan: ID!, $after: Cursor) { planProgre
   ... on Lagged { cursor count resumeFrom }
   ... on ResyncRequired { cursor why: reason }
 } }`;
+
+/** Today's shifts by the organization's calendar; where nobody works today, those of the next day of work. */
+function ofOneDay(shifts, timeZone) {
+  const calendar = new Intl.DateTimeFormat("sv-SE", { timeZone });
+  const today = calendar.format(new Date());
+  const dayOf = (shift) => calendar.format(new Date(shift.startsAt));
+  const days = shifts.map(dayOf).sort();
+  const day = days.find((one) => one >= today) ?? days.at(-1);
+  return shifts.filter((shift) => dayOf(shift) === day);
+}
 
 const byId = (id) => document.getElementById(id);
 
@@ -85,9 +96,9 @@ class Board {
   }
 
   async load() {
-    const { technicians } = await ask(this.token, TECHNICIANS);
+    const { technicians } = await ask(this.token, TECHNICIANS, { since: new Date(Date.now() - DAY) });
     this.technicians = new Map(technicians.nodes.map((one) => [one.id, one]));
-    const shifts = technicians.nodes.flatMap((one) => one.shifts.nodes);
+    const shifts = ofOneDay(technicians.nodes.flatMap((one) => one.shifts.nodes), this.organization.timeZone);
     this.from = Math.min(...shifts.map((shift) => new Date(shift.startsAt)));
     this.until = Math.max(...shifts.map((shift) => new Date(shift.endsAt)));
     const visits = new Map();
