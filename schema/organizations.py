@@ -1,5 +1,6 @@
 """Organization and viewer: whose graph this is, and who is asking."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -8,7 +9,7 @@ from domain import organizations
 from domain.viewers import Role
 from schema.customers import Customer
 from schema.entities import Entity
-from schema.graph import column, node, one, record
+from schema.graph import column, node, one, record, sql
 from schema.scalars import TimeZone
 from schema.technicians import Technician
 
@@ -23,6 +24,12 @@ class Organization(Entity):
     name: str = column("What the company is called.")
     time_zone: TimeZone = column("The company's own zone; sites have theirs.")
     currency: str = column("ISO 4217; what new prices are in.")
+    today: date = sql(
+        "({now} AT TIME ZONE {t}.time_zone)::date",
+        "The day that it is there, by the graph's own clock.",
+        volatile=True,
+        never_null=True,
+    )
 
 
 @record(

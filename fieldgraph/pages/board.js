@@ -20,7 +20,7 @@ fragment Card on Visit {
     nodes { technician { id name } }
   }
 }`;
-const WHO = "query Who { viewer { role organization { name timeZone } } }";
+const WHO = "query Who { viewer { role organization { name timeZone today } } }";
 const TECHNICIANS = `query Technicians($since: DateTime!) { technicians(first: 250) { nodes {
   id name code kind position { point at }
   shifts(first: 5, where: {endsAt: {gte: $since}}) { nodes { startsAt endsAt } }
@@ -56,9 +56,8 @@ const PROGRESS = `subscription Progress($plan: ID!, $after: Cursor) { planProgre
 } }`;
 
 /** Today's shifts by the organization's calendar; where nobody works today, those of the next day of work. */
-function ofOneDay(shifts, timeZone) {
+function ofOneDay(shifts, today, timeZone) {
   const calendar = new Intl.DateTimeFormat("sv-SE", { timeZone });
-  const today = calendar.format(new Date());
   const dayOf = (shift) => calendar.format(new Date(shift.startsAt));
   const days = shifts.map(dayOf).sort();
   const day = days.find((one) => one >= today) ?? days.at(-1);
@@ -96,9 +95,11 @@ class Board {
   }
 
   async load() {
-    const { technicians } = await ask(this.token, TECHNICIANS, { since: new Date(Date.now() - DAY) });
+    const { today, timeZone } = this.organization;
+    const since = new Date(Date.parse(today) - DAY);
+    const { technicians } = await ask(this.token, TECHNICIANS, { since });
     this.technicians = new Map(technicians.nodes.map((one) => [one.id, one]));
-    const shifts = ofOneDay(technicians.nodes.flatMap((one) => one.shifts.nodes), this.organization.timeZone);
+    const shifts = ofOneDay(technicians.nodes.flatMap((one) => one.shifts.nodes), today, timeZone);
     this.from = Math.min(...shifts.map((shift) => new Date(shift.startsAt)));
     this.until = Math.max(...shifts.map((shift) => new Date(shift.endsAt)));
     const visits = new Map();

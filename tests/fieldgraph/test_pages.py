@@ -78,6 +78,7 @@ async def test_the_board_and_the_customers_page_follow_what_happens(
         await page.wait_for_selector("#connection[data-state=live]")
         assert page.url == f"{running.server.url}/board"
         assert await page.locator(".row").count() == 29
+        assert 8 <= await page.locator(".scale span").count() <= 24, "one day, however many have shifts"
         assert await page.inner_text("#organization") == "Helsinki Building Services · dispatcher"
         counts = await page.locator("#counts li").all_inner_texts()
         assert counts == ["150 unscheduled", "4 scheduled", "1 dispatched"]
