@@ -139,7 +139,7 @@ OF_ONE += " nodes { number } } } }"
 def reads() -> Iterator[Read]:
     for n, document in enumerate((*of_readme(), *of_pages())):
         role = Role.TRACKING if "query Visit {" in document else Role.DISPATCHER
-        given = {"from": DAY["from"]} if "$from" in document else {}
+        given = {name: DAY["from"] for name in ("from", "since") if f"${name}" in document}
         # A count over a filter on an edge meets each customer once.
         most = WORLD.customers if "totalCount" in document else 2_000
         yield Read(f"printed{n}", role, document, most, given)
