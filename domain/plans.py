@@ -189,7 +189,7 @@ async def begin(work: UnitOfWork, plan_id: UUID) -> Plan | None:
 
 
 async def improve(work: UnitOfWork, plan_id: UUID, proposal: Proposal) -> bool:
-    """A better plan was found; False tells the worker that nobody wants it any more."""
+    """A better plan was found; False where nobody wants it any more, and nothing is written."""
     plan = await work.get(Plan, plan_id)
     if plan.state != PlanState.SOLVING:
         return False

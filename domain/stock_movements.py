@@ -1,4 +1,4 @@
-"""Stock movements: places and parts are made known; pieces come, are put right and counted by hand."""
+"""Stock movements: places are made known; pieces come, are put right and counted by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import select
 
-from domain import inputs, outlines, parts, stock
+from domain import inputs, outlines, stock
 from domain.errors import Conflict, Invalid
 from domain.events import Event, Scope
 from domain.rows import Row
@@ -44,12 +44,6 @@ class Change:
     reason: str | None = None
     expected_version: int | None = None
     serials: Sequence[str] | None = None
-
-
-async def create_part(work: UnitOfWork, part: Part) -> Part:
-    """A part that is stocked from now on. Its number and its barcode are its own."""
-    said = {name: getattr(part, name) for name in parts.PART}
-    return await parts.create(work, {name: to for name, to in said.items() if to is not None})
 
 
 async def create_location(work: UnitOfWork, place: StockLocation) -> StockLocation:

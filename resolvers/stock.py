@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from domain import stock, stock_movements, transfers
+from domain import parts, stock, stock_movements, transfers
 from domain.stock import StockLevel, StockMovement
 from domain.stock_movements import Change
 from domain.transfers import Wish
 from domain.unit_of_work import UnitOfWork
 from resolvers.context import Context, key, named
+from resolvers.inputs import stated
 from schema.stock import (
     AdjustStockInput,
     CountStockInput,
@@ -24,15 +25,7 @@ Values = Mapping[str, Any]
 
 
 async def create_part(work: UnitOfWork, given: CreatePartInput, _context: Context) -> Values:
-    part = stock.Part(
-        number=given.number,
-        name=given.name,
-        barcode=given.barcode,
-        unit_price=given.unit_price,
-        currency=given.currency,
-        serialized=given.serialized,
-    )
-    return {"part_id": (await stock_movements.create_part(work, part)).id}
+    return {"part_id": (await parts.create(work, stated(given, *parts.PART))).id}
 
 
 async def create_stock_location(

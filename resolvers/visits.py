@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from domain import crews, intake, promises, scheduling, visits
 from domain.crews import Whom
@@ -63,7 +62,7 @@ async def create_work_order(work: UnitOfWork, given: CreateWorkOrderInput, _cont
 
 async def schedule_visit(work: UnitOfWork, given: ScheduleVisitInput, _context: Context) -> Values:
     whom = Whom(
-        technician_id=_one_of(given.technician),
+        technician_id=named("tec", given.technician),
         crew_id=named("crw", given.crew),
         reason=given.reason,
     )
@@ -79,13 +78,17 @@ async def dispatch_visit(work: UnitOfWork, given: DispatchVisitInput, _context: 
 
 
 async def start_travel(work: UnitOfWork, given: StartTravelInput, context: Context) -> Values:
-    visit = await visits.start_travel(work, key("vis", given.visit), technician_id=_one_of(given.technician))
+    visit = await visits.start_travel(
+        work, key("vis", given.visit), technician_id=named("tec", given.technician)
+    )
     await etas.refresh(work, visit, seconds=context.services.roads.seconds)
     return {"visit_id": visit.id}
 
 
 async def start_work(work: UnitOfWork, given: StartWorkInput, _context: Context) -> Values:
-    visit = await visits.start_work(work, key("vis", given.visit), technician_id=_one_of(given.technician))
+    visit = await visits.start_work(
+        work, key("vis", given.visit), technician_id=named("tec", given.technician)
+    )
     return {"visit_id": visit.id}
 
 
@@ -110,7 +113,7 @@ async def cancel_visit(work: UnitOfWork, given: CancelVisitInput, _context: Cont
 async def reschedule_visit(work: UnitOfWork, given: RescheduleVisitInput, _context: Context) -> Values:
     window = given.arrival_window
     move = Move(
-        technician_id=_one_of(given.technician),
+        technician_id=named("tec", given.technician),
         start=given.start,
         window=(window.start, window.end) if window else None,
         reason=given.reason,
@@ -195,8 +198,3 @@ async def create_follow_up(work: UnitOfWork, given: CreateFollowUpInput, _contex
         work, key("vis", given.visit), expected_version=given.expected_version
     )
     return {"visit_id": visit.id}
-
-
-def _one_of(technician: str | None) -> UUID | None:
-    found: UUID | None = named("tec", technician)
-    return found
