@@ -57,6 +57,10 @@ class Upload(Row, table=True):
     expires_at: datetime = timestamp()
     stored_at: datetime | None = timestamp(default=None)
 
+    def in_time(self, real_now: datetime) -> bool:
+        """Whether it may still be handed in or used; from `expires_at` on `expire` may take it."""
+        return real_now < self.expires_at
+
     def move_to(self, state: UploadState) -> None:
         if (self.state, state.value) not in TRANSITIONS:
             raise InvalidTransition(f"An upload cannot go from {self.state} to {state.value}.", "file")
@@ -94,13 +98,16 @@ async def create(
 async def store(work: UnitOfWork, key: UUID, sha256: str, *, real_now: datetime) -> Upload:
     """Its bytes have come, and are those that were announced: it may be used for a day.
 
-    The same bytes once more change nothing. Raises NotFound, Conflict for others, Invalid for a wrong hash.
+    The same bytes once more change nothing. Raises NotFound, Conflict for others or too late, Invalid for
+    a wrong hash.
     """
     upload = await work.get(Upload, key, "file")
     if upload.state == UploadState.STORED and upload.sha256 == sha256:
         return upload
     if upload.state != UploadState.WAITING:
         raise Conflict(f"The upload is {upload.state} already.", "file")
+    if not upload.in_time(real_now):
+        raise Conflict("The time to hand the file in is over.", "file")
     if upload.sha256 not in {None, sha256}:
         raise Invalid("These are not the bytes that were announced: their SHA-256 is another.", "sha256")
     upload.move_to(UploadState.STORED)
@@ -110,14 +117,21 @@ async def store(work: UnitOfWork, key: UUID, sha256: str, *, real_now: datetime)
     return upload
 
 
-async def usable(work: UnitOfWork, named: UUID | str, *path: str) -> Upload:
-    """The file by its id or hash, held while it is put to use. Raises NotFound or InvalidTransition."""
+async def usable(work: UnitOfWork, named: UUID | str, *path: str, real_now: datetime) -> Upload:
+    """The file by its id or hash, held while it is put to use. Raises NotFound or InvalidTransition.
+
+    One whose time is over is not used, whether or not `expire` has come by since.
+    """
     if isinstance(named, UUID):
         upload = await work.get(Upload, named, *path)
     else:
         statement = (
             select(Upload)
-            .where(col(Upload.sha256) == named, col(Upload.state) == UploadState.STORED)
+            .where(
+                col(Upload.sha256) == named,
+                col(Upload.state) == UploadState.STORED,
+                col(Upload.expires_at) > real_now,
+            )
             .order_by(col(Upload.id).desc())
             .limit(1)
             .with_for_update(key_share=True)
@@ -128,6 +142,8 @@ async def usable(work: UnitOfWork, named: UUID | str, *path: str) -> Upload:
         upload = found
     if upload.state != UploadState.STORED:
         raise InvalidTransition(f"The upload is {upload.state}; it is used while it is STORED.", *path)
+    if not upload.in_time(real_now):
+        raise InvalidTransition("The time to use the upload is over.", *path)
     return upload
 
 
@@ -138,7 +154,7 @@ async def expire(work: UnitOfWork, *, real_now: datetime, in_use: frozenset[UUID
         .where(
             col(Upload.organization_id) == work.viewer.organization_id,
             col(Upload.state).in_([UploadState.WAITING, UploadState.STORED]),
-            col(Upload.expires_at) < real_now,
+            col(Upload.expires_at) <= real_now,
         )
         .order_by(col(Upload.id))
         .limit(500)

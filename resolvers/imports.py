@@ -38,12 +38,13 @@ async def create_upload(work: UnitOfWork, given: CreateUploadInput, context: Con
     }
 
 
-async def import_rows(work: UnitOfWork, given: ImportRowsInput, _context: Context) -> Mapping[str, Any]:
+async def import_rows(work: UnitOfWork, given: ImportRowsInput, context: Context) -> Mapping[str, Any]:
     by_id, by_hash = given.file is not None, given.sha256 is not None
     if by_id == by_hash:
         raise Invalid("A file is named by its id, or by its hash.", "file")
     file = key("upl", given.file) if given.file is not None else str(given.sha256)
-    upload = await uploads.usable(work, file, "file" if by_id else "sha256")
+    path = "file" if by_id else "sha256"
+    upload = await uploads.usable(work, file, path, real_now=context.services.real_now())
     row = await imports.request(work, upload, given.kind, dry_run=given.dry_run)
     return {"import_id": row.id}
 

@@ -234,15 +234,15 @@ async def test_an_upload_takes_its_bytes_once_and_in_time(world: World) -> None:
         upload = await uploads.create(work, said, real_now=MORNING, most_bytes=10)
     key, real = upload.id, {"real_now": MORNING}
     await refused(Invalid, lambda work: uploads.store(work, key, "b" * 64, **real))
-    await refused(InvalidTransition, lambda work: uploads.usable(work, key, "file"))
+    await refused(InvalidTransition, lambda work: uploads.usable(work, key, "file", **real))
     async with world.unit() as work:
         assert (await uploads.store(work, key, "a" * 64, **real)).expires_at == MORNING + uploads.KEPT
         assert (await uploads.store(work, key, "a" * 64, **real)).version == 2
     await refused(Conflict, lambda work: uploads.store(work, key, "b" * 64, **real))
-    await refused(NotFound, lambda work: uploads.usable(work, "b" * 64, "sha256"))
+    await refused(NotFound, lambda work: uploads.usable(work, "b" * 64, "sha256", **real))
     late = MORNING + uploads.KEPT * 2
     async with world.unit() as work:
-        assert (await uploads.usable(work, "a" * 64)).id == key
+        assert (await uploads.usable(work, "a" * 64, **real)).id == key
         assert await uploads.expire(work, real_now=MORNING, in_use=frozenset()) == []
         assert await uploads.expire(work, real_now=late, in_use=frozenset({key})) == []
         assert await uploads.expire(work, real_now=late, in_use=frozenset()) == [key]

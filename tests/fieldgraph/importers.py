@@ -61,7 +61,7 @@ class Office:
         """The import, waiting for a worker."""
         upload_id = await self.hand_in(content if isinstance(content, bytes) else content.encode())
         async with self.world.unit() as work:
-            upload = await uploads.usable(work, upload_id)
+            upload = await uploads.usable(work, upload_id, real_now=REAL)
             return (await imports.request(work, upload, kind, dry_run=dry_run)).id
 
     async def bring(

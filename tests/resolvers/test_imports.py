@@ -220,6 +220,9 @@ async def test_what_nobody_came_for_goes(company: Companies, http: httpx.AsyncCl
     assert (await asked(company, file=uploads[0]["upload"]["id"]))["userErrors"] == []
     stage = Stage(company, Role.ADMIN)
     await stage.execute("UPDATE upload SET expires_at = clock_timestamp() - interval '1 s'")
+    too_late = [{"path": ["input", "file"], "code": "INVALID_TRANSITION"}]
+    assert (await asked(company, file=uploads[1]["upload"]["id"]))["userErrors"] == too_late
+    assert (await http.put(uploads[2]["url"], content=b"number\n")).status_code == 409
     app = company.app
     clock = Clock(business_origin=START.timestamp())
     await Files(app.services.engine, clock, store(company), app.hub.committed).tidy()
@@ -231,5 +234,5 @@ async def test_what_nobody_came_for_goes(company: Companies, http: httpx.AsyncCl
     assert [one.name for one in folder.iterdir()] == [str(keys[0])]
     assert tmp_path in folder.parents
     late = await asked(company, file=uploads[1]["upload"]["id"])
-    assert late["userErrors"] == [{"path": ["input", "file"], "code": "INVALID_TRANSITION"}]
+    assert late["userErrors"] == too_late
     assert (await http.put(uploads[2]["url"], content=b"number\n")).status_code == 409
