@@ -156,7 +156,7 @@ def _outside(area: Area, presence: Presence, fix: Fix) -> _Outcome:
     expected = area.fence.expected_arrival
     soon = expected is not None and 0 <= expected - fix.at <= APPROACH_SECONDS
     if soon or (near and presence.near_count):
-        after = replace(presence, state=FenceState.APPROACHING, approached=True)
+        after = replace(presence, state=FenceState.APPROACHING, approached=True, passed=False)
         told = _told(area, (presence, after), FenceEvent.APPROACHING, (fix.at, fix.at), _evidence(area, fix))
         return _Outcome(after, told)
     if near != bool(presence.near_count):
@@ -208,8 +208,8 @@ def _passed(area: Area, presence: Presence, spell: Spell, fix: Fix) -> _Outcome:
     """A lone fix inside was an outlier and is not worth a word."""
     if spell.count == 1:
         return _Outcome(replace(presence, state=presence.resting, spell=None))
-    resting = FenceState.FAR if presence.left_at is None else FenceState.LEFT
-    after = replace(presence, state=resting, spell=None)
+    after = replace(presence, spell=None, passed=True)
+    after = replace(after, state=after.resting)
     evidence = _evidence(area, fix) | {
         "fixes": [spell.entered.to_json(), spell.latest.to_json(), fix.to_json()],
         "dwell_seconds": spell.latest.at - spell.entered.at,

@@ -55,12 +55,14 @@ class Transition:
 class Presence:
     """The state towards one fence and the candidates for its next transition.
 
-    `near_count` is 1 after a fix within 1 km; `seen` is the last fix inside, `leaving` the first after it
-    that was not, `outside` the first well outside; `arrivals` counts the believed ones so far.
+    `passed` is whether the last approach came to nothing; `near_count` is 1 after a fix within 1 km; `seen`
+    is the last fix inside, `leaving` the first after it that was not, `outside` the first well outside;
+    `arrivals` counts the believed ones so far.
     """
 
     state: FenceState = FenceState.FAR
     approached: bool = False
+    passed: bool = False
     near_count: int = 0
     spell: Spell | None = None
     seen: Fix | None = None
@@ -74,12 +76,13 @@ class Presence:
         """The state to fall back to when a candidate comes to nothing."""
         if self.left_at is not None:
             return FenceState.LEFT
-        return FenceState.APPROACHING if self.approached else FenceState.FAR
+        return FenceState.APPROACHING if self.approached and not self.passed else FenceState.FAR
 
     def to_json(self) -> dict[str, Any]:
         return {
             "state": self.state.value,
             "approached": self.approached,
+            "passed": self.passed,
             "near_count": self.near_count,
             "spell": None if self.spell is None else self.spell.to_json(),
             "seen": None if self.seen is None else self.seen.to_json(),
@@ -142,6 +145,7 @@ def _presence_from_json(row: dict[str, Any]) -> Presence:
     return Presence(
         state=FenceState(row["state"]),
         approached=row["approached"],
+        passed=row.get("passed", False),  # not in rows of before
         near_count=row["near_count"],
         spell=None if row["spell"] is None else spell_from_json(row["spell"]),
         seen=_fix_from_json(row["seen"]),

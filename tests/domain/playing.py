@@ -16,19 +16,24 @@ def play(
     bench = Bench(database)
     bench.run(bench.open())
     try:
-        run_state_machine_as_test(
-            lambda: machine(bench),  # type: ignore[arg-type]  # a function does, as its description says
-            settings=settings(
-                max_examples=examples,
-                stateful_step_count=steps,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],  # to shrink takes minutes
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        play_alone(lambda: machine(bench), examples=examples, steps=steps)
     finally:
         bench.run(bench.close())
         bench.loop.close()
     return bench.steps
+
+
+def play_alone(machine: Callable[[], RuleBasedStateMachine], *, examples: int, steps: int) -> None:
+    """A machine that needs no database."""
+    run_state_machine_as_test(
+        machine,  # type: ignore[arg-type]  # a function does, as its description says
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],  # to shrink takes minutes
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

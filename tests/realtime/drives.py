@@ -83,5 +83,27 @@ def square(half: float) -> tuple[tuple[float, float], ...]:
     )
 
 
+Way = list[tuple[float, float, float | None]]
+"""Seconds since the fix before, metres to the east, the speed that is told."""
+WAYS: dict[str, Way] = {
+    "approach": [(60, -1503, 12), (60, -903, 12), (30, -603, 12)],
+    "enter": [(30, 9, 0)],
+    "rest": [(10, 9, 0), (10, 0, 0), (10, 9, 0), (10, 0, 0)],
+    "sit": [(30, 0, None), (30, 9, None)],
+    "busy": [(40, 47, 9), (40, -41, 9), (40, 47, 9), (40, -41, 9), (40, 47, 9)],
+    "walk past": [(60, -203, 1.4), (100, -41, 1.4), (60, 47, 1.4), (100, 203, 1.4)],
+    "edge": [(10, 97, 0), (10, 97, 0)],
+    "moving edge": [(10, 97, 3)],
+    "stop outside": [(30, 135, 0), (30, 135, 0), (30, 135, 0)],
+    "step out": [(30, 203, 1.4)],
+    "leave": [(30, 203, 1.4), (40, 203, None), (40, 203, 1.4)],
+    "drive off": [(30, 603, 12), (10, 903, 12)],
+    "next door": [(30, 300, 0), (20, 303, 0), (20, 300, 0)],
+    "jump": [(10, 90_007, 30)],
+    "stay away": [(10, 90_007, 0), (10, 90_007, 0)],
+    "come back": [(700, 5003, 12), (100, 903, 12)],
+}
+"""What people do around the site. No place is near the edge of a rule, so that a story can tell."""
+
 DRIVE_IN = line(0, (-2000, -20), pace=12.0)  # at 160 s it is 80 m west of the site
 VISIT = [*DRIVE_IN, *stay(170, 1200), *line(1380, (20, 3000), pace=12.0)]

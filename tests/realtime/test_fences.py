@@ -312,3 +312,21 @@ def test_of_two_fixes_of_one_instant_the_more_accurate_counts_in_any_order() -> 
     fixes = [*stay(0, 100, speed=0.0), vague]
 
     assert replay(fixes, [SITE]) == replay(fixes[::-1], [SITE]) == replay(stay(0, 100), [SITE])
+
+
+def test_an_outlier_after_passing_is_no_new_approach() -> None:
+    walk = line(0, (-700, 700), pace=1.4)
+    there_and_back = [*walk, fix(1100, 700.0), fix(1200, 0.0, speed=0.0), fix(1300, 700.0)]
+
+    step = replay(there_and_back, [SITE])
+
+    assert [one.event for one in step.transitions] == [FenceEvent.APPROACHING, FenceEvent.PASSED]
+    assert step.machine.presence(SITE.key).state is FenceState.FAR
+
+
+def test_a_presence_that_was_stored_before_passing_was_kept_is_read() -> None:
+    stored = replay(VISIT[:10], [SITE]).machine
+    row = stored.to_json()
+    del row["presences"][SITE.key]["passed"]
+
+    assert Machine.from_json(row) == stored
