@@ -17,7 +17,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.visits import Visit, VisitState
 from realtime import etas
 from realtime.etas import Seconds
-from realtime.fences import APPROACH_METRES, FenceEvent, Machine, Step, tick
+from realtime.fences import APPROACH_METRES, FenceEvent, Machine, Step, Transition, tick
 from realtime.positions import Fix, RefusalReason, event_order, screen
 from realtime.tracks import (
     GRACE,
@@ -164,7 +164,7 @@ async def _apply(work: UnitOfWork, turn: _Round) -> tuple[UUID, ...]:
         finding = found[one.fence.key]
         if await _arrive(work, turn, one, finding):
             arrived.append(visit.id)
-        gone = await _leave(work, visit, finding)
+        gone = await _leave(work, visit, one, finding.last)
         if gone and ahead is not None and not turn.replayed and visit.state in tracks.ENDED:
             await _set_off(work, ahead.visit, turn.current.technician_id)
     await work.flush()
@@ -203,9 +203,12 @@ async def _arrive(work: UnitOfWork, turn: _Round, one: Watch, finding: Finding) 
     return False
 
 
-async def _leave(work: UnitOfWork, visit: Visit, finding: Finding) -> bool:
-    gone = finding.last.event is FenceEvent.DEPARTED
-    await tracking.depart(work, visit, instant(finding.last.occurred_at) if gone else None)
+async def _leave(work: UnitOfWork, visit: Visit, one: Watch, last: Transition) -> bool:
+    """Nobody has gone before they came: where only a word tells of that, a far first fix would say so."""
+    gone, left_at = last.event is FenceEvent.DEPARTED, last.occurred_at
+    if one.inside_at is not None and last.decided_at >= one.inside_at:
+        left_at = max(left_at, one.inside_at)
+    await tracking.depart(work, visit, instant(left_at) if gone else None)
     return gone
 
 

@@ -366,3 +366,15 @@ async def test_the_ticker_learns_of_every_organization(world: World, database: D
             known = await tracks.organizations(connection)
 
     assert sorted(known) == sorted([world.organization_id, other.organization_id])
+
+
+async def test_who_said_they_were_there_has_left_after_that_however_far_they_are_seen(world: World) -> None:
+    aino = await world.technician()
+    visit = await world.travelling(aino)
+    await world.word(aino, visit, 600)
+
+    await world.report(aino, [fix(700, 5000.0, speed=12.0), fix(770, 5800.0, speed=12.0)])
+
+    [row] = await world.rows("SELECT occurred_at, departed_at FROM arrival")
+    assert (row.occurred_at, row.departed_at) == (moment(600), moment(600))
+    assert len(await world.told(visit, "VisitDeparted")) == 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from domain.tracks import Watched
-from realtime.fences import Machine, Transition, tick
+from realtime.fences import Machine, Step, Transition, tick
 from realtime.positions import Fix, event_order
 from realtime.tracks import Watch, run
 from tests.domain.playing import play_alone
@@ -173,6 +173,8 @@ class Journeys(RuleBasedStateMachine):
         self.sent += fresh
         reached = self.machine.watermark
         if reached is not None and any(one.at <= reached for one in fresh):
+            late = [one for one in sorted(fresh, key=event_order) if one.at < reached]
+            assert run(self.machine, late, self.watches()) == Step(self.machine, (), tuple(late))
             self.replay()
         else:
             for one in sorted(fresh, key=event_order):

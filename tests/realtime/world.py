@@ -179,12 +179,12 @@ async def opened(database: Database) -> AsyncIterator[World]:
     """A company in a database of its own."""
     engine = create_async_engine(sqlalchemy_url(database.app_url), pool_size=3)
     try:
-        yield await _founded(engine)
+        yield await founded(engine)
     finally:
         await engine.dispose()
 
 
-async def _founded(engine: AsyncEngine) -> World:
+async def founded(engine: AsyncEngine) -> World:
     world = World(engine, ids.new(), ids.new(), ids.new(), count(1))
     async with world.unit(-7200, origin=Origin.SEED) as work:
         work.session.add(
