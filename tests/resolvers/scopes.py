@@ -38,7 +38,7 @@ INSERT INTO meter_reading {NEW} asset_id, customer_id, site_id, at, value, repla
   SELECT {STATED}, id, customer_id, site_id, created_at - n * interval '1 day', 100 - n * 7.5, n = 2
     FROM asset, generate_series(1, 3) n;
 INSERT INTO scheduling_policy {NEW} name, is_default, hold_planned_starts, {", ".join(LIMITS)})
-  SELECT {STATED}, 'Policy ' || n, n = 1, n = 2, {", ".join(f"{least} + n" for least, _ in LIMITS.values())}
+  SELECT {STATED}, 'Policy ' || n, false, n = 2, {", ".join(f"{least} + n" for least, _ in LIMITS.values())}
     FROM (SELECT id AS organization_id, updated_at AS created_at FROM organization) o,
     generate_series(1, 3) n;
 INSERT INTO plan {NEW} day, state, seconds, seed, request, objective, improvements, assigned_count,
@@ -96,7 +96,7 @@ INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
     5
     FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
 """
-"""What the demo's seed leaves empty: assets, absences, crews, positions, ETAs, links, plans."""
+"""What the demo's seed leaves empty, such as positions, ETAs and links, or has few rows of."""
 
 Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
