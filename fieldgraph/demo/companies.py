@@ -11,6 +11,7 @@ from uuid import UUID
 
 from domain.contracts import Contract, ContractState, Entitlement
 from domain.customers import Channel, Contact, Customer, ExternalId, Tier
+from domain.organizations import Organization
 from domain.rows import Row
 from domain.sites import Site
 from domain.stock import Part, StockLevel, StockLocation, StockLocationKind
@@ -95,6 +96,16 @@ class Company:
 
     def add(self, row: Kept, at: datetime | None = None) -> Kept:
         return self.book.add(row, at or self.founded)
+
+    def apart(self, organization: Organization, part: str) -> Book:
+        """For more rows of the same story: draws of its own, so that nobody else's shift."""
+        book = Book(Random(f"{organization.id}:{part}"), self.hours.start)  # noqa: S311  # guards nothing
+        book.rows = self.book.rows
+        return book
+
+    def rows_of(self, kind: type[Kept]) -> list[Kept]:
+        """What has been told of a kind, in the order of the telling."""
+        return [row for rows in self.book.rows.values() for row in rows if isinstance(row, kind)]
 
     def can(self, technician: Technician, kind: Kind) -> bool:
         """Every skill at its level, certified on the day."""

@@ -18,6 +18,7 @@ from fieldgraph.demo.remote import NotAnswered, RemoteGraph
 from fieldgraph.demo.rounds import Person, Round
 from integrations.roads import Point, metres_between
 from integrations.streets import Roads
+from schema.scalars import parse_instant
 
 LOG = structlog.get_logger(__name__)
 READ_BUSINESS_SECONDS = 15.0
@@ -203,7 +204,7 @@ class Story:
     async def _sick(self) -> None:
         """Whoever has most ahead and is not at work falls sick until the end of their shift."""
         rows = {row["id"]: row for row in await self._technicians() if row["id"] in self.people}
-        if any(row["absences"]["nodes"] for row in rows.values()):
+        if any(self._fell_sick(row) for row in rows.values()):
             return
         own = await self._between_visits(rows)
         if not own:
@@ -216,6 +217,12 @@ class Story:
         LOG.info("demo sick technician", name=rows[sick]["name"], released=absent["released"])
         near = await self._nearest(own[sick][0].place)
         await self._plan([key for key in near if key != sick], REPAIR_SECONDS)
+
+    def _fell_sick(self, technician: Mapping[str, Any]) -> bool:
+        """On this day, since it began; whoever was away before or will be later is none of the story."""
+        begun = self.script.start
+        starts = [parse_instant(one["startsAt"]) for one in technician["absences"]["nodes"]]
+        return any(begun <= at < begun + timedelta(days=1) for at in starts)
 
     async def _between_visits(self, technicians: Iterable[str]) -> dict[str, list[Stop]]:
         """Who is at no site and has work ahead, as soon as there is somebody; nobody when the day is over."""

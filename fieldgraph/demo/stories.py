@@ -11,7 +11,7 @@ from domain.stock import MovementKind, Reservation, ReservationState, StockMovem
 from domain.technicians import Technician
 from domain.tracking import Arrival, ConfirmedBy
 from domain.visits import Assignment, AssignmentState, Pin, Visit, VisitPart, VisitState
-from domain.work_orders import Priority, WorkOrder, WorkOrderState
+from domain.work_orders import Priority, WorkOrder, WorkOrderOutcome, WorkOrderState
 from fieldgraph.demo.catalogue import KINDS, Kind
 from fieldgraph.demo.companies import Company
 from fieldgraph.demo.hours import HALF_HOUR, half_hour
@@ -228,6 +228,7 @@ def _order(company: Company, need: Need) -> WorkOrder:
             title=f"{need.kind.name}, {need.site.name}",
             internal_notes=company.book.random.choice(NOTES),
             state=need.state,
+            outcome=WorkOrderOutcome.SOLVED if need.state == WorkOrderState.CLOSED else None,
             priority=need.priority or need.kind.priority,
             customer_id=need.site.customer_id,
             site_id=need.site.id,

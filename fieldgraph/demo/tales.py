@@ -15,12 +15,17 @@ from fieldgraph.demo.cast import Seeded, technician_viewer
 from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.crews import tell_crews
+from fieldgraph.demo.exchange import exchange
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
+from fieldgraph.demo.proposals import propose, weigh
+from fieldgraph.demo.rosters import tell_rosters
+from fieldgraph.demo.shelves import fill_shelves
 from fieldgraph.demo.staff import equip
 from fieldgraph.demo.stores import keep_stores
 from fieldgraph.demo.stories import Set, tell_past, tell_today
 from fieldgraph.demo.supplies import supply
+from fieldgraph.demo.unfinished import tell_unfinished
 from integrations.roads import metres_between
 
 SECOND_CUSTOMERS = 5
@@ -105,8 +110,16 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     tell_maintenance(company, organization)
     agree(company, Random(f"{organization.id}:agreements"))  # noqa: S311  # as above
     tell_crews(company, organization, waiting)
-    company.add(Counter(series="WORK_ORDER", value=company.orders))
+    numbers = company.add(Counter(series="WORK_ORDER"))
     keep_stores(company)
+    weigh(company, organization)
+    if large:
+        tell_unfinished(company, organization)
+        fill_shelves(company, organization)
+        tell_rosters(company, organization)
+        propose(company, organization)
+        exchange(company, organization)
+    numbers.value = company.orders
     seeded = _seeded(company, organization, waiting)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
 

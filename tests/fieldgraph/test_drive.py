@@ -151,7 +151,7 @@ async def counted(owner: asyncpg.Connection) -> dict[str, Any]:
           (SELECT count(*) FROM arrival WHERE created_at >= $1 AND confirmed_by = 'GEOFENCE') AS arrived,
           (SELECT count(*) FROM arrival WHERE created_at >= $1 AND confirmed_by <> 'GEOFENCE') AS told,
           (SELECT count(*) FROM visit WHERE ended_at >= $1 AND state = 'COMPLETED') AS completed,
-          (SELECT count(*) FROM absence) AS absent,
+          (SELECT count(*) FROM absence WHERE created_at >= $1) AS absent,
           (SELECT count(*) FROM work_order WHERE title LIKE 'Emergency:%') AS emergencies,
           (SELECT count(*) FROM position) AS positions,
           (SELECT count(DISTINCT technician_id) FROM position) AS reporters

@@ -81,7 +81,7 @@ async def test_the_board_and_the_customers_page_follow_what_happens(
         assert 8 <= await page.locator(".scale span").count() <= 24, "one day, however many have shifts"
         assert await page.inner_text("#organization") == "Helsinki Building Services · dispatcher"
         counts = await page.locator("#counts li").all_inner_texts()
-        assert counts == ["150 unscheduled", "4 scheduled", "1 dispatched"]
+        assert counts == ["154 unscheduled", "4 scheduled", "1 dispatched"]
         assert await page.inner_text(".leaflet-control-attribution") == "© OpenStreetMap contributors"
 
         # and the customer's page

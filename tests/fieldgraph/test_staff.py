@@ -37,8 +37,10 @@ def test_the_staff_is_there_for_a_reason_and_proves_what_it_can(tales: tuple[Tal
         assert weeks[shift.shift_pattern_id].generated_until == shift.day == tale.seeded.day
     proofs = rows(tale, Certification)
     states = Counter(certificates.state(one, START) for one in proofs)
-    assert states == {"EXPIRED": 1, "VALID": 8}
-    assert {one.valid_until for one in proofs} == {
+    assert states == {"EXPIRED": 1 + 1, "EXPIRING": 1, "VALID": 8}
+    (revoked,) = [one for one in proofs if one.revoked_at]
+    assert certificates.state(revoked, START) == "EXPIRED"
+    assert {one.valid_until for one in proofs if one is not revoked} == {
         one.certified_until for one in rows(tale, TechnicianSkill)
     } - {None}
     assert all(one.vehicle_registration and one.overtime_hourly_cost for one in rows(tale, Technician))

@@ -38,7 +38,7 @@ INSERT INTO meter_reading {NEW} asset_id, customer_id, site_id, at, value, repla
   SELECT {STATED}, id, customer_id, site_id, created_at - n * interval '1 day', 100 - n * 7.5, n = 2
     FROM asset, generate_series(1, 3) n;
 INSERT INTO scheduling_policy {NEW} name, is_default, hold_planned_starts, {", ".join(LIMITS)})
-  SELECT {STATED}, 'Policy ' || n, n = 1, n = 2, {", ".join(f"{least} + n" for least, _ in LIMITS.values())}
+  SELECT {STATED}, 'Policy ' || n, false, n = 2, {", ".join(f"{least} + n" for least, _ in LIMITS.values())}
     FROM (SELECT id AS organization_id, updated_at AS created_at FROM organization) o,
     generate_series(1, 3) n;
 INSERT INTO plan {NEW} day, state, seconds, seed, request, objective, improvements, assigned_count,
@@ -52,7 +52,8 @@ INSERT INTO plan_change {NEW} plan_id, visit_id, visit_version, kind, technician
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, v.version, 'ASSIGN',
     (SELECT t.id FROM technician t WHERE t.organization_id = v.organization_id ORDER BY t.id LIMIT 1),
     v.window_start, v.window_end
-    FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
+    FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED'
+    WHERE p.state = 'PROPOSED';
 INSERT INTO transfer {NEW} from_location_id, to_location_id, part_id, quantity, state, shipped_at)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at + n * interval '1 s', v.created_at,
     v.id, v.next, (SELECT id FROM part p WHERE p.organization_id = v.organization_id ORDER BY id LIMIT 1), n,
@@ -82,7 +83,8 @@ INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, s
     'STORED', updated_at + interval '1 day', updated_at FROM organization, generate_series(1, 2) n;
 INSERT INTO import {NEW} upload_id, kind, name, dry_run, state, rows_in_file, rows_staged, rows_done, created,
     updated, unchanged, failed, position, tries)
-  SELECT {STATED}, id, 'CUSTOMERS', name, bytes > 1000, 'WRITING', 6, 6, 4, 1, 1, 1, 1, 5, 0 FROM upload;
+  SELECT {STATED}, id, 'CUSTOMERS', name, bytes > 1000, 'WRITING', 6, 6, 4, 1, 1, 1, 1, 5, 0 FROM upload
+    WHERE name = 'rows.csv';
 INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, entity_type, entity_id)
   SELECT gen_random_uuid(), i.organization_id, 1, i.created_at, i.created_at, i.id, n, '{{}}',
     CASE WHEN n < 6 THEN (ARRAY['CREATED', 'UPDATED', 'UNCHANGED', 'FAILED'])[n - 1] END,
@@ -90,13 +92,14 @@ INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, en
     CASE WHEN n < 5 THEN 'customer' END,
     CASE WHEN n < 5 THEN (SELECT id FROM customer c WHERE c.organization_id = i.organization_id
       ORDER BY id LIMIT 1) END
-    FROM import i, generate_series(2, 7) n;
+    FROM import i, generate_series(2, 7) n WHERE i.state = 'WRITING';
 INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, 'NO_ROOM', 'Full.',
     5
-    FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED';
+    FROM plan p JOIN visit v ON v.organization_id = p.organization_id AND v.state = 'UNSCHEDULED'
+    WHERE p.state = 'PROPOSED';
 """
-"""What the demo's seed leaves empty: assets, absences, crews, positions, ETAs, links, plans."""
+"""What the demo's seed leaves empty, such as positions, ETAs and links, or has few rows of."""
 
 Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
