@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, LargeBinary, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, LargeBinary, Text, Uuid
 from sqlalchemy import text as literal
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field
@@ -16,6 +16,9 @@ from domain.viewers import Role
 
 TEXTS: TypeEngine[Any] = ARRAY(Text())
 BIGINT: TypeEngine[int] = BigInteger()
+UUIDS: TypeEngine[Any] = ARRAY(Uuid())
+PLACES = 4
+"""How many of the rows that a change belongs to are found by it: an index for each."""
 
 
 class ChangeAction(StrEnum):
@@ -26,18 +29,28 @@ class ChangeAction(StrEnum):
     DELETED = "DELETED"
 
 
+def _found_by(place: int) -> Index:
+    """Of one place of the array, in the order of change: no index over all of them has an order."""
+    named = literal(f"(belongs_to[{place}])")
+    there = literal(f"belongs_to[{place}] IS NOT NULL")
+    return Index(f"ix_audit_belongs_to_{place}", "organization_id", named, "id", postgresql_where=there)
+
+
 class Audit(Table, table=True):
     """One change of one row: who, why, when, before and after.
 
     `before` and `after` hold the columns that differ, `apart` says which others do: their values lie in
     `audit_value`, under `ref`. `at` is the business time, `recorded_at` the database's. `unit_id` is the
     first change of the same transaction: what is sealed together. `readers` are the roles that may read it,
-    where not all staff may. The id is a version 7 of the database's making: the order of change.
+    where not all staff may. `belongs_to` are the rows that it is told of besides its own: what the row is
+    part of, and was until this change; null for none, and for what was kept before revision 0016. The id is
+    a version 7 of the database's making: the order of change.
     """
 
     __table_args__ = (
         # No checks: only the trigger writes here, and they would be read and planned anew by every statement.
         Index(None, "organization_id", "entity_id", "id"),
+        *(_found_by(place) for place in range(1, PLACES + 1)),
     )
     organization_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
@@ -56,6 +69,7 @@ class Audit(Table, table=True):
     after: dict[str, Any] | None = jsonb(default=None)
     apart: dict[str, Any] | None = jsonb(default=None)
     readers: list[str] | None = Field(default=None, sa_type=TEXTS)
+    belongs_to: list[UUID] | None = Field(default=None, sa_type=UUIDS)
 
 
 class AuditValue(Table, table=True):
@@ -92,6 +106,11 @@ class AuditChain(Table, table=True):
 
 KEPT = tuple(str(table.__tablename__) for table in (Audit, AuditValue, AuditSeal, AuditChain))
 """The tables that only their own triggers write."""
+TOLD_OF = " UNION ALL ".join(
+    f"SELECT {{t}}.*, {{t}}.{of} AS told_of FROM audit {{t}}"
+    for of in ("entity_id", *(f"belongs_to[{place}]" for place in range(1, PLACES + 1)))
+)
+"""Each change once for each row that it is told of, by `told_of`, as SQL: every part is read by an index."""
 FORGET = literal("SELECT audit_forget(CAST(:keys AS uuid[]))")
 
 

@@ -14,11 +14,14 @@ from uuid import UUID
 
 ID_BYTES, CHANGE_BYTES = 16, 48
 SAID = (
-    "jsonb_build_array(a.organization_id, a.id, a.unit_id, a.entity_type, a.entity_id, a.entity_version,"
+    "(jsonb_build_array(a.organization_id, a.id, a.unit_id, a.entity_type, a.entity_id, a.entity_version,"
     " a.action, a.actor, a.actor_role, a.origin, a.reason, extract(epoch FROM a.at),"
-    " extract(epoch FROM a.recorded_at), a.before, a.after, a.apart, a.readers)::text"
+    " extract(epoch FROM a.recorded_at), a.before, a.after, a.apart, a.readers)"
+    " || CASE WHEN a.belongs_to IS NULL THEN '[]' ELSE jsonb_build_array(a.belongs_to) END)::text"
 )
-"""All that is said of a change, as SQL: in full, because a function of the database may have been changed."""
+"""All that is said of a change, as SQL: in full, because a function of the database may have been changed.
+
+What belongs to nothing says nothing of it, as every change did before there was that column."""
 
 
 class Identified(Protocol):

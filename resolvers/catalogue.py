@@ -126,7 +126,11 @@ def _links(graph: Graph, shape: TypeShape, field: FieldShape) -> Iterator[Column
     source, target = field.source, graph.types[str(field.target)]
     by, via = getattr(source, "by", None), getattr(source, "via", None)
     order = getattr(source, "order", None) or target.reading.order
-    yield (shape.table, by) if by else (target.table, str(via))
+    among = getattr(source, "among", None)
+    if among is not None:
+        yield from ((target.table, column) for column in sorted(columns_in(among)))
+    else:
+        yield (shape.table, by) if by else (target.table, str(via))
     yield from ((target.table, name.lstrip("-")) for name in order)
     if isinstance(source, Foremost):
         yield from ((target.table, column) for column in columns_in(source.where))

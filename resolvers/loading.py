@@ -213,7 +213,7 @@ class Request:
             link = f" AND x.{asked.via} = p.parent_key"
         cursor = pager.cursor(page, lambda name: f"x.{name}")
         select = f'{self.select(target, writer, "x")}, {cursor} AS "cursor:"'
-        source = writer.source(target.table)
+        source = writer.source(target.table, asked.among)
         page_sql = (
             f"SELECT {select} FROM {source} x WHERE {where}{link} AND {pager.bounds(page, 'x')}"
             f" ORDER BY {page.order('x')} LIMIT {page.limit} + 1"
@@ -243,7 +243,8 @@ class Request:
         else:
             place = writer.bind("uuid[]", lambda _bindings: keys)
             link = f"x.{asked.via} = ANY({place})"
-            counted = f"SELECT x.{asked.via} AS k, count(*) AS n FROM {writer.source(target.table)} x"
+            source = writer.source(target.table, asked.among)
+            counted = f"SELECT x.{asked.via} AS k, count(*) AS n FROM {source} x"
             sql = f"{counted} WHERE {where} AND {link} GROUP BY 1"
             found = await self.rows(sql, writer)
         return {row["k"]: row["n"] for row in found}
@@ -257,6 +258,7 @@ class Asked:
     order: tuple[str, ...]
     arguments: Mapping[str, Any]
     counted: bool
+    among: str | None = None
 
     def where(self, graph: Graph, writer: Writer, target: TypeShape) -> str:
         wanted, text = self.arguments.get("where"), "TRUE"

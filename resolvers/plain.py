@@ -155,7 +155,8 @@ def _field(  # a dispatch over closed kinds
     if isinstance(source, Several):
         return request.several(target, source.via, row.get("id"))
     if isinstance(source, Many):
-        asked = Asked(source.via, source.order or target.reading.order, arguments, _counts(info))
+        order = source.order or target.reading.order
+        asked = Asked(source.via, order, arguments, _counts(info), source.among)
         return request.page(target, asked, row.get("id"))
     raise TypeError(f"{type(source).__name__} belongs to records, which queries never answer")
 

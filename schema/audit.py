@@ -11,8 +11,64 @@ from domain.events import Origin
 from domain.viewers import Role
 from schema.customers import VERSION, Contact
 from schema.errors import UserError
-from schema.graph import Node, column, listed, node, one, one_of, record, value
+from schema.graph import Node, column, listed, node, one, one_of, record, sql, value
 
+PREFIXES = {
+    "absence": "abs",
+    "arrival": "arr",
+    "asset": "ast",
+    "assignment": "asg",
+    "certification": "cer",
+    "contact": "cnt",
+    "contract": "con",
+    "contract_asset": "cas",
+    "contract_work_type": "cwt",
+    "crew": "crw",
+    "crew_member": "cme",
+    "customer": "cus",
+    "entitlement": "ent",
+    "external_id": "ext",
+    "maintenance_occurrence": "moc",
+    "maintenance_plan": "mpl",
+    "meter_reading": "mtr",
+    "milestone": "mil",
+    "organization": "org",
+    "part": "prt",
+    "plan": "pln",
+    "purchase_order": "por",
+    "purchase_order_line": "pul",
+    "reorder_rule": "ror",
+    "reservation": "rsv",
+    "scheduling_policy": "pol",
+    "shift": "shf",
+    "shift_pattern": "shp",
+    "site": "sit",
+    "skill": "skl",
+    "stock_level": "slv",
+    "stock_location": "stl",
+    "stock_movement": "mov",
+    "stock_serial": "ssn",
+    "substatus": "sub",
+    "technician": "tec",
+    "technician_skill": "tsk",
+    "territory": "ter",
+    "tracking_link": "trk",
+    "transfer": "trf",
+    "upload": "upl",
+    "visit": "vis",
+    "visit_dependency": "vde",
+    "visit_part": "vpt",
+    "work_order": "wor",
+    "work_task": "wtk",
+    "work_type": "wty",
+    "work_type_part": "wtp",
+    "work_type_skill": "wts",
+    "work_type_task": "wtt",
+}
+"""By table, how the ids of its type begin; a test compares. What is not here is no type of the graph."""
+_CASES = " ".join(f"WHEN '{table}' THEN '{prefix}1_'" for table, prefix in PREFIXES.items())
+ENTITY_ID = f"CASE {{t}}.entity_type {_CASES} END || {{t}}.entity_id"
+ENTITY_TYPE = "replace(initcap(replace({t}.entity_type, '_', ' ')), ' ', '')"
 FIELDS = "audit_fields({t}.organization_id, {t}.before, {t}.after, {t}.apart)"
 """Values that are kept apart are under policies of their own; the compiled read adds none."""
 
@@ -42,6 +98,11 @@ class HistoryEntry(Node):
         type="entity_type",
         by="entity_id",
         tables=tuple(audited.tables()),
+    )
+    entity_type: str = sql(ENTITY_TYPE, "The type of what changed, such as Visit.", never_null=True)
+    entity_id: strawberry.ID | None = sql(
+        ENTITY_ID,
+        "The global id of what changed, also where it is gone; null for what is no type of the graph.",
     )
     fields: list[FieldChange] = listed(
         "What differs: all that has a value for a row that came to be or is gone. Without what is computed.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from domain.audit import TOLD_OF
 from domain.viewers import Role
 from schema.graph import Connection, Node, column, many, value
 
@@ -22,11 +23,13 @@ class Entity(Node):
     version: int = column("Counts the changes, from 1; give it back as expectedVersion.")
     updated_at: datetime = column("When it last changed.")
     history: Connection[Annotated["HistoryEntry", strawberry.lazy("schema.audit")]] = many(
-        "Every change of this row itself: who, why, when, before and after; the newest first. What changed"
-        " of rows that belong to it is in theirs: `assignments { nodes { history } }` of a visit, `tasks` and"
-        " `milestones` of a work order; of rows that are gone, in the company's. Empty for what is measured"
-        " or computed, such as ETAs.",
-        via="entity_id",
+        "Every change of this row and of what is part of it: who, why, when, before and after; the newest"
+        " first. A work order's has its visits, their assignments, its tasks and milestones; a technician's"
+        " shifts, certificates and assignments. `entityType` and `entityId` of an entry say of which row it"
+        " is, also where that is gone; of this row alone: `where: {entityId: {eq: …}}`. Parts are told since"
+        " revision 0016 of the database. Empty for what is measured or computed, such as ETAs.",
+        via="told_of",
+        among=TOLD_OF,
         order=("-id",),
         expect=5,
         roles=BACK_OFFICE,

@@ -90,9 +90,14 @@ class OneOf(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Many(Source):
-    """A connection to the rows whose `via` is this row's id; `expect` is their usual number (for cost)."""
+    """A connection to the rows whose `via` is this row's id; `expect` is their usual number (for cost).
+
+    `among` is where `via` is no column of the target's table: its rows, each as often as an edge leads to it,
+    with their `via`, as SQL over the table as `{t}`.
+    """
 
     via: str
+    among: str | None = None
     order: tuple[str, ...] | None = None
     expect: int | None = None
 
@@ -248,12 +253,14 @@ def many(
     description: str,
     *,
     via: str,
+    among: str | None = None,
     order: tuple[str, ...] | None = None,
     expect: int | None = None,
     roles: tuple[Role, ...] | None = None,
 ) -> Any:
     """An edge to many rows, as a connection."""
-    return _declare(Many(via=via, order=order, expect=expect, roles=_roles(roles)), description)
+    source = Many(via=via, among=among, order=order, expect=expect, roles=_roles(roles))
+    return _declare(source, description)
 
 
 def several(description: str, *, via: str, roles: tuple[Role, ...] | None = None) -> Any:

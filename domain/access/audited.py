@@ -1,6 +1,6 @@
-"""Audited: which tables' changes are kept, and which of their values are kept apart from them.
+"""Audited: which tables' changes are kept, what they are told of, and which of their values are kept apart.
 
-A trigger writes what this declares (revision 0015); `capture` prints the SQL that puts it on a table. What
+A trigger writes what this declares (revision 0016); `capture` prints the SQL that puts it on a table. What
 is kept apart lies in `audit_value`, and the audit row has only its reference and digest: so it can be erased
 without breaking the chain, and be read by fewer than the row is.
 """
@@ -31,6 +31,67 @@ EXEMPT: Mapping[str, str] = {
     "position_current": "is the last of the positions",
 }
 """Tables whose changes are not kept, and why."""
+
+BELONGS: Mapping[str, tuple[str, ...]] = {
+    "absence": ("technician_id",),
+    "arrival": ("visit_id", "technician_id"),
+    "asset": ("site_id",),
+    "assignment": ("visit_id", "work_order_id", "technician_id"),
+    "certification": ("technician_id",),
+    "contact": ("customer_id",),
+    "contract": ("customer_id",),
+    "contract_asset": ("contract_id", "asset_id"),
+    "contract_work_type": ("contract_id",),
+    "credential": ("visit_id", "technician_id"),
+    "crew": (),
+    "crew_member": ("crew_id", "technician_id"),
+    "customer": (),
+    "entitlement": ("contract_id",),
+    "external_id": ("entity_id",),
+    "maintenance_occurrence": ("plan_id", "work_order_id"),
+    "maintenance_plan": ("site_id", "contract_id"),
+    "meter_reading": ("asset_id",),
+    "milestone": ("work_order_id",),
+    "organization": (),
+    "part": (),
+    "plan": (),
+    "purchase_order": (),
+    "purchase_order_line": ("purchase_order_id",),
+    "reorder_rule": ("part_id", "stock_location_id"),
+    "reservation": ("visit_id",),
+    "scheduling_policy": (),
+    "shift": ("technician_id",),
+    "shift_pattern": ("technician_id",),
+    "shift_pattern_day": ("shift_pattern_id", "technician_id"),
+    "site": ("customer_id",),
+    "skill": (),
+    "stock_level": (),
+    "stock_location": ("technician_id", "site_id"),
+    "stock_movement": ("visit_id", "transfer_id", "purchase_order_id"),
+    "stock_serial": ("visit_id", "asset_id"),
+    "substatus": (),
+    "technician": (),
+    "technician_skill": ("technician_id",),
+    "territory": (),
+    "tracking_link": ("visit_id",),
+    "transfer": ("from_location_id", "to_location_id"),
+    "upload": (),
+    "visit": ("work_order_id",),
+    "visit_dependency": ("predecessor_id", "successor_id"),
+    "visit_part": ("visit_id",),
+    "work_order": (),
+    "work_task": ("work_order_id", "visit_id"),
+    "work_type": (),
+    "work_type_part": ("work_type_id",),
+    "work_type_skill": ("work_type_id",),
+    "work_type_task": ("work_type_id",),
+}
+"""Columns that name the rows a row is part of: its changes are told in the history of those, too.
+
+Not what it merely refers to: a customer's history is not that of all their work orders, nor a part's that of
+every movement. A row that goes from one whole to another is told of both, so two columns name as many rows as
+are found (`audit.PLACES`); three columns are for tables where they never change.
+"""
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
     "absence": ("reason",),
@@ -97,6 +158,8 @@ def instruction(table: str) -> dict[str, Any]:
         told["apart"] = {column: _told(how) for column, how in values.items()}
     if table in SECRET:
         told["secret"] = sorted(SECRET[table])
+    if BELONGS[table]:
+        told["belongs"] = f"{{{','.join(BELONGS[table])}}}"
     if readers(table) != frozenset(STAFF):
         told["readers"] = _array(readers(table))
     return told

@@ -75,13 +75,16 @@ class Conditions:
             condition = self.write(target, where, inner, (*path, quantifier))
             if quantifier == "every":
                 condition = f"NOT coalesce({condition}, FALSE)"
-            found = self._exists(target, inner, f"{inner}.{via} = {alias}.id", condition)
+            link = f"{inner}.{via} = {alias}.id"
+            found = self._exists(target, inner, link, condition, getattr(field.source, "among", None))
             parts.append(found if quantifier == "some" else f"NOT {found}")
         return f"({' AND '.join(parts)})" if parts else "TRUE"
 
-    def _exists(self, target: TypeShape, inner: str, link: str, condition: str) -> str:
+    def _exists(
+        self, target: TypeShape, inner: str, link: str, condition: str, among: str | None = None
+    ) -> str:
         scope = self.writer.scope(target.table, inner)
-        source = self.writer.source(target.table)
+        source = self.writer.source(target.table, among)
         return f"EXISTS (SELECT 1 FROM {source} {inner} WHERE {scope} AND {link} AND {condition})"
 
     def _expression(self, shape: TypeShape, field: FieldShape, alias: str) -> tuple[str, str]:

@@ -208,7 +208,7 @@ class ConnectionWriter:
         self.objects = objects
         self.writer = objects.writer
         self.shape = objects.graph.types[str(field.target)]
-        self.table = self.writer.source(self.shape.table)
+        self.table = self.writer.source(self.shape.table, getattr(field.source, "among", None))
         self.fetch = arguments_of(declared, nodes[0])
         self.fields = objects.selections.below(get_named_type(declared.type).name, nodes)
         self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)

@@ -154,8 +154,10 @@ class Writer:
         """An `sql` field's text; the time is bound only where it is asked for."""
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
 
-    def source(self, table: str) -> str:
-        """What a table is read from: itself, or below asOf as the plan would leave it."""
+    def source(self, table: str, among: str | None = None) -> str:
+        """What a table is read from: itself, below asOf as the plan would leave it, or what an edge says."""
+        if among is not None:
+            return f"({among.format(t='e')})"
         return self.overlay.source(table) if self.overlay else table
 
     def scope(self, table: str, alias: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from domain import access
 from domain.access import audited
+from domain.audit import PLACES
 from domain.viewers import Role
 from tests.conftest import Database, connected
 
@@ -41,6 +42,7 @@ async def test_every_table_is_audited_as_it_is_declared_or_exempt_with_a_reason(
             "DROP TRIGGER audited ON visit",
             "ALTER TABLE site DISABLE TRIGGER audited",
             "SELECT audit_table('contact')",
+            "SELECT audit_table('visit')",
             "SELECT audit_table('position')",
         ):
             transaction = owner.transaction()
@@ -56,6 +58,21 @@ async def test_a_later_revision_puts_the_trigger_on_as_declared(database: Databa
         for table in ("technician", "site"):
             await owner.execute(audited.capture(table))
         assert await told(owner) == declared()
+
+
+FIXED = frozenset({"assignment", "stock_movement"})
+"""Tables whose rows stay part of what they are made for."""
+
+
+async def test_each_table_says_what_its_rows_are_part_of(database: Database) -> None:
+    """Also that they are of nothing; and no change belongs to more rows than are found by it."""
+    assert sorted(audited.BELONGS) == audited.tables()
+    async with connected(database.owner_url) as owner:
+        for table, names in audited.BELONGS.items():
+            columns = {row[0] for row in await owner.fetch(COLUMNS, table)}
+            assert set(names) <= columns, table
+            assert len(names) * (1 if table in FIXED else 2) <= PLACES, table
+            assert not set(names) & audited.apart(table).keys(), table
 
 
 async def test_what_is_declared_is_there(database: Database) -> None:

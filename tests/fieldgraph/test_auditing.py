@@ -98,12 +98,29 @@ async def test_an_untouched_audit_is_whole(books: Books) -> None:
         "entity_version = 2",
         "actor_role = NULL",
         "readers = '{ADMIN}'",
+        "belongs_to = ARRAY[entity_id]",
+        "belongs_to = '{}'",
     ],
 )
 async def test_a_planted_change_is_told_by_its_row(books: Books, change: str) -> None:
     await books.owner.execute(f"UPDATE audit SET {change} WHERE entity_id = $1", books.skills[2])
 
     assert await books.faults() == [f"{await books.named(2)}: was changed"]
+
+
+@pytest.mark.parametrize("change", ["NULL", "'{}'", "ARRAY[id]", "belongs_to || id"])
+async def test_a_change_that_was_taken_from_what_it_belongs_to_is_told(books: Books, change: str) -> None:
+    row = await books.owner.fetchrow(
+        "SELECT a.id, a.entity_id, s.seq FROM audit a JOIN audit_seal s USING (organization_id, unit_id)"
+        " WHERE entity_type = 'stock_location' AND a.organization_id = $1 AND belongs_to IS NOT NULL",
+        books.world.organization_id,
+    )
+    assert row is not None
+
+    await books.owner.execute(f"UPDATE audit SET belongs_to = {change} WHERE id = $1", row["id"])
+
+    named = f"seq {row['seq']}, change {row['id']}, stock_location {row['entity_id']}: was changed"
+    assert await books.faults() == [named]
 
 
 async def test_a_planted_deletion_is_told_by_its_row(books: Books) -> None:

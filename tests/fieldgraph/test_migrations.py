@@ -4,12 +4,16 @@ import ast
 import asyncio
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from fieldgraph.addresses import APP_ROLE
+from fieldgraph.auditing import verify
 from fieldgraph.migrations import migrate
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
@@ -103,6 +107,56 @@ async def test_processes_that_start_together_do_not_collide(postgres: EmbeddedPo
                 )
                 assert await fresh.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
             await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+COMPANY = """
+INSERT INTO organization (id, name, time_zone, currency, version, updated_at)
+VALUES ('01a206fd-6700-7905-bd5c-a22426ab97f0', 'North', 'Europe/Helsinki', 'EUR', 1, now());
+INSERT INTO work_type (organization_id, id, version, updated_at, created_at, code, name, duration_seconds,
+    priority, needs_approval, crew_size)
+VALUES ('01a206fd-6700-7905-bd5c-a22426ab97f0', '01a206fd-6700-7905-bd5c-a22426ab97f1', 1, now(), now(), 'W',
+    'Repair', 3600, 'NORMAL', false, 1);
+"""
+TASK = """
+INSERT INTO work_type_task (organization_id, id, version, updated_at, created_at, work_type_id, position,
+    name, required, safety)
+VALUES ('01a206fd-6700-7905-bd5c-a22426ab97f0', gen_random_uuid(), 1, now(), now(),
+    '01a206fd-6700-7905-bd5c-a22426ab97f1', {n}, 'Task {n}', true, false)
+"""
+
+
+async def test_what_was_kept_before_a_change_belonged_to_anything_stays_as_it_was_sealed(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a database at revision 0015, with a history
+    async with connected(postgres.url("postgres")) as maintenance:
+        await maintenance.execute("CREATE DATABASE at_0015")
+    url, upgrade = postgres.url("at_0015"), command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "upgrade", lambda config, _head: upgrade(config, "0015"))
+        await migrate(url)
+    async with connected(url) as owner:
+        assert await owner.fetchval("SELECT version_num FROM alembic_version") == "0015"
+        await owner.execute(COMPANY + TASK.format(n=1))
+        sealed = await owner.fetch("SELECT * FROM audit_seal ORDER BY seq")
+
+        # when
+        await migrate(url)
+
+        # then it says nothing else than before, what comes now belongs, and the whole is one chain
+        await owner.execute(TASK.format(n=2))
+        assert [row[0] for row in await owner.fetch("SELECT belongs_to FROM audit ORDER BY id")] == [
+            *[None] * 3,
+            [UUID("01a206fd-6700-7905-bd5c-a22426ab97f1")],
+        ]
+        seals = await owner.fetch("SELECT * FROM audit_seal ORDER BY seq")
+        assert seals[: len(sealed)] == sealed
+        assert len(seals) == len(sealed) + 1
+    said: list[str] = []
+    assert await verify(postgres.url("at_0015", user=APP_ROLE), None, None, tell=said.append)
+    assert "4 changes" in said[0]
+    async with connected(postgres.url("postgres")) as maintenance:
+        await maintenance.execute("DROP DATABASE at_0015 WITH (FORCE)")
 
 
 async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: EmbeddedPostgres) -> None:

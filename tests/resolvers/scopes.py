@@ -230,6 +230,11 @@ def _named(_dump: Dump, row: Row, viewer: Viewer) -> bool:
     return viewer.role not in closed
 
 
+def told_of(change: Row) -> set[UUID]:
+    """The rows whose history has a change of the audit: its own, and those that it belongs to."""
+    return {change["entity_id"], *(change["belongs_to"] or ())}
+
+
 CLOSED = {
     "credential": frozenset({Role.SALES, Role.INTEGRATION}),
     "plan": frozenset({Role.SALES}),

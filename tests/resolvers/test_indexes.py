@@ -51,7 +51,7 @@ def orders(graph: Graph) -> Iterator[tuple[str, str, tuple[str, ...]]]:
             yield name, shape.table, shape.reading.order
     for shape in graph.types.values():
         for field in shape.fields.values():
-            if isinstance(field.source, Many) and field.source.order is not None:
+            if isinstance(field.source, Many) and field.source.order is not None and not field.source.among:
                 target = graph.types[str(field.target)]
                 yield f"{shape.name}.{field.name}", target.table, (field.source.via, *field.source.order)
 
@@ -61,6 +61,8 @@ def edges(graph: Graph) -> Iterator[tuple[str, str, str]]:
     for shape in read_from_tables(graph):
         for field in shape.fields.values():
             via = getattr(field.source, "via", None)
+            if getattr(field.source, "among", None) is not None:
+                continue  # read by several indexes: test_history_plans.py
             if isinstance(field.source, Many | Several | One) and via is not None:
                 yield f"{shape.name}.{field.name}", graph.types[str(field.target)].table, via
     for name, root in graph.roots.items():

@@ -14,7 +14,7 @@ from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from schema.graph import All, Many, One, Several
 from tests.conftest import connected
 from tests.resolvers.companies import Companies
-from tests.resolvers.scopes import RULES, Dump, declared
+from tests.resolvers.scopes import RULES, Dump, declared, told_of
 
 PAGE = 250
 PARENTS = 60
@@ -168,7 +168,11 @@ def _wanted(
         local, remote = "id", getattr(field.source, "via", None)
         if remote is None:
             local, remote = str(getattr(field.source, "by", None)), "id"
-        found = [one for one in whole.dump.seen(target.table, viewer) if one[remote] == row[local]]
+        seen = whole.dump.seen(target.table, viewer)
+        if remote == "told_of":
+            found = [one for one in seen if row["id"] in told_of(one)]
+        else:
+            found = [one for one in seen if one[remote] == row[local]]
         answer[field.name] = {ids.encode(str(target.reading.prefix), one["id"]) for one in found}
     return answer
 
