@@ -34,6 +34,7 @@ EXEMPT: Mapping[str, str] = {
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
     "absence": ("reason",),
+    "attachment": ("signed_by",),
     "contact": ("name", "email", "phone"),
     "customer": ("name",),
     "site": ("name", "address", "longitude", "latitude", "access_notes"),
@@ -47,6 +48,7 @@ _POSITIONS = frozenset({Role.ADMIN, Role.MANAGER, Role.DISPATCHER, Role.INTEGRAT
 READERS: Mapping[str, Mapping[str, frozenset[Role]]] = {
     "arrival": {"evidence": _POSITIONS},
     "contract": {"price": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
+    "part": {"unit_cost": _WITHOUT_DISPATCHERS},
     "purchase_order_line": {"unit_cost": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
     "reorder_rule": {"unit_cost": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
     "technician": {
