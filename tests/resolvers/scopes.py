@@ -93,7 +93,8 @@ INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, en
     FROM import i, generate_series(2, 7) n;
 INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, stored_at, technician_id)
   SELECT gen_random_uuid(), a.organization_id, 1, a.created_at, a.created_at,
-    'at ' || n || ' of ' || a.visit_id, 'image/png', 100 + n, repeat('c', 64), 'KEPT', a.created_at, a.created_at, a.technician_id
+    'at ' || n || ' of ' || a.visit_id, 'image/png',
+    100 + n, repeat('c', 64), 'KEPT', a.created_at, a.created_at, a.technician_id
     FROM assignment a, generate_series(1, 2) n WHERE a.is_lead;
 INSERT INTO attachment {NEW} visit_id, customer_id, upload_id, technician_id, kind, name, content_type, bytes,
     sha256, taken_at, added_by, signed_by)
