@@ -1,4 +1,4 @@
-"""Files: where the bytes of uploads lie, and the signed doors by which they come in.
+"""Files: where the bytes of uploads lie, and the signed doors by which they come in and go out.
 
 A folder that all processes of an installation share. A file is named by its organization and its upload, and
 is seen whole or not at all.
