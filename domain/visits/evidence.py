@@ -1,5 +1,6 @@
 """Evidence: what is attached to a visit: photos, signatures, documents; nothing of it is ever changed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -109,6 +110,11 @@ async def attach(work: UnitOfWork, visit: Visit, shown: Evidence, *path: str) ->
     await work.session.flush()
     await _announce(work, visit, row)
     return row
+
+
+async def kept(work: UnitOfWork) -> Sequence[Attachment]:
+    """All that is attached to the visits that the viewer may see."""
+    return (await work.session.exec(select(Attachment).order_by(col(Attachment.id)))).all()
 
 
 async def check_signed(work: UnitOfWork, visit: Visit) -> None:

@@ -9,7 +9,6 @@ from random import Random
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import col, select
 
 from domain.organizations import Organization
 from domain.stock import MovementKind, Part, StockMovement
@@ -17,7 +16,16 @@ from domain.technicians import Technician
 from domain.unit_of_work import UnitOfWork
 from domain.uploads import Upload, UploadState
 from domain.viewers import Role
-from domain.visits import Assignment, Attachment, AttachmentKind, Visit, VisitCost, VisitState, costs
+from domain.visits import (
+    Assignment,
+    Attachment,
+    AttachmentKind,
+    Visit,
+    VisitCost,
+    VisitState,
+    costs,
+    evidence,
+)
 from domain.work_orders import WorkOrder
 from fieldgraph.demo import pictures
 from fieldgraph.demo.cast import Seeded
@@ -157,16 +165,12 @@ async def hand_in(engine: AsyncEngine, company: Seeded, store: Store, *, at: dat
     """The bytes of a company's seeded attachments, drawn anew; says how many were missing."""
     viewer = company.viewers[Role.ADMIN]
     async with UnitOfWork(engine, viewer, at) as work:
-        statement = select(Attachment.upload_id, Attachment.kind, Attachment.sha256).order_by(
-            col(Attachment.id)
-        )
-        found = (await work.session.exec(statement)).all()
+        found = await evidence.kept(work)
     written = 0
-    for upload_id, kind, sha256 in found:
-        draw = PICTURES.get(AttachmentKind(kind))
-        picture = draw(upload_id) if draw else b""
-        file = store.path(company.id, upload_id)
-        if not file.exists() and hashlib.sha256(picture).hexdigest() == sha256:
+    for row in found:
+        file = store.path(company.id, row.upload_id)
+        picture = PICTURES.get(row.kind, pictures.photo)(row.upload_id)
+        if not file.exists() and hashlib.sha256(picture).hexdigest() == row.sha256:
             _write(file, picture)
             written += 1
     return written

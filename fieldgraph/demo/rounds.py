@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -165,8 +165,8 @@ class Round:
             await self._step("startWork", stop)
         elif stop.state == "IN_PROGRESS" and now >= _seconds(stop.started_at) + stop.seconds * share:
             signed = await self._check_off(stop)
-            given = {"signature": await self._signature()} if signed else {}
-            await self._step("completeVisit", stop, **given)
+            given = {"signature": await self._signature()} if signed else None
+            await self._step("completeVisit", stop, given=given)
             self.board.stops.pop(stop.id, None)
         elif stop.state in {"DISPATCHED", "SCHEDULED"}:
             self.board.stops.pop(stop.id, None)  # called back: the next reading tells how it stands
@@ -212,9 +212,11 @@ class Round:
             self.board.take(told["arrivedVisit"])
         return fixes[FIXES_MOST:]
 
-    async def _step(self, field: str, stop: Stop, *, token: str | None = None, **given: Any) -> Stop:
-        given = {"visit": stop.id, **given}
-        payload = await self.graph.change(token or self.person.token, step(field), given)
+    async def _step(
+        self, field: str, stop: Stop, *, token: str | None = None, given: Mapping[str, Any] | None = None
+    ) -> Stop:
+        asked = {"visit": stop.id, **(given or {})}
+        payload = await self.graph.change(token or self.person.token, step(field), asked)
         return self.board.take(payload["visit"])
 
     async def _wait(self, business_seconds: float) -> None:

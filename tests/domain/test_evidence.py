@@ -164,7 +164,7 @@ async def test_a_signature_that_is_none_ends_nothing(
 
     with pytest.raises(error) as refusal:
         async with world.unit() as work:
-            await visits.complete(work, visit, signature=Evidence(**{**right, **given}))  # type: ignore[arg-type]
+            await visits.complete(work, visit, signature=Evidence(**{**right, **given}))  # type: ignore[arg-type]  # as the parameters say
 
     assert refusal.value.path == path
     assert await dump(world, database) == before

@@ -147,7 +147,8 @@ async def asks_for_evidence(stage: Stage, required: str) -> None:
         "SELECT o.work_type_id FROM work_order o JOIN visit v ON v.work_order_id = o.id WHERE v.id = $1",
         stage.company.first.tracked[0],
     )
-    await stage.make("updateWorkType", "workType", workType=f"wty1_{kind}", **{required: True})
+    given: Given = {"workType": f"wty1_{kind}", required: True}
+    await stage.make("updateWorkType", "workType", **given)
 
 
 async def picture(stage: Stage, *, role: Role = Role.TECHNICIAN) -> str:
