@@ -165,7 +165,7 @@ class Round:
             await self._step("startWork", stop)
         elif stop.state == "IN_PROGRESS" and now >= _seconds(stop.started_at) + stop.seconds * share:
             signed = await self._check_off(stop)
-            given = {"signature": await self._signature()} if signed else None
+            given = {"signature": await self.signature()} if signed else None
             await self._step("completeVisit", stop, given=given)
             self.board.stops.pop(stop.id, None)
         elif stop.state in {"DISPATCHED", "SCHEDULED"}:
@@ -184,7 +184,7 @@ class Round:
                 await self.graph.change(self.person.token, DONE, {"task": task["id"]})
         return bool(order["workType"]["signatureRequired"])
 
-    async def _signature(self) -> dict[str, Any]:
+    async def signature(self) -> dict[str, Any]:
         """Somebody at the site signs on the phone, which hands the picture in."""
         picture = pictures.signature(self._seed())
         named = {"name": "signature.png", "contentType": "image/png", "bytes": len(picture)}

@@ -10,8 +10,12 @@ import pytest
 
 from domain import ids
 from domain.viewers import Role
+from fieldgraph.demo.board import Board
+from fieldgraph.demo.remote import RemoteGraph
+from fieldgraph.demo.rounds import Person, Round, step
 from integrations.files import Doors, Loan
 from tests.conftest import connected
+from tests.fieldgraph.driven import helsinki
 from tests.resolvers.companies import Companies
 from tests.resolvers.steps import office, technician, visit_of
 
@@ -47,8 +51,8 @@ async def hand_in(company: Companies) -> str:
 
 async def at_work(company: Companies) -> str:
     visit = visit_of(company)
-    for step in ("startTravel", "recordArrival", "startWork"):
-        await technician(company).done(step, visit=visit)
+    for name in ("startTravel", "recordArrival", "startWork"):
+        await technician(company).done(name, visit=visit)
     return visit
 
 
@@ -210,3 +214,21 @@ async def test_the_demo_knows_what_its_past_work_cost_and_who_signed(companies: 
     photos = [one for row in rows for one in row["attachments"]["nodes"] if one["kind"] == "PHOTO"]
     assert len(signers) > 10
     assert len(photos) > 30
+
+
+async def test_a_simulated_phone_signs_for_what_is_to_be_signed(company: Companies) -> None:
+    visit, viewer = await at_work(company), company.viewer(Role.TECHNICIAN)
+    async with connected(str(company.app.settings.database_url)) as owner:
+        await owner.execute("UPDATE work_type SET signature_required = true")
+    token = company.app.identity.issue(viewer, lifetime_seconds=600)
+    async with client(company) as http:
+        graph = RemoteGraph(f"{company.app.services.base_url}/graphql", http)
+        person = Person(f"tec1_{viewer.technician_id}", token, (24.9, 60.1))
+        clock = company.app.services.clock
+        phone = Round(person, Board(graph, token), graph=graph, roads=helsinki().roads, clock=clock)
+        signature = await phone.signature()
+        payload = await graph.change(token, step("completeVisit"), {"visit": visit, "signature": signature})
+
+    assert payload["visit"]["state"] == "COMPLETED"
+    (shown,) = (await read(company, visit, SHOWN, Role.SALES))["attachments"]["nodes"]
+    assert (shown["kind"], shown["signedBy"]) == ("SIGNATURE", signature["signedBy"])
