@@ -14,6 +14,7 @@
     - MissingSkill                   MISSING_SKILL: a skill or its level is lacking
     - OffShift                       OFF_SHIFT: outside the technician's working time
     - OutsideWindow                  OUTSIDE_WINDOW: outside the arrival window
+    - MissingEvidence                MISSING_EVIDENCE: a signature or a photo that the type of work asks for
     - OverCapacity                   OVER_CAPACITY: more than a subcontractor takes on in a day
     - Invalid                        INVALID: a value that no rule of the business admits
 """
@@ -97,6 +98,10 @@ class OutsideWindow(Refused):
 
 class OverCapacity(Refused):
     code = "OVER_CAPACITY"
+
+
+class MissingEvidence(Refused):
+    code = "MISSING_EVIDENCE"
 
 
 class Invalid(Refused):

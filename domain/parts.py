@@ -16,6 +16,7 @@ PART: Mapping[str, Check] = {
     "name": inputs.words(),
     "barcode": inputs.unless_null(inputs.words(50)),
     "unit_price": inputs.price,
+    "unit_cost": inputs.unless_null(inputs.price),
     "currency": inputs.currency,
     "serialized": inputs.given,
 }
@@ -43,7 +44,8 @@ async def update(
     await _unused(work, {name: value for name, value in kept.items() if getattr(part, name) != value})
     if before := inputs.write(part, kept):
         await work.session.flush()
-        _announce(work, part, "PartChanged", before)
+        # Fewer may read the cost than see the part, so its event has the name only.
+        _announce(work, part, "PartChanged", {**before, **dict.fromkeys(before.keys() & {"unit_cost"})})
     return part
 
 

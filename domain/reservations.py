@@ -169,6 +169,7 @@ async def consume(
     await work.session.flush()
     installed = await _install(work, visit, part, pieces) if use.install else []
     stock_movements.tell(work, "PartsConsumed", place, found.levels[shelf], movement)
+    await visits.add_parts(work, visit, {part.id: use.quantity})
     return found.levels[shelf], movement, installed
 
 

@@ -233,7 +233,9 @@ SHEETS: Mapping[ImportKind, Sheet] = {
         references=("site_system", "site_key", "site_name", *OF_CUSTOMER),
     ),
     ImportKind.PARTS: Sheet(
-        Kind.PARTS, ("number", "name", "barcode", "unit_price", "currency"), {"unit_price": exact}
+        Kind.PARTS,
+        ("number", "name", "barcode", "unit_price", "unit_cost", "currency"),
+        dict.fromkeys(("unit_price", "unit_cost"), exact),
     ),
     ImportKind.TECHNICIANS: Sheet(
         Kind.TECHNICIANS,

@@ -17,7 +17,7 @@ from domain import inputs
 from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
 from domain.inputs import Check
-from domain.rows import Row, one_of, text, timestamp
+from domain.rows import Row, one_of, refers, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
 HANDING_IN = timedelta(minutes=15)
@@ -27,20 +27,24 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class UploadState(StrEnum):
-    """WAITING for its bytes, then STORED until it expires, then GONE."""
+    """WAITING for its bytes, then STORED until it expires, then GONE; or KEPT, once it is attached."""
 
     WAITING = "WAITING"
     STORED = "STORED"
+    KEPT = "KEPT"
     GONE = "GONE"
 
 
 TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
-    {("WAITING", "STORED"), ("WAITING", "GONE"), ("STORED", "GONE")}
+    {("WAITING", "STORED"), ("WAITING", "GONE"), ("STORED", "GONE"), ("STORED", "KEPT")}
 )
 
 
 class Upload(Row, table=True):
-    """One file. `bytes` is its length as announced; `sha256` is checked where it was announced too."""
+    """One file. `bytes` is its length as announced; `sha256` is checked where it was announced too.
+
+    `technician_id` is whose it is, of somebody in the field, who see no others.
+    """
 
     __table_args__ = (
         one_of("state", UploadState),
@@ -48,6 +52,7 @@ class Upload(Row, table=True):
         CheckConstraint(STORED, name="stored"),
         Index(None, "organization_id", "sha256"),
         Index(None, "organization_id", "state", "expires_at"),
+        *refers(technician_id="technician"),
     )
     name: str = text()
     content_type: str = text()
@@ -56,6 +61,7 @@ class Upload(Row, table=True):
     state: UploadState = text(default=UploadState.WAITING)
     expires_at: datetime = timestamp()
     stored_at: datetime | None = timestamp(default=None)
+    technician_id: UUID | None = None
 
     def in_time(self, real_now: datetime) -> bool:
         """Whether it may still be handed in or used; from `expires_at` on `expire` may take it."""
@@ -89,7 +95,9 @@ async def create(
     kept = inputs.checked(values, UPLOAD)
     if not 1 <= kept["bytes"] <= most_bytes:
         raise Invalid(f"A file has from 1 to {most_bytes} bytes.", "bytes")
-    upload = work.add(Upload(**kept, expires_at=real_now + HANDING_IN))
+    upload = work.add(
+        Upload(**kept, expires_at=real_now + HANDING_IN, technician_id=work.viewer.technician_id)
+    )
     await work.session.flush()
     announce(work, upload, "UploadAnnounced")
     return upload
@@ -144,6 +152,13 @@ async def usable(work: UnitOfWork, named: UUID | str, *path: str, real_now: date
         raise InvalidTransition(f"The upload is {upload.state}; it is used while it is STORED.", *path)
     if not upload.in_time(real_now):
         raise InvalidTransition("The time to use the upload is over.", *path)
+    return upload
+
+
+async def keep(work: UnitOfWork, named: UUID, *path: str) -> Upload:
+    """The file for good: it is part of something, and of nothing else. Raises as `usable`."""
+    upload = await usable(work, named, *path)
+    upload.move_to(UploadState.KEPT)
     return upload
 
 

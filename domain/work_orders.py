@@ -75,7 +75,7 @@ TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
 
 
 class WorkType(Row, table=True):
-    """A template of work: how long, by how many, with which skills and parts."""
+    """A template of work: how long, by how many, with which skills and parts, shown by which evidence."""
 
     __table_args__ = (
         *searched("code", "name"),
@@ -91,6 +91,10 @@ class WorkType(Row, table=True):
     priority: Priority = text(default=Priority.NORMAL)
     needs_approval: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
     crew_size: int = Field(default=1, sa_column_kwargs={"server_default": literal("1")})
+    signature_required: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
+    no_access_photo_required: bool = Field(
+        default=False, sa_column_kwargs={"server_default": literal("false")}
+    )
     archived_at: datetime | None = timestamp(default=None)
 
 

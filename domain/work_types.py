@@ -39,6 +39,8 @@ WORK_TYPE: Mapping[str, Check] = {
     "priority": inputs.any_of(Priority),
     "needs_approval": inputs.given,
     "crew_size": lambda value: int(inputs.measure(1, LARGEST_CREW)(value)),
+    "signature_required": inputs.given,
+    "no_access_photo_required": inputs.given,
 }
 """What may be said of a type, by column; what it needs comes beside it."""
 NAMES = {"duration_seconds": "duration"}

@@ -24,7 +24,7 @@ from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
 from fieldgraph.transport.http import GraphQLHTTP
-from fieldgraph.transport.uploads import UploadDoor
+from fieldgraph.transport.uploads import DownloadDoor, UploadDoor
 from fieldgraph.transport.websocket import GraphQLWebSocket
 from integrations import maps
 from integrations.files import Doors, Store
@@ -108,6 +108,7 @@ class App:
         self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
+        self.downloads = DownloadDoor(doors=doors, store=self.uploads.store)
         self.services = Services(
             reads=self.reads,
             engine=engine,
@@ -156,6 +157,7 @@ class App:
             Route("/track/{token}", _track),
             Route("/pages/streets.json", self._streets),
             Route("/uploads/{door}", self._upload, methods=["PUT"]),
+            Route("/files/{door}", self._download),
             Mount("/pages", StaticFiles(directory=PAGES)),
             Mount("/leaflet", StaticFiles(directory=LEAFLET)),
         ]
@@ -173,6 +175,9 @@ class App:
 
     async def _upload(self, request: Request) -> Response:
         return await self.uploads.answer(request)
+
+    async def _download(self, request: Request) -> Response:
+        return await self.downloads.answer(request)
 
     async def _streets(self, _request: Request) -> Response:
         """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""

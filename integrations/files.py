@@ -1,4 +1,4 @@
-"""Files: where the bytes of uploads lie, and the signed doors by which they come in.
+"""Files: where the bytes of uploads lie, and the signed doors by which they come in and go out.
 
 A folder that all processes of an installation share. A file is named by its organization and its upload, and
 is seen whole or not at all.
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 from uuid import UUID, uuid4
 
 import jwt
@@ -22,8 +22,11 @@ from domain.uploads import HANDING_IN
 from domain.viewers import Role, Viewer
 
 AUDIENCE = "fieldgraph:upload"
+LOAN_AUDIENCE = "fieldgraph:download"
 ALGORITHM = "HS256"
 PIECE_BYTES = 1 << 20
+FAULTS = (jwt.PyJWTError, ValueError, TypeError, AttributeError)
+NOT_GOOD = "This address is not good, or not any more."
 ABANDONED_SECONDS = 2 * HANDING_IN.total_seconds()
 
 
@@ -41,8 +44,18 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Loan:
+    """What a door lets out: the bytes of one upload, as what they are called and hold."""
+
+    organization_id: UUID
+    upload_id: UUID
+    name: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Doors:
-    """Signs the doors by which bytes come in, and knows them again. `key` is the installation's."""
+    """Signs the doors for bytes, in and out, and knows them again. `key` is the installation's."""
 
     key: bytes
 
@@ -56,25 +69,52 @@ class Doors:
             "role": grant.viewer.role.value,
             "upload": str(grant.upload_id),
             "bytes": grant.bytes,
+            "technician": str(grant.viewer.technician_id or ""),
         }
         return jwt.encode(claims, self.key, algorithm=ALGORITHM)
 
     def granted(self, name: str) -> Grant:
         """Raises Unauthenticated for a door that is none of ours, or is closed."""
         try:
-            claims = jwt.decode(
-                name,
-                self.key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                options={"require": ["aud", "exp", "org", "sub", "role", "upload", "bytes"]},
-            )
+            claims = self._claims(name, AUDIENCE, "sub", "role", "bytes")
+            technician = claims.get("technician")  # the previous release opens doors without it
             viewer = Viewer(
-                organization_id=UUID(claims["org"]), role=Role(claims["role"]), subject=claims["sub"]
+                organization_id=UUID(claims["org"]),
+                role=Role(claims["role"]),
+                subject=claims["sub"],
+                technician_id=UUID(technician) if technician else None,
             )
             return Grant(viewer, UUID(claims["upload"]), int(claims["bytes"]))
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
-            raise Unauthenticated("This address is not good, or not any more.") from error
+        except FAULTS as error:
+            raise Unauthenticated(NOT_GOOD) from error
+
+    def lend(self, loan: Loan, *, until: float) -> str:
+        """The name of a door that lets bytes out, good until a real time (seconds since 1970)."""
+        claims = {
+            "aud": LOAN_AUDIENCE,
+            "exp": int(until),
+            "org": str(loan.organization_id),
+            "upload": str(loan.upload_id),
+            "name": loan.name,
+            "type": loan.content_type,
+        }
+        return jwt.encode(claims, self.key, algorithm=ALGORITHM)
+
+    def lent(self, name: str) -> Loan:
+        """Raises Unauthenticated for a door that is none of ours, or is closed."""
+        try:
+            claims = self._claims(name, LOAN_AUDIENCE, "name", "type")
+            organization_id, upload_id = UUID(claims["org"]), UUID(claims["upload"])
+            return Loan(organization_id, upload_id, str(claims["name"]), str(claims["type"]))
+        except FAULTS as error:
+            raise Unauthenticated(NOT_GOOD) from error
+
+    def _claims(self, name: str, audience: str, *wanted: str) -> dict[str, Any]:
+        required = ["aud", "exp", "org", "upload", *wanted]
+        found: dict[str, Any] = jwt.decode(
+            name, self.key, algorithms=[ALGORITHM], audience=audience, options={"require": required}
+        )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +138,7 @@ class Store:
     @asynccontextmanager
     async def taken(self, grant: Grant, pieces: AsyncIterable[bytes]) -> AsyncIterator[Draft]:
         """The bytes as they come; who does not place them drops them. Raises WrongLength."""
-        target = self._file(grant.viewer.organization_id, grant.upload_id)
+        target = self.path(grant.viewer.organization_id, grant.upload_id)
         await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
         file = target.with_name(f".{target.name}.{uuid4().hex}")
         try:
@@ -108,7 +148,7 @@ class Store:
 
     def copy(self, organization_id: UUID, upload_id: UUID, file: Path) -> str:
         """A file that is here already, such as the command line's; answers with its SHA-256."""
-        target = self._file(organization_id, upload_id)
+        target = self.path(organization_id, upload_id)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft, digest = target.with_name(f".{target.name}.{uuid4().hex}"), hashlib.sha256()
         with file.open("rb") as reading, draft.open("wb") as writing:
@@ -121,17 +161,18 @@ class Store:
 
     def open(self, organization_id: UUID, upload_id: UUID) -> BinaryIO:
         """Raises FileNotFoundError."""
-        return self._file(organization_id, upload_id).open("rb")
+        return self.path(organization_id, upload_id).open("rb")
 
     def remove(self, organization_id: UUID, upload_id: UUID) -> None:
         """What is not there need not go; drafts that nobody finished go too."""
-        target = self._file(organization_id, upload_id)
+        target = self.path(organization_id, upload_id)
         target.unlink(missing_ok=True)
         for draft in target.parent.glob(f".{target.name}.*"):
             if time.time() - draft.stat().st_mtime > ABANDONED_SECONDS:
                 draft.unlink(missing_ok=True)
 
-    def _file(self, organization_id: UUID, upload_id: UUID) -> Path:
+    def path(self, organization_id: UUID, upload_id: UUID) -> Path:
+        """Where an upload's bytes lie, or would."""
         return self.folder / str(organization_id) / str(upload_id)
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from domain import ids
 from domain.coverage import Coverage
 from domain.visits import FINAL
+from resolvers import costs, evidence
 from resolvers.compiler.bindings import Bindings
 from resolvers.context import Context, Derive, Inputs, Point
 
@@ -136,6 +137,9 @@ async def route_summaries(context: Context, inputs: Inputs) -> list[dict[str, An
 DERIVED: Mapping[str, Derive] = MappingProxyType(
     {
         "drive": drives,
+        "visit_cost": costs.of_visits,
+        "work_order_cost": costs.of_orders,
+        "download": evidence.downloads,
         "coverage_left": coverage_left,
         "coverage_remaining": coverage_remaining,
         "route_summary": route_summaries,

@@ -4,7 +4,7 @@ import strawberry
 
 from domain.keeping import Kind
 from resolvers import imports
-from resolvers.duties import EXCHANGERS
+from resolvers.duties import EXCHANGERS, REPORTERS
 from resolvers.upserts import upserting
 from schema.imports import CreateUploadInput, CreateUploadPayload, ImportRowsInput, ImportRowsPayload
 from schema.upserts import (
@@ -67,7 +67,7 @@ class Exchange:
         imports.create_upload,
         CreateUploadInput,
         "Announce a file, and be told where its bytes go.",
-        roles=EXCHANGERS,
+        roles=REPORTERS,
     )
     import_rows: ImportRowsPayload = verb(
         imports.import_rows,

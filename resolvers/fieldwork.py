@@ -3,8 +3,9 @@
 import strawberry
 
 from domain.viewers import Role
-from resolvers import visits, work_orders
+from resolvers import evidence, visits, work_orders
 from resolvers.duties import APPROVERS, AT_WORK, PLANNERS
+from schema.evidence import AddAttachmentInput, AddAttachmentPayload
 from schema.steps import (
     CreateFollowUpInput,
     CreateFollowUpPayload,
@@ -136,7 +137,7 @@ class Fieldwork:
     complete_visit: CompleteVisitPayload = verb(
         visits.complete_visit,
         CompleteVisitInput,
-        "The work is done; the parts used leave the van.",
+        "The work is done; the parts used leave the van. What its type of work asks for is signed.",
         roles=AT_WORK,
     )
     cancel_visit: CancelVisitPayload = verb(
@@ -196,7 +197,14 @@ class Fieldwork:
     mark_no_access: MarkNoAccessPayload = verb(
         visits.mark_no_access,
         MarkNoAccessInput,
-        "Nobody let the technician in; what was held for it is free again.",
+        "Nobody let the technician in; what was held for it is free again. Where its type of work asks for"
+        " it, a photo shows that.",
+        roles=AT_WORK,
+    )
+    add_attachment: AddAttachmentPayload = verb(
+        evidence.add_attachment,
+        AddAttachmentInput,
+        "Keep a photo, a signature or a document with a visit, for good.",
         roles=AT_WORK,
     )
     create_follow_up: CreateFollowUpPayload = verb(

@@ -94,10 +94,13 @@ def _json(kind: GraphQLOutputType, value: Any, parts: Sequence[Part]) -> Any:
     if isinstance(kind, GraphQLList):
         return [_json(kind.of_type, one, parts) for one in value]
     if isinstance(kind, GraphQLObjectType):
-        return {
-            part.key: kind.name if part.kind is None else _json(part.kind, value.get(part.name), ())
-            for part in parts
-        }
+        return {part.key: kind.name if part.kind is None else _part(part.kind, value, part) for part in parts}
     if not isinstance(kind, GraphQLScalarType | GraphQLEnumType):
         raise TypeError(f"{kind} cannot be derived")
     return canonical(kind.serialize(value))
+
+
+def _part(kind: GraphQLOutputType, value: Any, part: Part) -> Any:
+    """A field of a derived object; what is embedded in it is made of the object's own values."""
+    found = value.get(part.name)
+    return _json(kind, value if part.parts and found is not None else found, part.parts)

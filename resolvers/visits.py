@@ -10,6 +10,7 @@ from domain.scheduling import Move
 from domain.stock import Used
 from domain.unit_of_work import UnitOfWork
 from realtime import etas
+from resolvers import evidence
 from resolvers.context import Context, key, named
 from resolvers.inputs import told
 from schema.steps import (
@@ -99,7 +100,9 @@ async def complete_visit(work: UnitOfWork, given: CompleteVisitInput, _context: 
         if used is None
         else [Used(key("prt", one.part), one.quantity, one.serials or ()) for one in used]
     )
-    visit = await visits.complete(work, key("vis", given.visit), parts_used=parts)
+    visit = await visits.complete(
+        work, key("vis", given.visit), parts_used=parts, signature=evidence.signature(given.signature)
+    )
     return {"visit_id": visit.id}
 
 
@@ -184,7 +187,9 @@ async def resume_work(work: UnitOfWork, given: ResumeWorkInput, _context: Contex
 
 
 async def mark_no_access(work: UnitOfWork, given: MarkNoAccessInput, _context: Context) -> Values:
-    visit = await visits.mark_no_access(work, key("vis", given.visit), reason=given.reason)
+    visit = await visits.mark_no_access(
+        work, key("vis", given.visit), reason=given.reason, photo=evidence.photo(given.photo)
+    )
     return {"visit_id": visit.id}
 
 

@@ -12,7 +12,10 @@ from resolvers.inputs import stated, told
 from schema.work_types import ArchiveWorkTypeInput, CreateWorkTypeInput, UpdateWorkTypeInput
 
 Values = Mapping[str, Any]
-SAID = ("code", "name", "duration", "priority", "needs_approval", "crew_size")
+SAID = (
+    *("code", "name", "duration", "priority", "needs_approval", "crew_size"),
+    *("signature_required", "no_access_photo_required"),
+)
 
 
 async def create_work_type(work: UnitOfWork, given: CreateWorkTypeInput, _context: Context) -> Values:

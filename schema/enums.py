@@ -24,7 +24,7 @@ from domain.tracking import ConfirmedBy, EtaBasis
 from domain.uploads import UploadState
 from domain.upserts import RowOutcome, UpsertMode
 from domain.viewers import Role
-from domain.visits import AssignmentState, DependencyKind, IncompleteReason, Pin, VisitState
+from domain.visits import AssignmentState, AttachmentKind, DependencyKind, IncompleteReason, Pin, VisitState
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.words import described
 
@@ -33,6 +33,7 @@ ENUMS = tuple(
     for kind in (
         AbsenceReason,
         AssignmentState,
+        AttachmentKind,
         CertificationState,
         ChangeAction,
         Channel,

@@ -6,6 +6,7 @@ import strawberry
 
 from domain.visits import IncompleteReason, Pin
 from schema.customers import NO_CHANGE, VERSION, WHY
+from schema.evidence import PhotoInput
 from schema.graph import one, record
 from schema.scalars import Duration
 from schema.visits import ArrivalWindowInput, Visit, VisitOutcome
@@ -92,6 +93,11 @@ class MarkIncompleteInput:
 class MarkNoAccessInput:
     visit: strawberry.ID = strawberry.field(description="The visit.")
     reason: str = strawberry.field(description="Why, in at most 500 characters.")
+    photo: PhotoInput | None = strawberry.field(
+        default=None,
+        description="What shows it. Where its type of work asks for a photo, and no attachment of the visit"
+        " is one, it is needed: MISSING_EVIDENCE.",
+    )
 
 
 @strawberry.input(description="A visit that has ended and left something to do.")

@@ -10,7 +10,7 @@ from domain import stock
 from domain.stock import MovementKind, ReservationState, SerialState, StockLocationKind, TransferState
 from schema.assets import Asset
 from schema.customers import ExternalId
-from schema.entities import BACK_OFFICE, STAFF, Entity, Money
+from schema.entities import BACK_OFFICE, STAFF, WITH_COST, Entity, Money
 from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, point, record, several
 from schema.scalars import Point
@@ -30,6 +30,7 @@ MOVED = {
 }
 SERIALS = "The numbers of the pieces, as many as there are; for a serialized part, and for no other."
 UNIT_PRICE = {"amount": "unit_price", "currency": "currency"}
+UNIT_COST = {"amount": "unit_cost", "currency": "currency"}
 
 
 @node(
@@ -44,6 +45,11 @@ class Part(Entity):
     name: str = column("What it is called.")
     barcode: str | None = column("What is printed on it (GTIN or the company's own).")
     unit_price: Money = embedded("What a customer pays for one.", columns=UNIT_PRICE)
+    unit_cost: Money | None = embedded(
+        "What one costs the company, where somebody has said so; visits' costs are made of it.",
+        columns=UNIT_COST,
+        roles=WITH_COST,
+    )
     serialized: bool = column("Whether each piece has a number of its own, without which none moves.")
     stock_levels: Connection[Annotated["StockLevel", strawberry.lazy("schema.stock")]] = many(
         "Where it lies.", via="part_id", expect=10
@@ -181,7 +187,10 @@ class CreatePartInput:
         default=None, description="What is printed on it; no other part has it."
     )
     unit_price: Decimal = strawberry.field(description="What a customer pays for one.")
-    currency: str = strawberry.field(default="EUR", description="The price's, by ISO 4217.")
+    unit_cost: Decimal | None = strawberry.field(
+        default=None, description="What one costs the company; null: nobody has said so."
+    )
+    currency: str = strawberry.field(default="EUR", description="The price's and the cost's, by ISO 4217.")
     serialized: bool = strawberry.field(
         default=False, description="Whether each piece has a number of its own; it stays so."
     )

@@ -143,6 +143,7 @@ class UpsertPartRow(UpsertRow):
     name: str | None = strawberry.field(default=strawberry.UNSET, description=f"{SAID} {NEW}")
     barcode: str | None = strawberry.field(default=strawberry.UNSET, description=f"{SAID} {NONE}")
     unit_price: Decimal | None = strawberry.field(default=strawberry.UNSET, description=f"{SAID} {NEW}")
+    unit_cost: Decimal | None = strawberry.field(default=strawberry.UNSET, description=f"{SAID} {NONE}")
     currency: str | None = strawberry.field(default=strawberry.UNSET, description=f"ISO 4217. {SAID}")
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain import visits
-from domain.viewers import OFFICE
+from domain.viewers import OFFICE, Role
 from domain.visits import AssignmentState, DependencyKind, Pin, VisitState
+from schema.costs import Cost
 from schema.customers import WHY, Customer
-from schema.entities import STAFF, Entity
+from schema.entities import STAFF, WITH_COST, Entity
 from schema.errors import UserError
+from schema.evidence import Attachment, SignatureInput
 from schema.graph import Connection, column, embedded, listed, many, node, one, record, value
 from schema.scalars import Duration
 from schema.sites import Site, Territory
@@ -87,6 +89,11 @@ class Assignment(Entity):
     arrived_at: datetime | None = column("When they were there.", roles=STAFF)
     started_at: datetime | None = column("When their work began.", roles=STAFF)
     ended_at: datetime | None = column("When their work ended.", roles=STAFF)
+    worked_seconds: int = column(
+        "How long the visit's labour clock ran while they were at work, in seconds; what runs now is added"
+        " when it stops.",
+        roles=STAFF,
+    )
     technician: Technician | None = one("Who.", by="technician_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one("What for.", by="visit_id")
 
@@ -184,6 +191,20 @@ class Visit(Entity):
     arrival: Annotated["Arrival", strawberry.lazy("schema.tracking")] | None = one(
         "That the technician has arrived, and what shows it.", via="visit_id"
     )
+    attachments: Connection[Attachment] = many(
+        "What shows something of it, in the order it was taken; to customers the signatures.",
+        via="visit_id",
+        order=("taken_at",),
+        expect=2,
+        roles=(*STAFF, Role.CUSTOMER),
+    )
+    cost: Cost | None = derived(
+        "visit_cost",
+        "What it cost, by the rates of when it ended as COMPLETED, INCOMPLETE or NO_ACCESS; pieces that are"
+        " told later are added by the unit cost of then. Null before.",
+        needs="id",
+        roles=WITH_COST,
+    )
     tracking_links: Connection[Annotated["TrackingLink", strawberry.lazy("schema.tracking")]] = many(
         "The doors opened to it.", via="visit_id", expect=1, roles=STAFF
     )
@@ -252,6 +273,11 @@ class CompleteVisitInput:
         default=None,
         description="What was used, held for the visit or free in the van; null: all that was held, but what"
         " is serialized.",
+    )
+    signature: SignatureInput | None = strawberry.field(
+        default=None,
+        description="Who signed for the work. Where its type asks for a signature, and no attachment of the"
+        " visit is one, it is needed: MISSING_EVIDENCE.",
     )
 
 

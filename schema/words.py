@@ -18,6 +18,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "EXPIRED": "They did not answer in time.",
         "RELEASED": "They no longer go there.",
     },
+    "AttachmentKind": {
+        "PHOTO": "A picture of what is there.",
+        "SIGNATURE": "The picture of a name that somebody signed.",
+        "DOCUMENT": "Any other file.",
+    },
     "CertificationState": {
         "VALID": "It proves the skill.",
         "EXPIRING": "It ends within 30 days.",
@@ -87,6 +92,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "UploadState": {
         "WAITING": "Its bytes have not come.",
         "STORED": "It may be used.",
+        "KEPT": "It is attached, for good.",
         "GONE": "Its time is over.",
     },
     "MovementKind": {
@@ -248,6 +254,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "OFF_SHIFT": "The technician does not work then.",
         "OUTSIDE_WINDOW": "The customer was promised another time.",
         "OVER_CAPACITY": "The subcontractor takes on no more on that day.",
+        "MISSING_EVIDENCE": "The type of work asks for a signature or a photo.",
         "INVALID": "A value that no rule of the business admits.",
     },
 }

@@ -9,8 +9,9 @@ from domain import work_orders
 from domain.work_orders import Priority, WorkOrderOutcome, WorkOrderState
 from schema.assets import Asset
 from schema.contracts import Contract, Entitlement
+from schema.costs import Cost
 from schema.customers import WHY, Customer, ExternalId
-from schema.entities import STAFF, Entity
+from schema.entities import STAFF, WITH_COST, Entity
 from schema.errors import UserError
 from schema.graph import Connection, column, listed, many, node, one, record, several, sql
 from schema.scalars import Duration
@@ -52,6 +53,12 @@ class WorkType(Entity):
     priority: Priority = column("How urgent it usually is.")
     crew_size: int = column("How many technicians it usually takes.")
     needs_approval: bool = column("Whether its work orders wait until somebody agrees.")
+    signature_required: bool = column(
+        "Whether its visits are COMPLETED with a signature only; asked of visits as it stands when they end."
+    )
+    no_access_photo_required: bool = column(
+        "Whether its visits are NO_ACCESS with a photo only; asked as it stands then."
+    )
     skills: Connection[WorkTypeSkill] = many("What it needs to be able to do.", via="work_type_id", expect=2)
     parts: Connection[WorkTypePart] = many("What it needs to have.", via="work_type_id", expect=2)
     tasks: Connection[Annotated["WorkTypeTask", strawberry.lazy("schema.tasks")]] = many(
@@ -115,6 +122,13 @@ class WorkOrder(Entity):
         " due in more than 92 days.",
         needs="isOpen dueAt site { timeZone } entitlement { coverageOpens coverageCloses coverageWeekdays }",
         volatile=True,
+    )
+    cost: Cost | None = derived(
+        "work_order_cost",
+        "The sum over its visits that have ended: COMPLETED, INCOMPLETE or NO_ACCESS. An amount is null where"
+        " that of one of them is. Null where none has ended, or their costs are in several currencies.",
+        needs="id",
+        roles=WITH_COST,
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)
 

@@ -44,6 +44,12 @@ class CreateWorkTypeInput:
     crew_size: int | None = strawberry.field(
         default=None, description="How many technicians it usually takes, from 1 to 20; null: one."
     )
+    signature_required: bool | None = strawberry.field(
+        default=None, description="Whether its visits are COMPLETED with a signature only; null: no."
+    )
+    no_access_photo_required: bool | None = strawberry.field(
+        default=None, description="Whether its visits are NO_ACCESS with a photo only; null: no."
+    )
     skills: list[WorkTypeSkillInput] | None = strawberry.field(
         default=None, description="What it needs to be able to do."
     )
@@ -64,6 +70,8 @@ class UpdateWorkTypeInput:
     priority: Priority | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     needs_approval: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     crew_size: int | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    signature_required: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
+    no_access_photo_required: bool | None = strawberry.field(default=strawberry.UNSET, description=NO_CHANGE)
     skills: list[WorkTypeSkillInput] | None = strawberry.field(
         default=None, description=f"{LISTS} {NO_CHANGE}"
     )

@@ -36,6 +36,7 @@ BELONGS: Mapping[str, tuple[str, ...]] = {
     "absence": ("technician_id",),
     "arrival": ("visit_id", "technician_id"),
     "asset": ("site_id",),
+    "attachment": ("visit_id",),
     "assignment": ("visit_id", "work_order_id", "technician_id"),
     "certification": ("technician_id",),
     "contact": ("customer_id",),
@@ -77,6 +78,7 @@ BELONGS: Mapping[str, tuple[str, ...]] = {
     "transfer": ("from_location_id", "to_location_id"),
     "upload": (),
     "visit": ("work_order_id",),
+    "visit_cost": ("visit_id", "work_order_id"),
     "visit_dependency": ("predecessor_id", "successor_id"),
     "visit_part": ("visit_id",),
     "work_order": (),
@@ -95,6 +97,7 @@ are found (`audit.PLACES`); three columns are for tables where they never change
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
     "absence": ("reason",),
+    "attachment": ("signed_by",),
     "contact": ("name", "email", "phone"),
     "customer": ("name",),
     "site": ("name", "address", "longitude", "latitude", "access_notes"),
@@ -108,6 +111,7 @@ _POSITIONS = frozenset({Role.ADMIN, Role.MANAGER, Role.DISPATCHER, Role.INTEGRAT
 READERS: Mapping[str, Mapping[str, frozenset[Role]]] = {
     "arrival": {"evidence": _POSITIONS},
     "contract": {"price": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
+    "part": {"unit_cost": _WITHOUT_DISPATCHERS},
     "purchase_order_line": {"unit_cost": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
     "reorder_rule": {"unit_cost": _WITHOUT_DISPATCHERS, "currency": _WITHOUT_DISPATCHERS},
     "technician": {

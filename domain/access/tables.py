@@ -256,7 +256,15 @@ TABLES: dict[str, Access] = {
     "job": Access(
         dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), insert=frozenset({*OFFICE, *EXCHANGERS}), system=True
     ),
-    "upload": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
+    "upload": Access(_roles(without=NO_SALES, technician="{t}.technician_id = :technician"), FIELD_WRITES),
+    "attachment": Access(
+        _roles(
+            technician="{t}.visit_id IN viewer_assigned_visits",
+            customer="{t}.customer_id = :customer AND {t}.kind = 'SIGNATURE'",
+        ),
+        FIELD_WRITES,
+    ),
+    "visit_cost": Access(_roles(without=(Role.DISPATCHER,)), frozenset({Role.ADMIN})),
     "import": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "import_line": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),

@@ -102,6 +102,7 @@ async def absent(
             await visits.change(work, visit, VisitState.INCOMPLETE, "VisitIncomplete")
             visit.ended_at = work.at
             await stock.release(work, visit.id)
+            await visits.keep_cost(work, visit)
             changed.append(await visits.follow_up(work, visit))
         elif leads and visit.state == VisitState.ARRIVED:
             continue

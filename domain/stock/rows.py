@@ -76,7 +76,9 @@ class PurchaseOrderState(StrEnum):
 
 
 class Part(Row, table=True):
-    """Something stocked and used on visits. `unit_price` is what a customer pays for one.
+    """Something stocked and used on visits.
+
+    `unit_price` is what a customer pays for one, `unit_cost` what one costs the company, where that was said.
 
     Of what is `serialized` every piece has a number of its own, and no piece moves without saying which.
     """
@@ -84,12 +86,14 @@ class Part(Row, table=True):
     __table_args__ = (
         UniqueConstraint("organization_id", "number"),
         UniqueConstraint("organization_id", "barcode"),
+        CheckConstraint("unit_cost >= 0", name="unit_cost"),
         *searched("number", "name", "barcode"),
     )
     number: str = text()
     name: str = text()
     barcode: str | None = text(default=None)
     unit_price: Decimal = money()
+    unit_cost: Decimal | None = money(default=None)
     currency: str = text(default="EUR")
     serialized: bool = Field(default=False, sa_column_kwargs={"server_default": literal("false")})
 

@@ -1,7 +1,10 @@
 # house: init_is_empty: the capability keeps the import path it had as one module, and is imported whole
 """Visits: one planned presence at a site, its assignments, its state machine and the verbs that drive it."""
 
+from domain.visits.costs import VisitCost, add_parts
+from domain.visits.costs import keep as keep_cost
 from domain.visits.dependencies import Pair, add_dependency, bound, remove_dependency
+from domain.visits.evidence import Attachment, AttachmentKind, Evidence, add_attachment
 from domain.visits.field import (
     complete,
     mark_incomplete,
@@ -21,6 +24,7 @@ from domain.visits.office import cancel, dispatch, give_up, hand_back, pin, reca
 from domain.visits.promises import promise
 from domain.visits.rows import (
     ASSIGNMENT_TRANSITIONS,
+    ENDED,
     FINAL,
     LARGEST_CREW,
     LIVE,
@@ -69,6 +73,7 @@ from domain.visits.substatuses import SUBSTATUS, create_substatus, set_substatus
 
 __all__ = [
     "ASSIGNMENT_TRANSITIONS",
+    "ENDED",
     "FINAL",
     "LARGEST_CREW",
     "LIVE",
@@ -77,7 +82,10 @@ __all__ = [
     "UNDER_WAY",
     "Assignment",
     "AssignmentState",
+    "Attachment",
+    "AttachmentKind",
     "DependencyKind",
+    "Evidence",
     "IncompleteReason",
     "Links",
     "Pair",
@@ -86,11 +94,14 @@ __all__ = [
     "Step",
     "Substatus",
     "Visit",
+    "VisitCost",
     "VisitDependency",
     "VisitPart",
     "VisitState",
     "accept_offer",
+    "add_attachment",
     "add_dependency",
+    "add_parts",
     "announce",
     "assigned",
     "because",
@@ -116,6 +127,7 @@ __all__ = [
     "give_up",
     "hand_back",
     "in_hand",
+    "keep_cost",
     "lead",
     "leader",
     "links_of",

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from domain import stock, tasks, technicians
 from domain.unit_of_work import UnitOfWork
-from domain.visits import dependencies, members
+from domain.visits import costs, dependencies, evidence, members
+from domain.visits.evidence import Evidence
 from domain.visits.follow_ups import follow_up
 from domain.visits.rows import IncompleteReason, Visit, VisitState
 from domain.visits.steps import (
@@ -117,29 +118,52 @@ async def mark_incomplete(
     await change(work, visit, VisitState.INCOMPLETE, "VisitIncomplete")
     visit.ended_at = work.at
     await stock.release(work, visit.id)
+    await costs.keep(work, visit)
     return visit, await follow_up(work, visit)
 
 
-async def mark_no_access(work: UnitOfWork, visit_id: UUID, *, reason: str) -> Visit:
-    """Nobody let the technician in: ARRIVED → NO_ACCESS; what was held is free again."""
+async def mark_no_access(
+    work: UnitOfWork, visit_id: UUID, *, reason: str, photo: Evidence | None = None
+) -> Visit:
+    """Nobody let the technician in: ARRIVED → NO_ACCESS; what was held is free again.
+
+    Raises MissingEvidence where the type of work asks for a photo and there is none.
+    """
     check_reason(reason)
     visit = await work.get(Visit, visit_id, "visit")
     await own(work, visit)
+    check_state(visit, VisitState.ARRIVED, VisitState.NO_ACCESS)
+    if photo is not None:
+        await evidence.attach(work, visit, photo, "photo")
+    await evidence.check_door(work, visit)
     work.reason = visit.reason = reason
     await change(work, visit, VisitState.NO_ACCESS, "VisitNoAccess")
     visit.ended_at = work.at
     await stock.release(work, visit.id)
+    await costs.keep(work, visit)
     return visit
 
 
 async def complete(
-    work: UnitOfWork, visit_id: UUID, *, parts_used: Sequence[stock.Used | tuple[UUID, int]] | None = None
+    work: UnitOfWork,
+    visit_id: UUID,
+    *,
+    parts_used: Sequence[stock.Used | tuple[UUID, int]] | None = None,
+    signature: Evidence | None = None,
 ) -> Visit:
-    """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again."""
+    """The work is done: IN_PROGRESS → COMPLETED; the parts used leave the van, the rest is free again.
+
+    Raises InvalidTransition where a required task is left, MissingEvidence where a signature is.
+    """
     visit = await work.get(Visit, visit_id, "visit")
     assignment = await own(work, visit)
+    check_state(visit, VisitState.IN_PROGRESS, VisitState.COMPLETED)
     await tasks.check_required(work, visit)
+    if signature is not None:
+        await evidence.attach(work, visit, signature, "signature")
+    await evidence.check_signed(work, visit)
     await change(work, visit, VisitState.COMPLETED, "VisitCompleted")
     visit.ended_at = work.at
     await stock.consume(work, visit.id, parts_used, technician_id=assignment.technician_id)
+    await costs.keep(work, visit)
     return visit

@@ -10,7 +10,17 @@ from domain.errors import InvalidTransition, NotFound
 from domain.unit_of_work import UnitOfWork
 from domain.visits.office import hand_back
 from domain.visits.rows import LIVE, UNDER_WAY, Assignment, AssignmentState, Visit, VisitState
-from domain.visits.steps import announce, check_reason, crew, people, scope, snapshot, touch, whole_crew
+from domain.visits.steps import (
+    announce,
+    check_reason,
+    clock,
+    crew,
+    people,
+    scope,
+    snapshot,
+    touch,
+    whole_crew,
+)
 
 DEPARTED = UNDER_WAY | {VisitState.DISPATCHED}
 """The states of a visit to which those go who have been told."""
@@ -83,6 +93,7 @@ async def part(
     async with work.unscoped():
         assignments = await crew(work, visit)
         before, scope_before = snapshot(visit, assignments), scope(visit, people(assignments))
+        clock(visit, gone, at=work.at)
         _leave(work, gone, state, reason=reason)
         scopes = (scope_before, scope(visit, people(row for row in assignments if row.state in LIVE)))
         said, work.reason = work.reason, reason

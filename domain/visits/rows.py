@@ -67,6 +67,8 @@ class DependencyKind(StrEnum):
 
 
 FINAL = frozenset({"COMPLETED", "INCOMPLETE", "NO_ACCESS", "CANCELLED"})
+ENDED = FINAL - {"CANCELLED"}
+"""Somebody was there, and it is over."""
 UNDER_WAY = frozenset({"EN_ROUTE", "ARRIVED", "IN_PROGRESS", "PAUSED"})
 TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
     {
@@ -183,6 +185,7 @@ class Assignment(Row, table=True):
 
     `en_route_at` to `ended_at` are what happened to this technician; the lead's are the visit's too.
     `work_since` is set while the lead's labour clock runs, and of one technician only one does.
+    `worked_seconds` is how long the visit's clock ran while they were at work.
     """
 
     __table_args__ = (
@@ -213,6 +216,7 @@ class Assignment(Row, table=True):
         ),
         Index("ix_assignment_offered", "offer_expires_at", postgresql_where=literal("state = 'OFFERED'")),
         Index(None, "organization_id", "planned_start", "id"),
+        CheckConstraint("worked_seconds >= 0", name="worked_seconds"),
         *refers(visit_id="visit", technician_id="technician planned_start", work_order_id="work_order"),
         *refers(customer_id="customer", site_id="site"),
     )
@@ -235,6 +239,7 @@ class Assignment(Row, table=True):
     started_at: datetime | None = timestamp(default=None)
     ended_at: datetime | None = timestamp(default=None)
     work_since: datetime | None = timestamp(default=None)
+    worked_seconds: int = Field(default=0, sa_column_kwargs={"server_default": literal("0")})
     during: Any = Field(
         default=None,
         sa_column=Column(

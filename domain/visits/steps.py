@@ -17,6 +17,7 @@ from domain.technicians import Technician, TechnicianKind
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD
 from domain.visits.rows import (
+    ENDED,
     FINAL,
     LIVE,
     TRANSITIONS,
@@ -135,23 +136,51 @@ def turn(
     state, event = step_to
     before, scope_before = snapshot(visit, crew), scope(visit, people(crew))
     step(visit, state)
-    _count(visit, leader(crew), at=work.at)
+    _count(visit, crew, at=work.at)
     for row in crew:
         if state in FINAL | {VisitState.UNSCHEDULED}:
             _end(work, row, state)
         elif state == VisitState.SCHEDULED:
             row.en_route_at = row.arrived_at = None  # whoever set off alone is called back with the others
     scope_after = scope(visit, people(row for row in crew if row.state in LIVE))
-    announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=values)
+    told = {**_report(visit, at=work.at), **values} if state in ENDED else values
+    announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=told)
 
 
-def _count(visit: Visit, led: Assignment | None, *, at: datetime) -> None:
-    """The labour clock runs while the work does, and keeps what it ran."""
+def _report(visit: Visit, *, at: datetime) -> dict[str, Any]:
+    """What the event of a visit's end tells whoever goes on from it, such as a CRM; never what it cost."""
+    return {
+        "outcome": visit.state,
+        "customer_id": visit.customer_id,
+        "site_id": visit.site_id,
+        "work_order_id": visit.work_order_id,
+        "follow_up_of_id": visit.follow_up_of_id,
+        "started_at": visit.started_at,
+        "ended_at": at,
+        "worked_seconds": visit.worked_seconds,
+    }
+
+
+def _count(visit: Visit, crew: Sequence[Assignment], *, at: datetime) -> None:
+    """The labour clock runs while the work does, and keeps what it ran, of each who was at work."""
     if visit.work_since is not None:
-        visit.worked_seconds += max(0, int((at - visit.work_since).total_seconds()))
+        visit.worked_seconds += _ran(visit.work_since, at)
+        for row in crew:
+            clock(visit, row, at=at)
     visit.work_since = at if visit.state == VisitState.IN_PROGRESS else None
+    led = leader(crew)
     if led is not None:
         led.work_since = visit.work_since
+
+
+def clock(visit: Visit, row: Assignment, *, at: datetime) -> None:
+    """What the running clock adds to one who is at work: since it went on, or since they joined."""
+    if visit.work_since is not None and row.started_at is not None and row.ended_at is None:
+        row.worked_seconds += _ran(max(visit.work_since, row.started_at), at)
+
+
+def _ran(since: datetime, at: datetime) -> int:
+    return max(0, int((at - since).total_seconds()))
 
 
 def _end(work: UnitOfWork, row: Assignment, state: VisitState) -> None:

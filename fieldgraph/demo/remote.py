@@ -57,6 +57,16 @@ class RemoteGraph:
             raise NotAnswered("; ".join(f"{one['code']}: {one['message']}" for one in payload["userErrors"]))
         return payload
 
+    async def put(self, url: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """Hand bytes in at the address that createUpload has told."""
+        await self._turn()
+        try:
+            answer = await self.http.put(url, content=content, headers=dict(headers))
+        except httpx.HTTPError as error:
+            raise NotAnswered(f"{type(error).__name__}: {error}") from error
+        if answer.status_code != 204:
+            raise NotAnswered(f"{answer.status_code}: {answer.text[:200]}")
+
     async def _turn(self) -> None:
         now = asyncio.get_running_loop().time()
         self._free_at = max(self._free_at, now) + 1 / REQUESTS_A_SECOND

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from domain.clock import Clock
-from fieldgraph.demo import traces
+from fieldgraph.demo import pictures, traces
 from fieldgraph.demo.board import STOP, UNDER_WAY, Board, Stop
 from fieldgraph.demo.remote import NotAnswered, RemoteGraph
 from fieldgraph.demo.traces import Fix
@@ -36,13 +36,22 @@ mutation Report($input: ReportPositionsInput!) {
 """
 TASKS = """
 query Tasks($id: ID!) {
-  visit(id: $id) { workOrder { tasks(first: 100, where: {required: {eq: true}}) { nodes {
-    id safety isDone visit { id } } } } }
+  visit(id: $id) { workOrder {
+    workType { signatureRequired }
+    tasks(first: 100, where: {required: {eq: true}}) { nodes { id safety isDone visit { id } } }
+  } }
 }
 """
 DONE = """
 mutation Done($input: CompleteTaskInput!) {
   completeTask(input: $input) { task { id } userErrors { code message } }
+}
+"""
+
+
+UPLOAD = """
+mutation Upload($input: CreateUploadInput!) {
+  createUpload(input: $input) { upload { id } url headers { name value } userErrors { code message } }
 }
 """
 
@@ -155,19 +164,34 @@ class Round:
             await self._check_off(stop, safety=True)
             await self._step("startWork", stop)
         elif stop.state == "IN_PROGRESS" and now >= _seconds(stop.started_at) + stop.seconds * share:
-            await self._check_off(stop)
-            await self._step("completeVisit", stop)
+            signed = await self._check_off(stop)
+            given = {"signature": await self.signature()} if signed else None
+            await self._step("completeVisit", stop, given=given)
             self.board.stops.pop(stop.id, None)
         elif stop.state in {"DISPATCHED", "SCHEDULED"}:
             self.board.stops.pop(stop.id, None)  # called back: the next reading tells how it stands
 
-    async def _check_off(self, stop: Stop, *, safety: bool = False) -> None:
-        """What is required and left: before the work the safety checklist, before its end the rest."""
+    async def _check_off(self, stop: Stop, *, safety: bool = False) -> bool:
+        """What is required and left: before the work the safety checklist, before its end the rest.
+
+        Says whether the work is to be signed for, too.
+        """
         found = await self.graph.ask(self.person.token, TASKS, {"id": stop.id})
-        for task in found["visit"]["workOrder"]["tasks"]["nodes"]:
+        order = found["visit"]["workOrder"]
+        for task in order["tasks"]["nodes"]:
             here = (task["visit"] or {}).get("id") == stop.id
             if (task["safety"] and not here) if safety else not task["isDone"]:
                 await self.graph.change(self.person.token, DONE, {"task": task["id"]})
+        return bool(order["workType"]["signatureRequired"])
+
+    async def signature(self) -> dict[str, Any]:
+        """Somebody at the site signs on the phone, which hands the picture in."""
+        picture = pictures.signature(self._seed())
+        named = {"name": "signature.png", "contentType": "image/png", "bytes": len(picture)}
+        made = await self.graph.change(self.person.token, UPLOAD, named)
+        headers = {one["name"]: one["value"] for one in made["headers"]}
+        await self.graph.put(made["url"], picture, headers)
+        return {"upload": made["upload"]["id"], "signedBy": self.random.choice(pictures.PERSONS)}
 
     def _standing(self, place: Point, start: float) -> Iterator[Fix]:
         while True:
@@ -188,8 +212,11 @@ class Round:
             self.board.take(told["arrivedVisit"])
         return fixes[FIXES_MOST:]
 
-    async def _step(self, field: str, stop: Stop, *, token: str | None = None) -> Stop:
-        payload = await self.graph.change(token or self.person.token, step(field), {"visit": stop.id})
+    async def _step(
+        self, field: str, stop: Stop, *, token: str | None = None, given: Mapping[str, Any] | None = None
+    ) -> Stop:
+        asked = {"visit": stop.id, **(given or {})}
+        payload = await self.graph.change(token or self.person.token, step(field), asked)
         return self.board.take(payload["visit"])
 
     async def _wait(self, business_seconds: float) -> None:

@@ -13,9 +13,11 @@ from fieldgraph.demo.access import LIFETIME, device_tokens
 from fieldgraph.demo.cast import Seeded
 from fieldgraph.demo.city import City, build
 from fieldgraph.demo.drive import Keys, Script, drive
+from fieldgraph.demo.evidence import hand_in
 from fieldgraph.demo.seed import seed
 from fieldgraph.settings import Settings
 from integrations import osm
+from integrations.files import Store
 from integrations.identity import Identity
 from integrations.streets import Roads
 
@@ -37,7 +39,10 @@ async def set_up(settings: Settings, scene: Scene) -> tuple[Seeded, Seeded]:
     city = _city(scene)
     engine = writing_engine(str(settings.app_database_url))
     try:
-        return await seed(engine, city, seed=SEED, start=scene.start, time_zone=scene.time_zone)
+        cast = await seed(engine, city, seed=SEED, start=scene.start, time_zone=scene.time_zone)
+        for company in cast:
+            await hand_in(engine, company, Store(settings.uploads_folder), at=scene.start)
+        return cast
     finally:
         await engine.dispose()
 

@@ -15,6 +15,7 @@ from fieldgraph.demo.cast import Seeded, technician_viewer
 from fieldgraph.demo.city import City, CityContact, CityCustomer, CitySite
 from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.crews import tell_crews
+from fieldgraph.demo.evidence import keep_evidence
 from fieldgraph.demo.exchange import exchange
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
@@ -119,6 +120,7 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
         tell_rosters(company, organization)
         propose(company, organization)
         exchange(company, organization)
+    keep_evidence(company, organization)
     numbers.value = company.orders
     seeded = _seeded(company, organization, waiting)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))

@@ -1,4 +1,4 @@
-"""The door for files: a signed address takes the bytes of one upload by PUT, straight to the disk."""
+"""The doors for files: a signed address takes the bytes of one upload by PUT, another gives them by GET."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from datetime import datetime
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from domain import uploads
 from domain.clock import Clock
@@ -18,6 +18,11 @@ from integrations.files import Doors, Grant, Store, WrongLength
 
 STATUSES = {"NOT_FOUND": 404, "CONFLICT": 409, "INVALID": 422, "INVALID_TRANSITION": 409}
 LONGEST_SECONDS = 600.0
+HEADERS = {
+    "cache-control": "private, max-age=900",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,24 @@ class UploadDoor:
                 await draft.place()
             if work.xid is not None:
                 self.committed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadDoor:
+    """Answers GET /files/<door>: the bytes, never as a page of ours; or a status with a sentence."""
+
+    doors: Doors
+    store: Store
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            loan = self.doors.lent(request.path_params["door"])
+        except Unauthenticated as error:
+            return _told(401, error.code, str(error))
+        file = self.store.path(loan.organization_id, loan.upload_id)
+        if not await asyncio.to_thread(file.is_file):
+            return _told(404, "NOT_FOUND", "These bytes are not here.")
+        return FileResponse(file, media_type=loan.content_type, filename=loan.name, headers=HEADERS)
 
 
 def _told(status: int, code: str, message: str) -> Response:

@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from graphql import FieldNode, GraphQLObjectType, get_named_type
+from graphql import FieldNode, GraphQLObjectType, GraphQLOutputType, get_named_type
 
 from resolvers.compiler.bindings import Bindings, arguments_of
 from resolvers.compiler.conditions import check_role
 from resolvers.compiler.selections import NotCompilable
 from resolvers.compiler.shapes import FieldShape, TypeShape
 from resolvers.compiler.writer import Derivation, Part, Rows, View, Writer
+from schema.graph import Embedded
 from schema.values import Aggregate, Derived, Foremost
 
 if TYPE_CHECKING:
@@ -104,26 +105,36 @@ class Values:
             raise NotCompilable(shape.name)
         declared = parent.fields[field.name]
         kind = declared.type
-        named, parts = get_named_type(kind), []
-        if isinstance(named, GraphQLObjectType):
-            target = self.objects.graph.types[named.name]
-            for key, asked in self.objects.selections.below(named.name, nodes).items():
-                name = asked[0].name.value
-                if name == "__typename":
-                    parts.append(Part(key, None, None))
-                    continue
-                inner = target.fields[name]
-                check_role(target, inner, self.writer)
-                parts.append(Part(key, inner.python_name, named.fields[name].type))
         overlay = self.writer.overlay
         return Derivation(
             field.source.key,
             kind,
-            tuple(parts),
+            self._parts(kind, nodes, Embedded()),
             arguments_of(declared, nodes[0]),
             plan=overlay.bound_to if overlay else None,
             path=self.writer.path,
         )
+
+    def _parts(self, kind: GraphQLOutputType, nodes: list[FieldNode], source: Embedded) -> tuple[Part, ...]:
+        """What is asked for of an object; `source` says by which names its values are known."""
+        named, parts = get_named_type(kind), []
+        if not isinstance(named, GraphQLObjectType):
+            return ()
+        target = self.objects.graph.types[named.name]
+        for key, asked in self.objects.selections.below(named.name, nodes).items():
+            name = asked[0].name.value
+            if name == "__typename":
+                parts.append(Part(key, None, None))
+                continue
+            inner, declared = target.fields[name], named.fields[name].type
+            check_role(target, inner, self.writer)
+            if isinstance(inner.source, Embedded):
+                first = next(iter(self.objects.graph.types[str(inner.target)].fields.values()))
+                known, below = known_as(inner.source, first), self._parts(declared, asked, inner.source)
+            else:
+                known, below = known_as(source, inner), ()
+            parts.append(Part(key, known, declared, below))
+        return tuple(parts)
 
     def _condition(self, where: str) -> str:
         return f"({self.writer.expression(where, 'x')})"
@@ -136,6 +147,11 @@ def order_of(source: Foremost, alias: str) -> str:
         direction = "DESC" if name.startswith("-") else "ASC"
         terms.append(f"{alias}.{name.lstrip('-')} {direction} NULLS LAST")
     return ", ".join([*terms, f"{alias}.id"])
+
+
+def known_as(source: Embedded, field: FieldShape) -> str:
+    """The name by which the value of an embedded object's field is known."""
+    return source.columns.get(field.python_name, source.prefix + field.python_name)
 
 
 def columns_in(template: str) -> set[str]:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field of a derived object: its key in the answer, its name there; None is `__typename`."""
+    """A field of a derived object: its key in the answer, its name there; None is `__typename`.
+
+    Of an object embedded in it, `parts` are its own, and `name` is that without which it is null.
+    """
 
     key: str
     name: str | None
     kind: GraphQLOutputType | None
+    parts: "tuple[Part, ...]" = ()
 
 
 def _none(_bindings: Bindings) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis.stateful import rule
 
 from domain import scheduling, tracking, visits
 from domain.scheduling import Move
-from domain.visits import IncompleteReason, Pin
+from domain.visits import AttachmentKind, IncompleteReason, Pin
 from tests.domain.ledgers import moment
 from tests.domain.machines import HALF_HOURS, SOME_VISIT, SOMEONE, Days, Verb
 from tests.domain.world import at
@@ -53,6 +53,9 @@ class Detours(Days):
         )
         kept |= name == "resume" and self.is_busy(leader or "", but=visit)
         by_field = name in {"stop_travel", "pause", "resume", "mark_incomplete", "mark_no_access"}
+        photo = self.evidence(AttachmentKind.PHOTO, UUID(leader) if leader else None) if number % 2 else None
+        if name == "mark_no_access" and photo is None:
+            kept |= not self.is_shown(visit, "no_access_photo_required", "PHOTO")
         verbs: dict[str, Verb] = {
             "recall": lambda work: visits.recall(work, key, reason="The part has not come"),
             "call_off": lambda work: visits.unschedule(work, key, reason="No hurry"),
@@ -62,7 +65,9 @@ class Detours(Days):
             "pause": lambda work: visits.pause(work, key, reason="Lunch"),
             "resume": lambda work: visits.resume(work, key),
             "mark_incomplete": lambda work: visits.mark_incomplete(work, key, reason=IncompleteReason.PARTS),
-            "mark_no_access": lambda work: visits.mark_no_access(work, key, reason="The door is shut"),
+            "mark_no_access": lambda work: visits.mark_no_access(
+                work, key, reason="The door is shut", photo=photo
+            ),
             "withdraw_arrival": lambda work: tracking.withdraw_arrival(work, key, reason="The wrong door"),
             "create_follow_up": lambda work: visits.create_follow_up(work, key),
         }

@@ -14,6 +14,7 @@ TABLES = {
     "visit": "id",
     "assignment": "id",
     "work_order": "id",
+    "work_type": "id",
     "reservation": "id",
     "stock_level": "id",
     "stock_movement": "id",
@@ -21,6 +22,8 @@ TABLES = {
     "absence": "id",
     "visit_dependency": "id",
     "substatus": "id",
+    "attachment": "id",
+    "visit_cost": "id",
     "event": "xid, n",
 }
 DUMP = "SELECT json_build_object({})::text".format(
@@ -130,8 +133,27 @@ def _visit(dump: Dump, visit: Fact) -> Iterator[str]:
         yield f"what is dispatched is pinned: {visit['pin']}"
     if (visit["ended_at"] is not None) != (state in visits.FINAL - {"CANCELLED"}):
         yield f"ended at {visit['ended_at']}"
+    yield from _proved(dump, visit)
     if (visit["work_since"] is not None) != (state == "IN_PROGRESS"):
         yield f"its labour clock runs since {visit['work_since']}"
+
+
+def _proved(dump: Dump, visit: Fact) -> Iterator[str]:
+    """What has ended has its cost, once, and shows what its type of work asks for."""
+    ended = visit["state"] in visits.ENDED
+    costs = dump.where("visit_cost", visit_id=visit["id"])
+    if len(costs) != ended:
+        yield f"{len(costs)} costs"
+    shown = {row["kind"] for row in dump.where("attachment", visit_id=visit["id"])}
+    order = dump.by_id("work_order")[visit["work_order_id"]]
+    kind = dump.by_id("work_type")[order["work_type_id"]]
+    if visit["state"] == "COMPLETED" and kind["signature_required"] and "SIGNATURE" not in shown:
+        yield "nobody signed"
+    if visit["state"] == "NO_ACCESS" and kind["no_access_photo_required"] and "PHOTO" not in shown:
+        yield "no photo of the door"
+    worked = [row["worked_seconds"] for row in dump.where("assignment", visit_id=visit["id"])]
+    if max(worked, default=0) > visit["worked_seconds"]:
+        yield f"{worked} of {visit['worked_seconds']} seconds"
 
 
 def _assignments(dump: Dump, visit: Fact) -> Iterator[str]:

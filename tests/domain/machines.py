@@ -20,7 +20,8 @@ from domain.technicians import AbsenceReason, Technician, TechnicianKind
 from domain.tracking import ConfirmedBy
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role
-from domain.visits import Visit
+from domain.visits import AttachmentKind, Evidence, Visit
+from domain.work_orders import WorkType
 from fieldgraph.addresses import sqlalchemy_url
 from tests.conftest import Database
 from tests.domain.ledgers import DUMP, STANDING, Dump, Fact, broken, missteps, moment, steps_between
@@ -84,6 +85,9 @@ class Days(Oracle, RuleBasedStateMachine):
         async with world.unit() as work:
             (await work.get(Technician, self.crew[2])).kind = TechnicianKind.SUBCONTRACTOR
         self.kind = await world.work_type(parts={self.valve: 1})
+        async with world.unit() as work:
+            kind = await work.get(WorkType, self.kind)
+            kind.signature_required = kind.no_access_photo_required = True
         self.vans = {row.technician_id: row.id for row in await world.all(StockLocation)}
         for _ in range(3):
             await world.visit(self.kind)
@@ -232,20 +236,46 @@ class Days(Oracle, RuleBasedStateMachine):
             lambda work: visits.start_work(work, UUID(visit["id"])), allowed=allowed, technician=technician
         )
 
-    @rule(number=SOME_VISIT, used=some.none() | some.integers(-1, 2))
-    def complete(self, number: int, used: int | None) -> None:
+    @rule(number=SOME_VISIT, used=some.none() | some.integers(-1, 2), signs=some.booleans())
+    def complete(self, number: int, used: int | None, *, signs: bool = True) -> None:
         visit = self.visit(number)
         held = sum(hold["quantity"] for hold in self.dump.holds(visit))
         counted = None if used is None else [(self.valve, used)]
         possible = used is None or 0 <= used <= held + self.free(visit)
+        possible &= signs or self.is_shown(visit, "signature_required", "SIGNATURE")
+        signature = self.evidence(AttachmentKind.SIGNATURE) if signs else None
         on_hand = sum(level["on_hand"] for level in self.dump["stock_level"])
         self.attempt(
-            lambda work: visits.complete(work, UUID(visit["id"]), parts_used=counted),
+            lambda work: visits.complete(work, UUID(visit["id"]), parts_used=counted, signature=signature),
             allowed=visit["state"] == "IN_PROGRESS" and possible,
         )
         if visit["state"] == "IN_PROGRESS" and possible:
             left = sum(level["on_hand"] for level in self.dump["stock_level"])
             assert on_hand - left == (held if used is None else used)
+
+    @rule(number=SOME_VISIT, kind=some.sampled_from(AttachmentKind), who=some.none() | SOMEONE)
+    def attach(self, number: int, kind: AttachmentKind, who: int | None) -> None:
+        """By whoever goes there, or the office: from the arrival on, also afterwards."""
+        visit, technician = self.visit(number), None if who is None else self.crew[who]
+        shown = self.evidence(kind, technician)
+        there = visit["state"] in {"ARRIVED", "IN_PROGRESS", "PAUSED", *visits.ENDED}
+        self.attempt(
+            lambda work: visits.add_attachment(work, UUID(visit["id"]), shown),
+            allowed=there and (technician is None or self.part(visit, technician) is not None),
+            technician=technician,
+        )
+
+    def evidence(self, kind: AttachmentKind, technician: UUID | None = None) -> Evidence:
+        """A picture that was handed in."""
+        signed_by = "Aalto" if kind == AttachmentKind.SIGNATURE else None
+        upload_id = self.bench.run(self.world.upload(technician_id=technician))
+        return Evidence(upload_id=upload_id, kind=kind, signed_by=signed_by)
+
+    def is_shown(self, visit: Fact, asked: str, kind: str) -> bool:
+        """Whether its type of work asks for nothing, or the visit has it already."""
+        order = self.dump.by_id("work_order")[visit["work_order_id"]]
+        asks = self.dump.by_id("work_type")[order["work_type_id"]][asked]
+        return not asks or bool(self.dump.where("attachment", visit_id=visit["id"], kind=kind))
 
     def free(self, visit: Fact) -> int:
         """Valves in the van of who leads a visit that are held for none."""

@@ -37,7 +37,15 @@ from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.uploads import Upload
 from domain.viewers import FIELD, Role, Viewer
-from domain.visits import Substatus, Visit, VisitDependency, VisitState
+from domain.visits import (
+    Attachment,
+    AttachmentKind,
+    Substatus,
+    Visit,
+    VisitCost,
+    VisitDependency,
+    VisitState,
+)
 from domain.work_orders import WorkOrder, WorkTask, WorkTypeTask
 from tests.domain.world import DAY, MORNING, World, at, certificate
 
@@ -98,6 +106,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await _transfers(world, valve, (ada, ben, eve))
     await _stores(world, valve)
     await _file(world)
+    await _evidence(world, held, (ada, ben, eve))
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(
@@ -273,6 +282,37 @@ async def _file(world: World) -> None:
     row = Import(upload_id=upload.id, kind=ImportKind.PARTS, name=upload.name)
     for one in (upload, row, ImportLine(import_id=row.id, number=2)):
         await world.keep(one)
+
+
+async def _evidence(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:
+    """Of each visit a photo and a signature, handed in by whoever has it; and what it cost."""
+    for visit, technician in zip(held, technicians, strict=True):
+        row = await world.read(Visit, visit)
+        for kind in (AttachmentKind.PHOTO, AttachmentKind.SIGNATURE):
+            upload = Upload(
+                name=f"{kind.lower()}.png",
+                content_type="image/png",
+                bytes=9,
+                expires_at=MORNING,
+                technician_id=technician,
+            )
+            attachment = Attachment(
+                visit_id=visit,
+                customer_id=row.customer_id,
+                upload_id=upload.id,
+                technician_id=technician,
+                kind=kind,
+                name=upload.name,
+                content_type=upload.content_type,
+                bytes=upload.bytes,
+                sha256="ab" * 32,
+                taken_at=MORNING,
+                added_by="test",
+                signed_by="Aalto" if kind == AttachmentKind.SIGNATURE else None,
+            )
+            await world.keep(upload)
+            await world.keep(attachment)
+        await world.keep(VisitCost(visit_id=visit, work_order_id=row.work_order_id, currency="EUR"))
 
 
 async def _plan(world: World, held: list[UUID], technicians: tuple[UUID, ...]) -> None:

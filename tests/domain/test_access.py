@@ -245,7 +245,7 @@ async def test_a_role_writes_where_it_is_declared_and_nowhere_else(
         assert added == ("incomplete" if bare else "refused"), table
 
 
-LEDGERS = {"event", "stock_movement", *KEPT}
+LEDGERS = {"attachment", "event", "stock_movement", *KEPT}
 
 
 @pytest.mark.parametrize("role", [Role.SALES, Role.CUSTOMER, Role.TRACKING])
@@ -289,9 +289,9 @@ async def test_at_work_only_own_rows_are_added(
         own = await selected(owner, table, viewer)
         for row, again in await inserts(owner, table, viewer.organization_id):
             assert await outcome(app, again) == ("known" if row in own else "refused"), (table, row)
-
     stock = {"stock_level", "stock_movement", "reservation", "transfer", "stock_serial", "meter_reading"}
-    assert added == {"absence", "position", "position_current", "eta", "arrival", "idempotency"} | stock
+    live = {"absence", "position", "position_current", "eta", "arrival", "idempotency"}
+    assert added == live | stock | {"attachment", "upload"}
 
 
 async def test_a_row_cannot_be_given_to_or_taken_from_another_company(

@@ -23,6 +23,7 @@ from domain.sites import Site
 from domain.stock import Part, StockLocation, StockLocationKind
 from domain.technicians import Certification, Shift, Skill, Technician, TechnicianSkill, certificates
 from domain.unit_of_work import Kind, UnitOfWork
+from domain.uploads import Upload, UploadState
 from domain.viewers import Role, Viewer
 from domain.visits import Visit
 from domain.work_orders import Priority, WorkType, WorkTypePart, WorkTypeSkill
@@ -101,6 +102,21 @@ class World:
 
     async def part(self, name: str) -> UUID:
         row = Part(number=f"P{self.number()}", name=name, unit_price=Decimal(1))
+        await self.keep(row)
+        return row.id
+
+    async def upload(self, *, technician_id: UUID | None = None, content_type: str = "image/png") -> UUID:
+        """A file whose bytes have come, handed in by somebody of the field or by the office."""
+        row = Upload(
+            name="file",
+            content_type=content_type,
+            bytes=9,
+            sha256=f"{self.number():064x}",
+            state=UploadState.STORED,
+            stored_at=self.now,
+            expires_at=self.now + timedelta(days=1),
+            technician_id=technician_id,
+        )
         await self.keep(row)
         return row.id
 

@@ -26,6 +26,7 @@ DOCUMENTS = (
     rounds.REPORT + board.STOP,
     rounds.TASKS,
     rounds.DONE,
+    rounds.UPLOAD,
     *(rounds.step(field) for field in STEPS),
     drive.TECHNICIANS,
     drive.PLACES,
@@ -107,10 +108,14 @@ async def test_a_day_is_planned_driven_disturbed_repaired_and_gone_on_with(
         visitors = "SELECT count(*) FROM position WHERE technician_id = ANY($1)"
         assert await owner.fetchval(visitors, list(running.seeded.visitors)) == 0
 
-        # when the driver starts anew, it goes on and tells no story twice
+        # when the driver starts anew, it goes on, has all work signed for now, and tells no story twice
+        await owner.execute("UPDATE work_type SET signature_required = true")
+        signed = "SELECT count(*) FROM attachment WHERE kind = 'SIGNATURE' AND taken_at >= $1"
+        before = await owner.fetchval(signed, START)
         again = await lived(running, owner, at_least={"completed": facts["completed"] + 2})
         assert again["emergencies"] == 1
         assert again["absent"] == 1
+        assert await owner.fetchval(signed, START) >= before + 2
 
 
 async def lived(running: Day, owner: asyncpg.Connection, *, at_least: dict[str, int]) -> dict[str, Any]:

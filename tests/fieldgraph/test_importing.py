@@ -151,7 +151,7 @@ async def test_every_kind_comes_in(place: Office) -> None:
 WRONG_FILES = {
     b"": "Line 1 is empty; the names of the columns belong there.",
     b"number,colour\n": "There is no column \u201ccolour\u201d; there are system, key, number, name, barcode,"
-    " unit_price, currency.",
+    " unit_price, unit_cost, currency.",
     b"number,name,number\n": "The column number is there twice.",
     b"key,number\n": "The column system goes with the others of its kind, and is not there.",
     b'number,name\nP1,"open\nP2,more\n': "Line 3: unexpected end of data.",

@@ -106,7 +106,7 @@ def test_no_state_is_forgotten(tale: Tale) -> None:
                 seen.setdefault(column, set()).add(str(getattr(row, name)))
 
     missing = {column: values - seen[column] for column, values in known.items()}
-    assert len(known) == 32
+    assert len(known) == 33
     assert {column: values for column, values in missing.items() if values} == {
         column: set(values) for column, values in NOT_TOLD.items()
     }
@@ -206,7 +206,8 @@ def test_the_reports_of_imports_add_up(tale: Tale) -> None:
             assert line.entity_id is None or parts[line.entity_id].number == line.own_key
     assert refused.failure is not None
     assert refused.failure.startswith("There is no column “street”;")
-    for upload in rows(tale, Upload):
+    handed_in = {one.upload_id for one in (rehearsed, kept, refused)}
+    for upload in (one for one in rows(tale, Upload) if one.id in handed_in):
         assert (str(upload.state), upload.expires_at < START) == ("GONE", True)
 
 

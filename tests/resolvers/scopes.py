@@ -93,6 +93,17 @@ INSERT INTO import_line {NEW} import_id, number, cells, outcome, user_errors, en
     CASE WHEN n < 5 THEN (SELECT id FROM customer c WHERE c.organization_id = i.organization_id
       ORDER BY id LIMIT 1) END
     FROM import i, generate_series(2, 7) n WHERE i.state = 'WRITING';
+INSERT INTO upload {NEW} name, content_type, bytes, sha256, state, expires_at, stored_at, technician_id)
+  SELECT gen_random_uuid(), a.organization_id, 1, a.created_at, a.created_at,
+    'at ' || n || ' of ' || a.visit_id, 'image/png',
+    100 + n, repeat('c', 64), 'KEPT', a.created_at, a.created_at, a.technician_id
+    FROM assignment a, generate_series(1, 2) n WHERE a.is_lead;
+INSERT INTO attachment {NEW} visit_id, customer_id, upload_id, technician_id, kind, name, content_type, bytes,
+    sha256, taken_at, added_by, signed_by)
+  SELECT gen_random_uuid(), u.organization_id, 1, u.created_at, u.created_at, v.id, v.customer_id, u.id,
+    u.technician_id, CASE WHEN u.bytes = 101 THEN 'PHOTO' ELSE 'SIGNATURE' END, u.name, u.content_type,
+    u.bytes, u.sha256, u.created_at, 'test', CASE WHEN u.bytes > 101 THEN 'Aalto' END
+    FROM upload u JOIN visit v ON u.name LIKE 'at % of ' || v.id;
 INSERT INTO plan_reason {NEW} plan_id, visit_id, code, message, minutes)
   SELECT gen_random_uuid(), v.organization_id, 1, v.created_at, v.created_at, p.id, v.id, 'NO_ROOM', 'Full.',
     5
@@ -240,9 +251,16 @@ CLOSED = {
     "plan": frozenset({Role.SALES}),
     "scheduling_policy": frozenset({Role.SALES}),
     "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
-    "upload": frozenset({Role.DISPATCHER, Role.SALES}),
+    "upload": frozenset({Role.SALES}),
+    "visit_cost": frozenset({Role.DISPATCHER}),
 }
 OWN = _same("customer_id", "customer_id")
+
+
+def _signed(dump: Dump, row: Row, viewer: Viewer) -> bool:
+    return bool(row["kind"] == "SIGNATURE") and OWN(dump, row, viewer)
+
+
 MINE = _same("technician_id", "technician_id")
 LIVE_FACT: dict[Role, Rule] = {
     **_field(MINE),
@@ -337,7 +355,8 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "eta": (STAFF, LIVE_FACT),
     "arrival": (STAFF, LIVE_FACT),
     "tracking_link": (OFFICE, {}),
-    "upload": (EXCHANGERS, {}),
+    "upload": (NOT_SALES, _field(MINE)),
+    "attachment": (STAFF, {**_field(_through("visit_id", "visit_id")), Role.CUSTOMER: _signed}),
     "import": (EXCHANGERS, {}),
     "import_line": (EXCHANGERS, {}),
     "audit": (frozenset({Role.ADMIN}), dict.fromkeys(STAFF - {Role.ADMIN}, _named)),

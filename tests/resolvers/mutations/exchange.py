@@ -58,7 +58,8 @@ async def upsert_assets(stage: Stage) -> Given:
 
 async def upsert_parts(stage: Stage) -> Given:
     part = await stage.make("createPart", "part", number="N-1", name="Valve", unitPrice="2")
-    return rows({"id": part, "unitPrice": "2.5"}, {"number": "N-2", "name": "Nut", "unitPrice": "1"})
+    nut = {"number": "N-2", "name": "Nut", "unitPrice": "1", "unitCost": "0.4"}
+    return rows({"id": part, "unitPrice": "2.5", "unitCost": "1"}, nut)
 
 
 async def upsert_technicians(stage: Stage) -> Given:

@@ -2,6 +2,8 @@
 
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
 
+COSTS = {"unitPrice": "12.50", "unitCost": "7.25"}
+
 
 async def hall(stage: Stage) -> str:
     found: str = await stage.first("stockLocations", "{kind: {eq: WAREHOUSE}}")
@@ -32,7 +34,7 @@ async def meter(stage: Stage) -> str:
 
 async def create_part(stage: Stage) -> Given:
     await stage.make("createPart", "part", number="N-0", name="Valve", unitPrice="1", barcode="123")
-    return {"number": "N-1", "name": "Ball valve", "barcode": "4006381333931", "unitPrice": "12.50"}
+    return {"number": "N-1", "name": "Ball valve", "barcode": "4006381333931", **COSTS}
 
 
 async def create_place(stage: Stage) -> Given:
@@ -87,6 +89,7 @@ CASES = [
         wrong={
             "no name": Wrong({"name": " "}, "INVALID", ("name",)),
             "less than nothing": Wrong({"unitPrice": "-1"}, "INVALID", ("unitPrice",)),
+            "a cost below nothing": Wrong({"unitCost": "-1"}, "INVALID", ("unitCost",)),
             "no currency": Wrong({"currency": "euro"}, "INVALID", ("currency",)),
             "a number that another has": Wrong({"number": "N-0"}, "CONFLICT", ("number",)),
             "a barcode that another has": Wrong({"barcode": "123"}, "CONFLICT", ("barcode",)),

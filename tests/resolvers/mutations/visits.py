@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from domain import ids
 from domain.viewers import Role
 from tests.resolvers.mutations.cases import Case, Given, Stage, Wrong
 
@@ -140,11 +141,40 @@ async def resume(stage: Stage) -> Given:
     return {"visit": await after(stage, *AT_WORK, "pauseWork")}
 
 
+async def asks_for_evidence(stage: Stage, required: str) -> None:
+    """Of that visit's type of work."""
+    kind = await stage.value(
+        "SELECT o.work_type_id FROM work_order o JOIN visit v ON v.work_order_id = o.id WHERE v.id = $1",
+        stage.company.first.tracked[0],
+    )
+    given: Given = {"workType": f"wty1_{kind}", required: True}
+    await stage.make("updateWorkType", "workType", **given)
+
+
+async def picture(stage: Stage, *, role: Role = Role.TECHNICIAN) -> str:
+    """An image that its technician has handed in."""
+    named = {"name": "door.png", "contentType": "image/png", "bytes": 9}
+    upload = await stage.make("createUpload", "upload", role=role, **named)
+    await stage.execute(
+        "UPDATE upload SET state = 'STORED', stored_at = updated_at, sha256 = repeat('d', 64) WHERE id = $1",
+        ids.decode("upl", upload),
+    )
+    return upload
+
+
+async def attach(stage: Stage) -> Given:
+    visit = await after(stage, "startTravel", "recordArrival")
+    upload = await picture(stage)
+    return {"visit": visit, "kind": "SIGNATURE", "upload": upload, "signedBy": "Aino"}
+
+
 async def complete(stage: Stage) -> Given:
     sql = "SELECT part_id FROM reservation WHERE visit_id = $1 AND state = 'HELD' ORDER BY id LIMIT 1"
     part = await stage.value(sql, stage.company.first.tracked[0])
     used = [{"part": f"prt1_{part}", "quantity": 1}] if part else []
-    return {"visit": await after(stage, *AT_WORK), "partsUsed": used}
+    await asks_for_evidence(stage, "signatureRequired")
+    signature = {"upload": await picture(stage), "signedBy": "Aino"}
+    return {"visit": await after(stage, *AT_WORK), "partsUsed": used, "signature": signature}
 
 
 async def leave(stage: Stage) -> Given:
@@ -152,7 +182,9 @@ async def leave(stage: Stage) -> Given:
 
 
 async def no_access(stage: Stage) -> Given:
-    return {"visit": await after(stage, "startTravel", "recordArrival"), "reason": "The door is shut"}
+    visit = await after(stage, "startTravel", "recordArrival")
+    await asks_for_evidence(stage, "noAccessPhotoRequired")
+    return {"visit": visit, "reason": "The door is shut", "photo": {"upload": await picture(stage)}}
 
 
 async def follow_up(stage: Stage) -> Given:
@@ -233,9 +265,27 @@ CASES = [
         right=complete,
         role=Role.TECHNICIAN,
         elsewhere={"partsUsed.part": "INVALID"},
+        wrong={
+            "nobody signed": Wrong({"signature": None}, "MISSING_EVIDENCE", ("signature",)),
+        },
+    ),
+    Case(
+        mutation="addAttachment",
+        right=attach,
+        role=Role.TECHNICIAN,
+        wrong={
+            "nobody signed": Wrong({"signedBy": None}, "INVALID", ("signedBy",)),
+            "a photo is not signed": Wrong({"kind": "PHOTO"}, "INVALID", ("signedBy",)),
+            "of the future": Wrong({"takenAt": "2026-11-24T06:00:00Z"}, "INVALID", ("takenAt",)),
+        },
     ),
     Case(mutation="markIncomplete", right=leave, role=Role.TECHNICIAN),
-    Case(mutation="markNoAccess", right=no_access, role=Role.TECHNICIAN, wrong=NO_REASON),
+    Case(
+        mutation="markNoAccess",
+        right=no_access,
+        role=Role.TECHNICIAN,
+        wrong={**NO_REASON, "no photo": Wrong({"photo": None}, "MISSING_EVIDENCE", ("photo",))},
+    ),
     Case(mutation="createFollowUp", right=follow_up),
     Case(
         mutation="createAbsence",
