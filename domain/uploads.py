@@ -148,16 +148,24 @@ async def usable(work: UnitOfWork, named: UUID | str, *path: str, real_now: date
         if found is None:
             raise NotFound("No Upload has that hash.", *path)
         upload = found
-    if upload.state != UploadState.STORED:
-        raise InvalidTransition(f"The upload is {upload.state}; it is used while it is STORED.", *path)
+    _refuse_unless_stored(upload, *path)
     if not upload.in_time(real_now):
         raise InvalidTransition("The time to use the upload is over.", *path)
     return upload
 
 
+def _refuse_unless_stored(upload: Upload, *path: str) -> None:
+    if upload.state != UploadState.STORED:
+        raise InvalidTransition(f"The upload is {upload.state}; it is used while it is STORED.", *path)
+
+
 async def keep(work: UnitOfWork, named: UUID, *path: str) -> Upload:
-    """The file for good: it is part of something, and of nothing else. Raises as `usable`."""
-    upload = await usable(work, named, *path)
+    """The file for good: it is part of something, and of nothing else. Raises NotFound or InvalidTransition.
+
+    Also after its time, while its bytes are there: evidence of work that came late is not dropped.
+    """
+    upload = await work.get(Upload, named, *path)
+    _refuse_unless_stored(upload, *path)
     upload.move_to(UploadState.KEPT)
     return upload
 

@@ -28,7 +28,10 @@ from tests.domain.world import MORNING, World
 RIGHT, OTHER, SHORT, LONG = b"a,b\n", b"c,d\n", b"a\n", b"a,b\nc\n"
 FILES = (RIGHT, RIGHT, RIGHT, RIGHT, OTHER, SHORT, LONG)
 WAITS = (timedelta(minutes=10), timedelta(minutes=15), timedelta(hours=14), timedelta(hours=24))
-STEPS = ("announce", "put", "put", "use", "use", "use_by_hash", "finish", "wait", "tidy")
+STEPS = ("announce", "put", "put", "use", "use", "use_by_hash", "keep", "finish", "wait", "tidy")
+OVER = frozenset({"GONE", "KEPT"})
+HELD = frozenset({"STORED", "KEPT"})
+"""Of these the bytes are on the disk."""
 Refusal = type[Refused] | type[WrongLength] | None
 EVENTS = (
     "SELECT array_agg(type ORDER BY xid, n) FROM event"
@@ -107,11 +110,11 @@ class Desks(RuleBasedStateMachine):
     def look_at_the_disk(self) -> None:
         """Nothing but the bytes of what is STORED: no draft, nothing of another company."""
         found = {one.name: one.read_bytes() for one in self.store.folder.rglob("*") if one.is_file()}
-        assert found == {str(key): told.content for key, told in self.files.items() if told.state == "STORED"}
+        assert found == {str(key): told.content for key, told in self.files.items() if told.state in HELD}
 
     def known(self, number: int) -> tuple[UUID, Told] | None:
         """One of two, those that are not over first, so that each gets far."""
-        latest = sorted(self.files.items(), key=lambda one: one[1].state == "GONE")[:2]
+        latest = sorted(self.files.items(), key=lambda one: one[1].state in OVER)[:2]
         return latest[number % len(latest)] if latest else None
 
     def becomes(self, told: Told, state: str, event: str) -> None:
@@ -137,6 +140,8 @@ class Desks(RuleBasedStateMachine):
             self.use(*found, own=own)
         elif step == "use_by_hash":
             self.use_by_hash(content, own=own)
+        elif step == "keep":
+            self.keep(*found, own=own)
         elif step == "finish":
             self.finish(found[1])
         elif step == "tidy":
@@ -151,7 +156,7 @@ class Desks(RuleBasedStateMachine):
             row = await uploads.create(work, said, real_now=self.real, most_bytes=len(RIGHT))
             self.files[row.id] = Told(hashed, self.real + timedelta(minutes=15))
 
-        if sum(told.state != "GONE" for told in self.files.values()) < 2:
+        if sum(told.state not in OVER for told in self.files.values()) < 2:
             self.attempt(verb, None)
 
     def put(self, key: UUID, told: Told, content: bytes, *, own: bool) -> None:
@@ -208,6 +213,18 @@ class Desks(RuleBasedStateMachine):
 
         self.attempt(verb, None if wanted else refusal, own=own)
 
+    def keep(self, key: UUID, told: Told, *, own: bool) -> None:
+        """For good, also after its time: evidence that came late is not dropped."""
+        expected = None if own and told.state == "STORED" else InvalidTransition if own else NotFound
+        if expected is None:
+            self.bench.steps.add((told.state, "KEPT"))
+            told.state = "KEPT"
+
+        async def verb(work: UnitOfWork) -> None:
+            await uploads.keep(work, key, "file")
+
+        self.attempt(verb, expected, own=own)
+
     def finish(self, told: Told) -> None:
         """One of the imports that read the file is over."""
         if told.users:
@@ -223,7 +240,7 @@ class Desks(RuleBasedStateMachine):
         over = [
             key
             for key, told in sorted(self.files.items())
-            if told.state != "GONE" and self.real >= told.until and not told.users
+            if told.state not in OVER and self.real >= told.until and not told.users
         ]
         for key in over:
             self.becomes(self.files[key], "GONE", "UploadExpired")

@@ -51,6 +51,7 @@ FILES = "its bytes would have to lie in the store"
 WORD = "a word of the company's own, as many as it likes"
 NEVER = "what is held was READY; these come of other holds"
 NOT_TOLD = {
+    ("attachment", "kind"): {"DOCUMENT": "phones take pictures; documents come from the office"},
     ("visit", "state"): dict.fromkeys(("EN_ROUTE", "ARRIVED", "IN_PROGRESS", "PAUSED"), DRIVEN),
     ("work_order", "state"): {"IN_PROGRESS": DRIVEN},
     ("work_order", "state_before_hold"): dict.fromkeys(
