@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -29,6 +29,14 @@ NOTHING = re.compile(r"\\u(?:0000|\{0+\})")
 DOCUMENT_BYTES = 6_000
 TREE_BYTES = 95
 """About how many bytes a document takes, and how many more each byte of its text: its syntax tree."""
+
+
+class DocumentRef(NamedTuple):
+    """What a request names its document by: its text, its id in the manifest, the SHA-256 of its text."""
+
+    query: str | None
+    document_id: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +67,11 @@ class Documents:
         self.executable = executable
         self.kept: Kept[str, dict[str | None, Operation]] = Kept(most_bytes)
 
-    def operation(self, query: str, name: str | None) -> Operation:
+    async def operation(self, ref: DocumentRef, name: str | None) -> Operation:
         """Raises Refusal for what does not parse, validate, or name one operation."""
-        operations = self._operations(query)
+        if ref.query is None:
+            raise Refusal.of("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+        operations = self._operations(ref.query)
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
         if name is None:

@@ -18,7 +18,7 @@ from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context, Services, viewer_values
-from resolvers.documents import Documents, Operation
+from resolvers.documents import DocumentRef, Documents, Operation
 from resolvers.kept import Kept
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
@@ -42,9 +42,13 @@ class Executor:
         self.plans: Kept[tuple[Operation, Role, Any], Statement] = Kept(MOST_PLAN_BYTES)
         self.uncompiled: Counter[str] = Counter()
 
-    def prepare(self, query: str, operation_name: str | None) -> Operation:
-        """Raises Refusal for what does not parse, validate, keep the limits, or name one operation."""
-        return self.documents.operation(query, operation_name)
+    async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> Operation:
+        """Raises Refusal for what does not parse, validate, keep the limits, or name one operation.
+
+        A document that is known is answered without a suspension.
+        """
+        del viewer  # whoever asks: what is known of a document is the same for all
+        return await self.documents.operation(ref, operation_name)
 
     async def answer(
         self,

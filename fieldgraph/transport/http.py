@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import re
 import secrets
 import time
@@ -138,7 +139,7 @@ class GraphQLHTTP:
         viewer = await self._viewer(headers)
         idempotency_key = _idempotency_key(headers)
         parameters = requests.read_body(await self._read(receive))
-        operation = self._executor.prepare(parameters.query, parameters.operation_name)
+        operation = await self._executor.prepare(parameters.ref, parameters.operation_name, viewer=viewer)
         exchange.kind = operation.kind
         exchange.operation_name = operation.name
         if operation.kind == "subscription":
@@ -245,7 +246,10 @@ def _refused(refusal: Refusal, media: Media) -> Reply:
         status = LEGACY_STATUSES.get(refusal.code, 200)
     else:
         status = STATUSES.get(refusal.code, 400)
-    return Reply(status, _body(refusal.errors), refusal.code)
+    seconds = refusal.retry_after_seconds
+    # RFC 9110, 10.2.3 knows whole seconds only, and one that is too early would be refused again.
+    headers = () if seconds is None else ((b"retry-after", b"%d" % max(0, math.ceil(seconds))),)
+    return Reply(status, _body(refusal.errors), refusal.code, headers)
 
 
 def _errors(code: str, message: str) -> list[dict[str, object]]:

@@ -165,11 +165,11 @@ class Operations:
         await self._error(key, errors)
 
     async def _answer(self, asked: Asked, progress: Progress) -> None:
-        query, operation_name, variables = asked.parameters
+        ref, operation_name, variables = asked.parameters
         requests.check_values(variables, asked.source)
         viewer = await self._find_viewer()
         executor = self._around.executor
-        operation = executor.prepare(query, operation_name)
+        operation = await executor.prepare(ref, operation_name, viewer=viewer)
         progress.kind = operation.kind
         progress.name = operation.name
         head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import orjson
 
+from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 
 DEPTH_MOST = (
@@ -19,7 +20,7 @@ class Malformed(Refusal):
 class Parameters(NamedTuple):
     """One request, by the names of GraphQL-over-HTTP."""
 
-    query: str
+    ref: DocumentRef
     operation_name: str | None
     variables: Mapping[str, object]
 
@@ -59,7 +60,7 @@ def read_parameters(payload: object) -> Parameters:
     extensions = payload.get("extensions")
     if extensions is not None and type(extensions) is not dict:
         raise malformed("`extensions` must be an object or null")
-    return Parameters(query, operation_name, variables)
+    return Parameters(DocumentRef(query), operation_name, variables)
 
 
 def check_values(variables: Mapping[str, object], source: bytes) -> None:

@@ -21,6 +21,7 @@ from graphql import (
 
 from domain.viewers import Role
 from resolvers.compiler.selections import Selections
+from resolvers.documents import DocumentRef
 from resolvers.permissions import check_roles
 from tests.benchmarks.queries import OURS
 from tests.resolvers.companies import Companies
@@ -103,7 +104,7 @@ async def test_none_of_our_operations_goes_the_plain_way(companies: Companies, s
     texts, roles = _sources()[source]
     assert len(texts) >= COUNTS[source], texts
     for text in texts:
-        _compile(companies, text, roles)
+        await _compile(companies, text, roles)
 
 
 async def test_what_goes_the_plain_way_is_told_to_prometheus(companies: Companies) -> None:
@@ -116,10 +117,10 @@ async def test_what_goes_the_plain_way_is_told_to_prometheus(companies: Companie
     companies.app.executor.uncompiled.clear()
 
 
-def _compile(companies: Companies, text: str, roles: tuple[Role, ...]) -> None:
+async def _compile(companies: Companies, text: str, roles: tuple[Role, ...]) -> None:
     """Raises NotCompilable, or Refusal for what the limits refuse."""
     executor = companies.app.executor
-    operation = executor.prepare(text, None)
+    operation = await executor.prepare(DocumentRef(text), None, viewer=companies.viewer(Role.ADMIN))
     given = {
         one.variable.name.value: _sample(type_from_ast(executor.graph.executable, one.type))
         for one in operation.node.variable_definitions or ()

@@ -139,6 +139,15 @@ async def test_what_a_role_may_not_ask_is_403(doors: Doors) -> None:
 
 
 @pytest.mark.parametrize("accept", [CURRENT, LEGACY])
+async def test_a_refusal_for_now_says_when_to_try_again(doors: Doors, accept: str) -> None:
+    response = await post(doors, query("query TooMuch { hello }"), accept=accept)
+
+    assert (response.status_code, code(response)) == (429, "RATE_LIMITED")
+    assert response.headers["retry-after"] == "2"
+    assert "retry-after" not in (await post(doors, query("query Forbidden { hello }"))).headers
+
+
+@pytest.mark.parametrize("accept", [CURRENT, LEGACY])
 async def test_a_subscription_is_sent_to_the_other_door(doors: Doors, accept: str) -> None:
     response = await post(doors, query("subscription { count(to: 1) }"), accept=accept)
 

@@ -22,6 +22,7 @@ from graphql.execution.values import get_variable_values
 
 from domain.errors import Unauthenticated
 from domain.viewers import Viewer
+from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 
 
@@ -124,9 +125,12 @@ class ToyExecutor:
     def __init__(self) -> None:
         self.ledger = Ledger()
 
-    def prepare(self, query: str, operation_name: str | None) -> ToyOperation:
+    async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> ToyOperation:
+        del viewer
+        if ref.query is None:
+            raise Refusal.of("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         try:
-            document = parse(query)
+            document = parse(ref.query)
         except GraphQLSyntaxError as error:
             raise Refusal.of("GRAPHQL_PARSE_FAILED", error.message) from error
         if errors := validate(DECLARED, document):
@@ -155,6 +159,9 @@ class ToyExecutor:
             raise RuntimeError("the secret detail")
         if operation.name == "Forbidden":
             raise Refusal.of("FORBIDDEN", "Not for you")
+        if operation.name == "TooMuch":
+            said = {"code": "RATE_LIMITED", "retryAfterSeconds": 1.2}
+            raise Refusal([{"message": "Too much", "extensions": said}])
         result = execute(
             DECLARED,
             operation.document,
