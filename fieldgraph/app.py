@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import credentials
 from domain.viewers import Viewer
+from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
@@ -36,6 +37,7 @@ from resolvers import catalogue
 from resolvers.compiler.shapes import Graph
 from resolvers.context import Services
 from resolvers.derived import DERIVED
+from resolvers.documents import Policy
 from resolvers.execution import Executor
 from resolvers.reads import open_reads
 from resolvers.root import build
@@ -124,7 +126,8 @@ class App:
             doors=doors,
             upload_bytes=settings.upload_bytes,
         )
-        self.executor = Executor(whole, self.services)
+        policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
+        self.executor = Executor(whole, self.services, policy)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
         self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
         self._websocket = GraphQLWebSocket(
@@ -132,6 +135,12 @@ class App:
         )
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    def _trusted(self) -> dict[str, str]:
+        """The pages' own operations, and those of the installation's manifest."""
+        given = self.settings.documents_file
+        own = manifests.read(PAGES / "documents.json")
+        return own if given is None else own | manifests.read(given)
 
     def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
         return UploadDoor(

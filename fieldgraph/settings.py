@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     upload_bytes: int = Field(
         100_000_000, ge=1, le=2_000_000_000, description="The largest file that may be handed in."
     )
+    documents_file: Path | None = Field(
+        None, description="A manifest of trusted documents (JSON); none: only those of our own pages."
+    )
+    documents_strict: bool = Field(False, description="Whether only trusted documents are answered.")
+    apq: bool = Field(
+        False, description="Whether clients may register documents by hash (automatic persisted queries)."
+    )
     drain_seconds: float = Field(
         8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
     )
@@ -85,6 +92,14 @@ class Settings(BaseSettings):
         if self.app_database_url is not None and self.database_url is None:
             raise ValueError(
                 "APP_DATABASE_URL is set but DATABASE_URL is not: migrations need the owner's address"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _registers_nothing_when_strict(self) -> Self:
+        if self.documents_strict and self.apq:
+            raise ValueError(
+                "FIELDGRAPH_DOCUMENTS_STRICT answers only what is in the manifest: FIELDGRAPH_APQ must be off"
             )
         return self
 

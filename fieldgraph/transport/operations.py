@@ -173,7 +173,7 @@ class Operations:
         progress.kind = operation.kind
         progress.name = operation.name
         head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'
-        if operation.kind == "subscription":
+        if operation.is_streamed:
             await self._follow(head, executor.stream(operation, variables, viewer=viewer))
         else:
             payload = await executor.answer(operation, variables, viewer=viewer)

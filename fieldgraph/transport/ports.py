@@ -16,6 +16,11 @@ class Operation(Protocol):
     @property
     def name(self) -> str | None: ...
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it has several results: then it is handed to `stream`, whatever its kind."""
+        ...
+
 
 class Executor(Protocol):
     """Executes operations; every refusal of a whole request is a `Refusal`.
