@@ -24,8 +24,11 @@ from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
+from fieldgraph.transport.crowds import Crowd, CrowdLimits
+from fieldgraph.transport.events import EventStreams
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.uploads import UploadDoor
+from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
 from integrations import maps
 from integrations.files import Doors, Store
@@ -129,12 +132,25 @@ class App:
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
-        self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
-        self._websocket = GraphQLWebSocket(
-            self.executor, self.identity, metrics=self.metrics, closing=self.closing
-        )
+        self._open_doors()
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    def _open_doors(self) -> None:
+        """All three on one path; sockets and event streams are counted and watched together."""
+        settings = self.settings
+        crowd = Crowd(CrowdLimits(of_user=settings.streams_of_user, of_address=settings.streams_of_address))
+        watch = Watch(self.identity)
+        events = EventStreams(self.executor, closing=self.closing, crowd=crowd, watch=watch)
+        self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics, events=events)
+        self._websocket = GraphQLWebSocket(
+            self.executor,
+            self.identity,
+            metrics=self.metrics,
+            closing=self.closing,
+            crowd=crowd,
+            watch=watch,
+        )
 
     def _trusted(self) -> dict[str, str]:
         """The pages' own operations, and those of the installation's manifest."""

@@ -83,6 +83,18 @@ class Settings(BaseSettings):
     apq: bool = Field(
         False, description="Whether clients may register documents by hash (automatic persisted queries)."
     )
+    streams_of_user: int = Field(
+        500, ge=1, description="Sockets and event streams that one user may have open in a process."
+    )
+    streams_of_address: int = Field(
+        5_000,
+        ge=1,
+        description="The same from one address; trusted_proxies tells whose it is behind a proxy.",
+    )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Addresses or networks, by commas, whose X-Forwarded-For is believed; none: nobody's.",
+    )
     drain_seconds: float = Field(
         8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
     )

@@ -123,6 +123,12 @@ class Subscription:
             ledger.closed += 1
 
 
+TRUSTED = {
+    "hello": "query Hello($name: String) { hello(name: $name) }",
+    "several": "query A { hello } query B { whoami }",
+    "touch": "mutation { touch }",
+    "count": "subscription Count($to: Int!) { count(to: $to) }",
+}
 DECLARED = strawberry.Schema(Query, Mutation, Subscription)._schema
 
 
@@ -132,10 +138,11 @@ class ToyExecutor:
 
     async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> ToyOperation:
         del viewer
-        if ref.query is None:
+        query = ref.query if ref.query is not None else TRUSTED.get(ref.document_id or ref.digest or "")
+        if query is None:
             raise Refusal.of("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         try:
-            document = parse(ref.query)
+            document = parse(query)
         except GraphQLSyntaxError as error:
             raise Refusal.of("GRAPHQL_PARSE_FAILED", error.message) from error
         if errors := validate(DECLARED, document):
