@@ -90,9 +90,12 @@ def serve(
             ws="websockets-sansio",
             ws_max_size=65_536,
             ws_per_message_deflate=False,
+            ws_ping_interval=None,  # a client hears `ping` messages, which its program can see and answer
             access_log=False,
             log_config=None,
-            proxy_headers=False,  # nobody asks whose address a request came from
+            proxy_headers=named.trusted_proxies
+            is not None,  # it costs each request; only the caps ask for it
+            forwarded_allow_ips=named.trusted_proxies,
             server_header=False,
             timeout_graceful_shutdown=max(1, round(named.drain_seconds)),
         )
