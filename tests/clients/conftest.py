@@ -26,7 +26,7 @@ def node() -> Node:
 async def project(node: Node) -> AsyncIterator[Project]:
     """The project, with everything in it generated and compiled."""
     async with copied(node) as project:
-        await project.gather()
+        project.gather()
         await project.generate()
         await project.compile_relay()
         await project.check_types()

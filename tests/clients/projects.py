@@ -11,14 +11,14 @@ from tempfile import mkdtemp
 from typing import Any
 
 from tests.clients.nodes import HERE, Failed, Node
+from tests.fieldgraph.page_documents import SCRIPTS, operations
 
 CHECKOUT = HERE.parents[1]
 SOURCES = HERE / "project"
 SCHEMA = CHECKOUT / "schema" / "schema.graphql"
 README = CHECKOUT / "README.md"
-PAGES = CHECKOUT / "fieldgraph" / "pages"
 GRAPHQL = re.compile(r"```graphql\n(.*?)```", re.DOTALL)
-NAME = re.compile(r"(?:query|mutation|subscription) (\w+)")
+NAME = re.compile(r"(query|mutation|subscription) (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,23 @@ class Project:
     node: Node
     folder: Path
 
-    async def gather(self) -> list[str]:
+    def gather(self) -> list[str]:
         """Every operation of the README and the pages, a file each; answers their names."""
-        said = await self.node.run("pages.mjs", str(PAGES), folder=self.folder)
-        written: dict[str, list[str]] = {"README.md": GRAPHQL.findall(README.read_text())} | json.loads(said)
+        written = {"Readme": GRAPHQL.findall(README.read_text())}
+        for script in SCRIPTS:
+            place = script.removesuffix(".js").capitalize()
+            written[place] = [document for _, document in operations(script)]
         folder = self.folder / "operations"
         folder.mkdir()
         names = []
         for place, documents in written.items():
             for document in documents:
-                name = _name(document)
-                names.append(f"{place} {name}")
-                # Pages repeat names; a client's project may not, so each file gets its place as a prefix.
-                prefix = place.partition(".")[0].capitalize()
-                text = re.sub(r"(fragment |\.\.\.)Card\b", rf"\1{prefix}{name}Card", document)
-                (folder / f"{prefix}{name}.graphql").write_text(NAME.sub(_renamed(prefix), text, count=1))
+                name = place + _name(document)
+                names.append(name)
+                # Pages repeat the names of others; in one project each operation and fragment has its own.
+                text = NAME.sub(rf"\1 {name}", document, count=1)
+                text = re.sub(r"(fragment |\.\.\.)(?!on\b)(\w+)", rf"\1{name}\2", text)
+                (folder / f"{name}.graphql").write_text(text)
         return names
 
     async def generate(self) -> None:
@@ -90,8 +92,4 @@ async def copied(node: Node) -> AsyncIterator[Project]:
 def _name(document: str) -> str:
     named = NAME.match(document)
     assert named, document
-    return named[1]
-
-
-def _renamed(prefix: str) -> Any:
-    return lambda found: f"{found[0].split()[0]} {prefix}{found[1]}"
+    return named[2]
