@@ -54,13 +54,13 @@ class Node:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        try:
-            async with asyncio.timeout(seconds):
-                output, faults = await process.communicate()
-        except TimeoutError:
+        told = asyncio.create_task(process.communicate())
+        _, late = await asyncio.wait({told}, timeout=seconds)
+        if late:
             process.kill()
-            output, faults = await process.communicate()
-            raise Failed(f"{arguments[0]} ran over {seconds:g} s:\n{_end(output, faults)}") from None
+        output, faults = await told
+        if late:
+            raise Failed(f"{arguments[0]} ran over {seconds:g} s:\n{_end(output, faults)}")
         if process.returncode != 0:
             raise Failed(f"{arguments[0]} ended with {process.returncode}:\n{_end(output, faults)}")
         return output.decode()
