@@ -1,4 +1,4 @@
-"""Queues: work that would hold up the loop, done on threads, each organization behind itself only."""
+"""Queues: work that would hold up the loop, done on a thread, each organization behind itself only."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from resolvers.refusals import Refusal
 
 Result = TypeVar("Result")
 
-THREADS = 2
-"""At once; more would take the interpreter's lock from each other, and from the loop."""
+THREADS = 1
+"""At once: more would be no faster, and would take the interpreter's lock from the loop more often."""
 MOST_WAITING = 64
 """Of one organization."""
 

@@ -21,6 +21,7 @@ from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.operations import SocketLimits
 from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
+from fieldgraph.transport.wires import Wire
 from integrations.identity import Identity, new_secret
 from tests.fieldgraph.transport.toy import ToyExecutor
 
@@ -137,7 +138,7 @@ async def house() -> AsyncIterator[House]:
     async with httpx.AsyncClient() as client:
         built = House(client)
         config = uvicorn.Config(
-            built, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="websockets-sansio"
+            built, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws=Wire, ws_max_size=65_536
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
