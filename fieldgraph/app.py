@@ -20,11 +20,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import credentials
 from domain.viewers import Viewer
+from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
+from fieldgraph.transport.crowds import Crowd, CrowdLimits
+from fieldgraph.transport.events import EventStreams
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.uploads import DownloadDoor, UploadDoor
+from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
 from integrations import maps
 from integrations.files import Doors, Store
@@ -36,6 +40,7 @@ from resolvers import catalogue
 from resolvers.compiler.shapes import Graph
 from resolvers.context import Services
 from resolvers.derived import DERIVED
+from resolvers.documents import Policy
 from resolvers.execution import Executor
 from resolvers.reads import open_reads
 from resolvers.root import build
@@ -125,14 +130,34 @@ class App:
             doors=doors,
             upload_bytes=settings.upload_bytes,
         )
-        self.executor = Executor(whole, self.services)
+        policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
+        self.executor = Executor(whole, self.services, policy)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
-        self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
-        self._websocket = GraphQLWebSocket(
-            self.executor, self.identity, metrics=self.metrics, closing=self.closing
-        )
+        self._open_doors()
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    def _open_doors(self) -> None:
+        """All three on one path; sockets and event streams are counted and watched together."""
+        settings = self.settings
+        crowd = Crowd(CrowdLimits(of_user=settings.streams_of_user, of_address=settings.streams_of_address))
+        watch = Watch(self.identity)
+        events = EventStreams(self.executor, closing=self.closing, crowd=crowd, watch=watch)
+        self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics, events=events)
+        self._websocket = GraphQLWebSocket(
+            self.executor,
+            self.identity,
+            metrics=self.metrics,
+            closing=self.closing,
+            crowd=crowd,
+            watch=watch,
+        )
+
+    def _trusted(self) -> dict[str, str]:
+        """The pages' own operations, and those of the installation's manifest."""
+        given = self.settings.documents_file
+        own = manifests.read(PAGES / "documents.json")
+        return own if given is None else own | manifests.read(given)
 
     def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
         return UploadDoor(

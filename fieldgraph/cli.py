@@ -22,6 +22,7 @@ from fieldgraph import lifelines, logs
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.settings import CHECKOUT, Settings
 
+SWITCH_SECONDS = 0.001  # how long the loop waits for the thread that looks at new documents; 5 ms by default
 program = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 SDL_FILE = CHECKOUT / "schema" / "schema.graphql"
 RELEASED_FILE = CHECKOUT / "schema" / "released.graphql"
@@ -59,6 +60,7 @@ def serve(
     import uvicorn  # noqa: PLC0415  # each verb loads only what it needs
 
     from fieldgraph.app import App  # noqa: PLC0415  # as above
+    from fieldgraph.transport.wires import Wire  # noqa: PLC0415  # as above
 
     lifelines.hold()
     given = {"host": host, "port": port}
@@ -75,6 +77,7 @@ def serve(
             async def startup(self, sockets: list[socket] | None = None) -> None:
                 """What is there from now on is there for good: no collection needs to look at it again."""
                 await super().startup(sockets)
+                sys.setswitchinterval(SWITCH_SECONDS)
                 gc.collect()
                 gc.freeze()
 
@@ -87,12 +90,15 @@ def serve(
             app,
             host=named.host,
             port=named.port,
-            ws="websockets-sansio",
+            ws=Wire,
             ws_max_size=65_536,
             ws_per_message_deflate=False,
+            ws_ping_interval=None,  # a client hears `ping` messages, which its program can see and answer
             access_log=False,
             log_config=None,
-            proxy_headers=False,  # nobody asks whose address a request came from
+            proxy_headers=named.trusted_proxies
+            is not None,  # it costs each request; only the caps ask for it
+            forwarded_allow_ips=named.trusted_proxies,
             server_header=False,
             timeout_graceful_shutdown=max(1, round(named.drain_seconds)),
         )

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricF
 from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
 
-Door = Literal["http", "websocket"]
+Door = Literal["http", "sse", "websocket"]
 Kind = Literal["query", "mutation", "subscription", "unknown"]
 
 OUTCOMES = frozenset({
@@ -20,7 +20,7 @@ OUTCOMES = frozenset({
     "PERSISTED_QUERY_NOT_FOUND", "UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "CONFLICT", "RATE_LIMITED",
     "COST_EXCEEDED", "RESYNC_REQUIRED", "INTERNAL_SERVER_ERROR",
 })  # fmt: skip
-CLOSE_CODES = frozenset({1009, 1011, 1012, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429})
+CLOSE_CODES = frozenset({1001, 1009, 1011, 1012, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429})
 REASONS = ("long_alias", "introspection", "field")
 """Why an operation is not compiled: a name past 63 bytes, the schema itself, a field SQL cannot answer."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

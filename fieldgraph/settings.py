@@ -76,6 +76,25 @@ class Settings(BaseSettings):
     upload_bytes: int = Field(
         100_000_000, ge=1, le=2_000_000_000, description="The largest file that may be handed in."
     )
+    documents_file: Path | None = Field(
+        None, description="A manifest of trusted documents (JSON); none: only those of our own pages."
+    )
+    documents_strict: bool = Field(False, description="Whether only trusted documents are answered.")
+    apq: bool = Field(
+        False, description="Whether clients may register documents by hash (automatic persisted queries)."
+    )
+    streams_of_user: int = Field(
+        500, ge=1, description="Sockets and event streams that one user may have open in a process."
+    )
+    streams_of_address: int = Field(
+        5_000,
+        ge=1,
+        description="The same from one address; trusted_proxies tells whose it is behind a proxy.",
+    )
+    trusted_proxies: str | None = Field(
+        None,
+        description="Addresses or networks, by commas, whose X-Forwarded-For is believed; none: nobody's.",
+    )
     drain_seconds: float = Field(
         8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
     )
@@ -85,6 +104,14 @@ class Settings(BaseSettings):
         if self.app_database_url is not None and self.database_url is None:
             raise ValueError(
                 "APP_DATABASE_URL is set but DATABASE_URL is not: migrations need the owner's address"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _registers_nothing_when_strict(self) -> Self:
+        if self.documents_strict and self.apq:
+            raise ValueError(
+                "FIELDGRAPH_DOCUMENTS_STRICT answers only what is in the manifest: FIELDGRAPH_APQ must be off"
             )
         return self
 

@@ -90,7 +90,7 @@ async def remove_entitlement(work: UnitOfWork, given: RemoveEntitlementInput, _c
     contract = await contracts.remove_entitlement(
         work, key("ent", given.entitlement), expected_version=given.expected_version
     )
-    return {"contract_id": contract.id}
+    return {"contract_id": contract.id, "removed_id": given.entitlement}
 
 
 def _cover(given: CreateContractInput | UpdateContractInput) -> Cover:

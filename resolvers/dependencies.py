@@ -27,4 +27,4 @@ async def remove_visit_dependency(
     work: UnitOfWork, given: RemoveVisitDependencyInput, _context: Context
 ) -> Values:
     visit = await visits.remove_dependency(work, key("vde", given.visit_dependency))
-    return {"visit_id": visit.id}
+    return {"visit_id": visit.id, "removed_id": given.visit_dependency}

@@ -1,34 +1,39 @@
-"""Documents: parsed and validated once, kept while they are in use; only accepted ones are kept."""
+"""Documents: trusted ones known from the start, others accepted once and kept while they are in use."""
 
+import asyncio
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
-from graphql import (
-    DocumentNode,
-    FragmentDefinitionNode,
-    GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    parse,
-    specified_rules,
-    validate,
-)
+from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, OperationDefinitionNode
 
 from domain.viewers import Role
 from resolvers.kept import Kept
-from resolvers.limits import check
+from resolvers.queues import Queues
 from resolvers.refusals import Refusal
+from resolvers.validation import validated
 from resolvers.variables import Variables
 
-MOST_TOKENS = 2_000
 MOST_BYTES = 32 * 1024 * 1024
-NOTHING = re.compile(r"\\u(?:0000|\{0+\})")
-"""The escape of a character that Postgres cannot hold."""
+MOST_REGISTERED_BYTES = 8 * 1024 * 1024
+REGISTERED_BYTES = 300
+"""About how many bytes a digest and its entry take beside the text."""
 DOCUMENT_BYTES = 6_000
 TREE_BYTES = 95
 """About how many bytes a document takes, and how many more each byte of its text: its syntax tree."""
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class DocumentRef(NamedTuple):
+    """What a request names its document by: its text, its id in the manifest, the SHA-256 of its text."""
+
+    query: str | None
+    document_id: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,8 @@ class Operation:
     variables: Variables
     size: int
     """About how many bytes its document takes."""
+    trusted: bool = False
+    """Whether it is of a manifest: somebody has looked at it before it was shipped."""
     forbidden: dict[Role, Any] = field(default_factory=dict)
 
     @cached_property
@@ -51,68 +58,135 @@ class Operation:
     def name(self) -> str | None:
         return self.node.name.value if self.node.name else None
 
+    @cached_property
+    def is_streamed(self) -> bool:
+        """Whether it has several results, one after the other."""
+        return self.kind == "subscription"
+
+
+Operations = dict[str | None, Operation]
+
+
+class Policy(NamedTuple):
+    """Which documents are taken: the `trusted` by id, others unless `strict`, by hash if it `registers`."""
+
+    trusted: Mapping[str, str] = {}
+    strict: bool = False
+    registers: bool = False
+
 
 class Documents:
-    """The accepted documents of one schema, the least recently used dropped first."""
+    """The accepted documents of one schema; of those that are not trusted, the least used go first.
 
-    def __init__(self, executable: GraphQLSchema, *, most_bytes: int = MOST_BYTES) -> None:
+    A refused document is kept by nothing. Who asks for a text that is being looked at waits for that look.
+    """
+
+    def __init__(
+        self, executable: GraphQLSchema, policy: Policy | None = None, *, most_bytes: int = MOST_BYTES
+    ) -> None:
         self.executable = executable
-        self.kept: Kept[str, dict[str | None, Operation]] = Kept(most_bytes)
+        self.policy = policy or Policy()
+        self.kept: Kept[str, Operations] = Kept(most_bytes)
+        self.registered: Kept[str, str] = Kept(MOST_REGISTERED_BYTES)
+        self._queues = Queues()
+        self._looks: dict[str, asyncio.Task[Operations]] = {}
+        self._by_id: dict[str, Operations] = {}
+        self._by_text: dict[str, Operations] = {}
+        for key, text in self.policy.trusted.items():
+            self._trust(key, text)
 
-    def operation(self, query: str, name: str | None) -> Operation:
-        """Raises Refusal for what does not parse, validate, or name one operation."""
-        operations = self._operations(query)
-        if name is None and len(operations) == 1:
-            return next(iter(operations.values()))
-        if name is None:
-            raise Refusal.of("BAD_REQUEST", "The document has several operations: say operationName.")
-        if name not in operations:
-            raise Refusal.of("BAD_REQUEST", f"The document has no operation “{name[:60]}”.")
-        return operations[name]
+    async def operation(self, ref: DocumentRef, name: str | None, *, organization_id: UUID) -> Operation:
+        """Raises Refusal for what is not known, parsed, valid, within the limits, or not one operation.
 
-    def _operations(self, query: str) -> dict[str | None, Operation]:
-        found = self.kept.get(query)
-        if found is None:
-            found = self._accept(query)
-            self.kept.put(query, found, size=_size(query))
+        What is known is answered without a suspension.
+        """
+        query = ref.query
+        if query is None:
+            found = self._identified(ref)
+            if isinstance(found, dict):
+                return _chosen(found, name)
+            query = found
+        elif ref.digest is not None:
+            _check_digest(query, ref.digest)
+        operations = self._by_text.get(query)
+        if operations is None:
+            if self.policy.strict:
+                raise Refusal.of("FORBIDDEN", "Only trusted documents are answered here.")
+            operations = self.kept.get(query)
+            if operations is None:
+                operations = await self._looked_at(query, organization_id)
+        if self.policy.registers and ref.digest is not None and SHA256.fullmatch(ref.digest):
+            self.registered.put(ref.digest, query, size=REGISTERED_BYTES + len(query))
+        return _chosen(operations, name)
+
+    def _identified(self, ref: DocumentRef) -> Operations | str:
+        """The document that an id or a digest stands for: trusted, or a text that was registered."""
+        for key in (ref.document_id, ref.digest):
+            if key is not None and key in self._by_id:
+                return self._by_id[key]
+        text = self.registered.get(ref.digest) if ref.digest is not None else None
+        if text is None:
+            # The message is what clients of automatic persisted queries look for.
+            raise Refusal.of("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+        return text
+
+    async def _looked_at(self, query: str, organization_id: UUID) -> Operations:
+        """A task of its own, since whoever asked first may leave while others wait for the same text."""
+        look = self._looks.get(query)
+        if look is None:
+            look = asyncio.get_running_loop().create_task(self._look(query, organization_id))
+            self._looks[query] = look
+            look.add_done_callback(lambda _: self._looks.pop(query))
+        return await asyncio.shield(look)
+
+    async def _look(self, query: str, organization_id: UUID) -> Operations:
+        found = await self._queues.run(organization_id, lambda: self._accept(query))
+        self.kept.put(query, found, size=_size(query))
         return found
 
-    def _accept(self, query: str) -> dict[str | None, Operation]:
-        if NOTHING.search(query):
-            raise Refusal.of("BAD_USER_INPUT", "U+0000 is no character of a text.")
-        try:
-            document = parse(query, max_tokens=MOST_TOKENS)
-        except GraphQLError as error:
-            raise Refusal([_formatted(error, "GRAPHQL_PARSE_FAILED")]) from error
-        except RecursionError as error:
-            raise Refusal.of("GRAPHQL_PARSE_FAILED", "The document is nested too deeply.") from error
-        check(document)
-        errors = validate(
-            self.executable, document, rules=specified_rules, max_errors=20, hide_suggestions=True
-        )
-        if errors:
-            raise Refusal([_formatted(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    def _accept(self, query: str, *, trusted: bool = False) -> Operations:
+        document = validated(self.executable, query)
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        operations: dict[str | None, Operation] = {}
-        for node in document.definitions:
-            if isinstance(node, OperationDefinitionNode):
-                name = node.name.value if node.name else None
-                operations[name] = Operation(
-                    node, fragments, document, Variables(self.executable, node), _size(query)
-                )
-        if not operations:
-            raise Refusal.of("BAD_REQUEST", "The document has no operation.")
-        return operations
+        return {
+            node.name.value if node.name else None: Operation(
+                node, fragments, document, Variables(self.executable, node), _size(query), trusted
+            )
+            for node in document.definitions
+            if isinstance(node, OperationDefinitionNode)
+        }
+
+    def _trust(self, key: str, text: str) -> None:
+        """Raises ValueError for a document of the manifest that could not be answered."""
+        try:
+            operations = self._by_text.get(text) or self._accept(text, trusted=True)
+        except Refusal as refusal:
+            raise ValueError(f"The trusted document “{key}” is refused: {refusal}") from refusal
+        self._by_text[text] = operations
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        # Some build tools write `sha256:` before a digest and some clients send it, not always the same ones.
+        bare = key.removeprefix("sha256:")
+        for name in {key, bare, f"sha256:{bare}", digest, f"sha256:{digest}"}:
+            if self._by_id.setdefault(name, operations) is not operations:
+                raise ValueError(f"The trusted document “{key}” is there twice, with two texts")
+
+
+def _chosen(operations: Operations, name: str | None) -> Operation:
+    if name is None and len(operations) == 1:
+        return next(iter(operations.values()))
+    if name is None:
+        raise Refusal.of("BAD_REQUEST", "The document has several operations: say operationName.")
+    if name not in operations:
+        raise Refusal.of("BAD_REQUEST", f"The document has no operation “{name[:60]}”.")
+    return operations[name]
+
+
+def _check_digest(query: str, digest: str) -> None:
+    """An id of another kind says nothing of the text; a hash does, and it must be this text's."""
+    if SHA256.fullmatch(digest) and hashlib.sha256(query.encode()).hexdigest() != digest:
+        raise Refusal.of("BAD_USER_INPUT", "provided sha does not match query")
 
 
 def _size(query: str) -> int:
     return DOCUMENT_BYTES + len(query) * TREE_BYTES
-
-
-def _formatted(error: GraphQLError, code: str) -> dict[str, object]:
-    formatted: dict[str, object] = {"message": error.message, "extensions": {"code": code}}
-    if error.locations:
-        formatted["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
-    return formatted

@@ -18,7 +18,7 @@ from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context, Services, viewer_values
-from resolvers.documents import Documents, Operation
+from resolvers.documents import DocumentRef, Documents, Operation, Policy
 from resolvers.kept import Kept
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
@@ -31,20 +31,24 @@ MOST_PLAN_BYTES = 32 * 1024 * 1024
 class Executor:
     """Answers operations over one schema; `uncompiled` counts, by reason, those that went the plain way."""
 
-    def __init__(self, whole: Schema, services: Services) -> None:
+    def __init__(self, whole: Schema, services: Services, policy: Policy | None = None) -> None:
         self.graph = Graph(whole)
         self.compiler = Compiler(self.graph)
         self.services = services
-        self.documents = Documents(self.graph.executable)
+        self.documents = Documents(self.graph.executable, policy)
         self.plain = Plain(self.graph)
         self.changes = Changes(self.graph, self.compiler)
         self.streams = Streams(self.graph, self.compiler)
         self.plans: Kept[tuple[Operation, Role, Any], Statement] = Kept(MOST_PLAN_BYTES)
         self.uncompiled: Counter[str] = Counter()
 
-    def prepare(self, query: str, operation_name: str | None) -> Operation:
-        """Raises Refusal for what does not parse, validate, keep the limits, or name one operation."""
-        return self.documents.operation(query, operation_name)
+    async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> Operation:
+        """Raises Refusal for what does not parse, validate, keep the limits, or name one operation.
+
+        A document that is known is answered without a suspension.
+        """
+        organization_id = viewer.organization_id
+        return await self.documents.operation(ref, operation_name, organization_id=organization_id)
 
     async def answer(
         self,

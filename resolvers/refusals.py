@@ -24,3 +24,10 @@ class Refusal(Exception):
         extensions = self.errors[0].get("extensions") if self.errors else None
         code = extensions.get("code") if isinstance(extensions, dict) else None
         return code if isinstance(code, str) else "INTERNAL_SERVER_ERROR"
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """When the same request may be answered: what the first error says of it."""
+        extensions = self.errors[0].get("extensions") if self.errors else None
+        seconds = extensions.get("retryAfterSeconds") if isinstance(extensions, dict) else None
+        return seconds if isinstance(seconds, int | float) else None

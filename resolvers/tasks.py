@@ -41,7 +41,7 @@ async def add_task(work: UnitOfWork, given: AddTaskInput, _context: Context) -> 
 
 async def remove_task(work: UnitOfWork, given: RemoveTaskInput, _context: Context) -> Values:
     order = await checklists.remove(work, key("wtk", given.task), expected_version=given.expected_version)
-    return {"work_order_id": order.id}
+    return {"work_order_id": order.id, "removed_id": given.task}
 
 
 def _told(task: WorkTask) -> Values:

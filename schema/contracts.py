@@ -10,7 +10,7 @@ from domain import contracts
 from domain.contracts import ContractState
 from domain.viewers import Role
 from schema.assets import Asset
-from schema.customers import NO_CHANGE, VERSION, Customer, ExternalId
+from schema.customers import NO_CHANGE, REMOVED, VERSION, Customer, ExternalId
 from schema.entities import STAFF, WITH_COST, Entity, Money
 from schema.errors import UserError
 from schema.graph import Connection, column, embedded, listed, many, node, one, record, several
@@ -284,8 +284,15 @@ class UpdateEntitlementPayload(ContractAnswer):
     entitlement: Entitlement | None = one("The entitlement as it is now.", by="entitlement_id")
 
 
-@record("The contract as it is now.", contract_id="uuid", entitlement_id="uuid", user_errors="jsonb")
+@record(
+    "The contract as it is now.",
+    contract_id="uuid",
+    entitlement_id="uuid",
+    removed_id="text",
+    user_errors="jsonb",
+)
 class RemoveEntitlementPayload(ContractAnswer):
     entitlement: Entitlement | None = one(
         "The entitlement as it is now; null when it is gone.", by="entitlement_id"
     )
+    removed_id: strawberry.ID | None = column(REMOVED)

@@ -106,6 +106,7 @@ class Customer(Entity):
 
 VERSION = "The version that was read; a CONFLICT when the row has moved on since."
 WHY = "Why, in at most 500 characters; kept in its history and events."
+REMOVED = "The id of what is gone, for caches to drop it; null when nothing was removed."
 NO_CHANGE = "Leave it out to change nothing."
 
 

@@ -3,8 +3,9 @@
 import strawberry
 
 from domain.visits import DependencyKind
+from schema.customers import REMOVED
 from schema.errors import UserError
-from schema.graph import listed, one, record
+from schema.graph import column, listed, one, record
 from schema.scalars import Duration
 from schema.visits import Visit, VisitDependency, VisitOutcome
 
@@ -38,6 +39,8 @@ class AddVisitDependencyPayload:
     user_errors: list[UserError] = listed("Why nothing was done; empty when it was.")
 
 
-@record("The visit as it is now.", visit_id="uuid", user_errors="jsonb")
+@record("The visit as it is now.", visit_id="uuid", removed_id="text", user_errors="jsonb")
 class RemoveVisitDependencyPayload(VisitOutcome):
     """What removeVisitDependency answers."""
+
+    removed_id: strawberry.ID | None = column(REMOVED)

@@ -183,10 +183,13 @@ class GraphField(StrawberryField):
         return found
 
 
-def _declare(source: Source, description: str, *, name: str | None = None) -> Any:
+def _declare(
+    source: Source, description: str, *, name: str | None = None, deprecated: str | None = None
+) -> Any:
     return GraphField(
         graphql_name=name,
         description=description,
+        deprecation_reason=deprecated,
         metadata={KEY: source},
         default=None,
     )
@@ -196,9 +199,15 @@ def _roles(roles: frozenset[Role] | tuple[Role, ...] | None) -> frozenset[Role] 
     return None if roles is None else frozenset(roles)
 
 
-def column(description: str, *, of: str | None = None, roles: tuple[Role, ...] | None = None) -> Any:
+def column(
+    description: str,
+    *,
+    of: str | None = None,
+    roles: tuple[Role, ...] | None = None,
+    deprecated: str | None = None,
+) -> Any:
     """A column of the type's table."""
-    return _declare(Col(name=of, roles=_roles(roles)), description)
+    return _declare(Col(name=of, roles=_roles(roles)), description, deprecated=deprecated)
 
 
 def sql(

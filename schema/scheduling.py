@@ -91,7 +91,12 @@ class VisitProgressed(ScheduleChange):
 @record("A visit is out of the scope now; nothing else of it is told.", cursor="text", visit_id="text")
 class VisitRemoved:
     cursor: Cursor = column("Where this stands in the log.")
-    id: strawberry.ID = column("The visit's id.", of="visit_id")
+    visit_id: strawberry.ID = column("The visit's id.")
+    id: strawberry.ID = column(
+        "The visit's id.",
+        of="visit_id",
+        deprecated="A cache takes this for the visit itself: ask for visitId; removal 2027-06",
+    )
 
 
 @record("Where the stream starts: read the schedule by query, then apply what follows.", cursor="text")

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from domain import work_orders
-from schema.customers import VERSION
+from schema.customers import REMOVED, VERSION
 from schema.entities import STAFF, Entity
 from schema.errors import UserError
 from schema.graph import column, listed, node, one, record, sql
@@ -114,6 +114,14 @@ class AddTaskPayload(TaskAnswer):
     """What addTask answers."""
 
 
-@record("The work order as it is now.", task_id="uuid", work_order_id="uuid", user_errors="jsonb")
+@record(
+    "The work order as it is now.",
+    task_id="uuid",
+    work_order_id="uuid",
+    removed_id="text",
+    user_errors="jsonb",
+)
 class RemoveTaskPayload(TaskAnswer):
     """What removeTask answers: the task is null when it is gone."""
+
+    removed_id: strawberry.ID | None = column(REMOVED)

@@ -71,6 +71,7 @@ def show(options: Options) -> None:
                 "data_folder": folder,
                 "port": options.port,
                 "host": "127.0.0.1",
+                "documents_strict": False,  # the demo's technicians ask by text
             }
         )
         asyncio.run(Show(options, named, folder).run())

@@ -38,7 +38,7 @@ const FOLLOW = `subscription Changes($after: Cursor) { scheduleChanges(after: $a
   __typename
   ... on ScheduleSnapshot { cursor }
   ${onEach(CHANGES, "cursor occurredAt origin actor reason before { state } technicianBefore { name } visit { ...Card }")}
-  ... on VisitRemoved { cursor id }
+  ... on VisitRemoved { cursor visitId }
   ... on Lagged { cursor count resumeFrom }
   ... on ResyncRequired { cursor why: reason }
 } }${CARD}`;
@@ -130,7 +130,7 @@ class Board {
     if (item.__typename === "ResyncRequired") {
       this.load();
     } else if (item.__typename === "VisitRemoved") {
-      this.visits.delete(item.id);
+      this.visits.delete(item.visitId);
     } else if (item.visit) {
       const known = this.visits.get(item.visit.id);
       if (!known || known.version <= item.visit.version) this.visits.set(item.visit.id, item.visit);

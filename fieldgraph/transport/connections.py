@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,12 @@ from starlette.types import Message, Receive, Send
 from domain.errors import Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph.transport import faults, requests
+from fieldgraph.transport.crowds import User, user_of
+from fieldgraph.transport.heartbeats import Heartbeat
 from fieldgraph.transport.operations import Asked, Operations, Surroundings
-from fieldgraph.transport.outbox import Gone, Outbox
+from fieldgraph.transport.outbox import Gone, Outbox, Slowness
+from fieldgraph.transport.paces import Pace
+from resolvers.refusals import Refusal
 
 REASON_BYTES_MOST = 123  # RFC 6455, 5.5.1: a close frame holds 125 bytes, two of them the code
 ID_CHARACTERS_MOST = 128
@@ -34,13 +39,25 @@ class Connection:
     def __init__(self, around: Surroundings, *, receive: Receive, send: Send) -> None:
         self._around = around
         self._receive = receive
-        self._outbox = Outbox(
+        self._outbox: Outbox[str] = Outbox(
             send,
-            stall_seconds=around.limits.stall_seconds,
-            waiting_most=around.limits.waiting_characters,
+            frame=_framed,
+            patience=Slowness(around.limits.stall_seconds, around.limits.waiting_characters),
             on_stall=lambda reason: self.end(1013, reason),
         )
         self._is_greeted = False
+        self._is_taking = False
+        self._user: User | None = None
+        limits = around.limits
+        now = asyncio.get_running_loop().time()
+        self._pace = Pace(a_second=limits.messages_a_second, burst=limits.messages_at_once, now=now)
+        self._ping: asyncio.Task[None] | None = None
+        self._heartbeat = Heartbeat(
+            limits.quiet,
+            is_busy=lambda: self._is_taking or self._outbox.is_writing,
+            ask=self._ask,
+            lose=lambda: self.end(1001, "No answer to a ping"),
+        )
         self._viewer: Viewer | None = None
         self._token = ""
         self._operations = Operations(
@@ -60,14 +77,19 @@ class Connection:
         try:
             closing = await self._listen()
         finally:
+            self._heartbeat.stop()
             self._outbox.stop()
             self._operations.cancel()
+            self._around.watch.stop(self._token, self._revoked)
+            if self._user is not None:
+                self._around.crowd.release(self._user)
             if closing is not None:
                 self._around.metrics.socket_closed(closing.code)
-                await self._outbox.close(
-                    closing.code, closing.reason, linger_seconds=self._around.limits.linger_seconds
-                )
+                last = {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
+                await self._outbox.close(last, linger_seconds=self._around.limits.linger_seconds)
             await self._operations.ended()
+            if self._ping is not None:
+                await self._ping
 
     def end(self, code: int, reason: str) -> None:
         """Closes the socket from anywhere; the first reason wins."""
@@ -92,7 +114,10 @@ class Connection:
                     message = await self._receive()
                     if message["type"] == "websocket.disconnect":
                         return None
+                    self._heartbeat.heard()
+                    self._is_taking = True
                     await self._take(message)
+                    self._is_taking = False
         except TimeoutError:
             return self._last_word
         except Closing as closing:
@@ -102,7 +127,7 @@ class Connection:
         finally:
             self._is_listening = False
 
-    async def _take(self, message: Message) -> None:
+    def _read(self, message: Message) -> tuple[dict[str, Any], bytes]:
         text = message.get("text")
         if text is None:
             raise Closing(4400, "Messages are text")
@@ -115,9 +140,16 @@ class Connection:
             raise Closing(4400, "A message is a JSON object") from error
         if type(said) is not dict:
             raise Closing(4400, "A message is a JSON object")
+        return said, source
+
+    async def _take(self, message: Message) -> None:
+        left = self._pace.take(asyncio.get_running_loop().time())
+        if left < -self._around.limits.messages_at_once:
+            raise Closing(4429, "Too many messages")
+        said, source = self._read(message)
         match said.get("type"):
             case "subscribe":
-                await self._subscribe(said, source)
+                await self._subscribe(said, source, is_too_much=left < 0)
             case "complete":
                 self._operations.complete(_identifier(said))
             case "ping":
@@ -139,8 +171,13 @@ class Connection:
         if scheme.lower() != "bearer":
             raise Closing(4403, "Forbidden")
         viewer = await self._known(token.strip())
+        user = user_of(viewer)
+        if not self._around.crowd.admit(user):
+            raise Closing(1013, "You have too many sockets and streams open")
+        self._user = user
         self._token = token.strip()
         self._viewer = viewer
+        self._around.watch.begin(self._token, self._revoked)
         if not self._is_ending:
             self._last_word = Closing(4403, "Token expired")
             self._deadline.reschedule(_when(viewer))
@@ -155,7 +192,7 @@ class Connection:
             faults.report(self._around.correlate(), None)
             raise Closing(1011, "Something went wrong on our side") from error
 
-    async def _subscribe(self, said: Mapping[str, Any], source: bytes) -> None:
+    async def _subscribe(self, said: Mapping[str, Any], source: bytes, *, is_too_much: bool) -> None:
         if self._viewer is None:
             raise Closing(4401, "Unauthorized")
         key = _identifier(said)
@@ -165,18 +202,35 @@ class Connection:
             raise Closing(4400, str(refusal)) from refusal
         if key in self._operations:
             raise Closing(4409, f"Subscriber for {key} already exists")
+        if is_too_much:
+            code = {"code": "RATE_LIMITED", "retryAfterSeconds": round(self._pace.wait_seconds(), 3)}
+            too_much = Refusal([{"message": "Too many messages", "extensions": code}])
+            await self._operations.refuse(key, too_much)
+            return
         await self._operations.begin(Asked(key, parameters, source))
 
     async def _current_viewer(self) -> Viewer:
-        """Who asks now: a credential may have been revoked since the greeting, a signed token cannot be."""
+        """Who asks now: a token may have been revoked since the greeting."""
         if self._viewer is None:
             raise Unauthenticated("The socket has not been greeted")
-        if self._viewer.credential_id is None:
-            return self._viewer
         return await self._around.identity.viewer(self._token)
+
+    def _revoked(self, _reason: str) -> None:
+        self.end(4403, "Token revoked")
+
+    def _ask(self) -> None:
+        self._ping = asyncio.get_running_loop().create_task(self._say_ping())
+
+    async def _say_ping(self) -> None:
+        with suppress(Gone):
+            await self._say({"type": "ping"})
 
     async def _say(self, message: dict[str, object]) -> None:
         await self._outbox.write(orjson.dumps(message).decode())
+
+
+def _framed(text: str) -> Message:
+    return {"type": "websocket.send", "text": text}
 
 
 def _identifier(said: Mapping[str, Any]) -> str:

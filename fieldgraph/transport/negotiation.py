@@ -17,6 +17,18 @@ GRAPHQL = Media(
     is_legacy=False,
 )
 JSON = Media("application/json", (b"content-type", b"application/json; charset=utf-8"), is_legacy=True)
+EVENTS = Media("text/event-stream", (b"content-type", b"text/event-stream; charset=utf-8"), is_legacy=False)
+
+
+class Accepted(NamedTuple):
+    """What a client takes: a whole answer in `media`, and a stream of events or not."""
+
+    media: Media
+    events: bool = False
+
+
+CURRENT = Accepted(GRAPHQL)
+LEGACY = Accepted(JSON)
 
 
 class Range(NamedTuple):
@@ -26,20 +38,25 @@ class Range(NamedTuple):
     quality: float
 
 
-def choose(accept: bytes | None) -> Media | None:
-    """The answer's media type; None when the client accepts neither.
+def choose(accept: bytes | None) -> Accepted | None:
+    """How a client may be answered; None when it accepts nothing of ours.
 
-    No header, or `*/*`, is the current type: the protocol's date for that was 2025-01-01.
+    No header, or `*/*`, is the current type: the protocol's date for that was 2025-01-01. JSON comes
+    before events, whatever their qualities: many clients name every type that they know with each
+    request. Events must be named, since who says `*/*` waits for an end.
     """
     if not accept or accept in {b"*/*", b"application/graphql-response+json"}:
-        return GRAPHQL
+        return CURRENT
     if accept == b"application/json":
-        return JSON
+        return LEGACY
     ranges = [_range(entry) for entry in accept.decode("latin-1").split(",")]
     (quality, _), media = max(
         ((_rank(media, ranges), media) for media in (GRAPHQL, JSON)), key=lambda it: it[0]
     )
-    return media if quality > 0 else None
+    events = any(entry.name == EVENTS.name and entry.quality > 0 for entry in ranges)
+    if quality > 0:
+        return Accepted(media, events)
+    return Accepted(EVENTS, events) if events else None
 
 
 def is_json(content_type: bytes | None) -> bool:

@@ -11,9 +11,12 @@ from domain.errors import Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph.metrics import Kind, Metrics
 from fieldgraph.transport import faults, requests
+from fieldgraph.transport.crowds import Crowd
+from fieldgraph.transport.heartbeats import Quiet
 from fieldgraph.transport.outbox import Gone, Outbox
 from fieldgraph.transport.ports import Executor
 from fieldgraph.transport.requests import Parameters
+from fieldgraph.transport.watches import Watch
 from integrations.identity import Identity
 from resolvers.refusals import Refusal
 
@@ -34,7 +37,9 @@ class SocketLimits(NamedTuple):
     stall_seconds: float = 30.0
     waiting_characters: int = 1_048_576
     linger_seconds: float = 2.0
-    sockets: int = 10_000
+    quiet: Quiet = Quiet(25.0, 10.0)
+    messages_a_second: float = 100.0
+    messages_at_once: float = 500.0
     allowed_origins: frozenset[str] = frozenset()
 
 
@@ -45,6 +50,8 @@ class Surroundings(NamedTuple):
     identity: Identity
     metrics: Metrics
     limits: SocketLimits
+    crowd: Crowd
+    watch: Watch
     correlate: Callable[[], str]
 
 
@@ -73,7 +80,7 @@ class Operations:
     def __init__(
         self,
         around: Surroundings,
-        outbox: Outbox,
+        outbox: Outbox[str],
         *,
         find_viewer: Callable[[], Awaitable[Viewer]],
         on_revoked: Callable[[], None],
@@ -94,16 +101,17 @@ class Operations:
         most = self._around.limits.operations
         # Operations that the client completed count until they have cleaned up.
         if len(self._tasks) >= most:
-            # Written by the reader itself: a client that floods then waits for its own refusals.
-            await self._error(
-                key, Refusal.of("RATE_LIMITED", f"A socket runs at most {most} operations").errors
-            )
+            await self.refuse(key, Refusal.of("RATE_LIMITED", f"A socket runs at most {most} operations"))
             return
         task = asyncio.get_running_loop().create_task(self._run(asked))
         self._live[key] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda done: self._release(key, done))
+
+    async def refuse(self, key: str, refusal: Refusal) -> None:
+        """Says no to an operation: by the reader itself, so that who floods waits for its own refusals."""
+        await self._error(key, refusal.errors)
 
     def complete(self, key: str) -> None:
         """The client wants no more of it; an id that is not running is one that has just ended."""
@@ -165,15 +173,15 @@ class Operations:
         await self._error(key, errors)
 
     async def _answer(self, asked: Asked, progress: Progress) -> None:
-        query, operation_name, variables = asked.parameters
+        ref, operation_name, variables = asked.parameters
         requests.check_values(variables, asked.source)
         viewer = await self._find_viewer()
         executor = self._around.executor
-        operation = executor.prepare(query, operation_name)
+        operation = await executor.prepare(ref, operation_name, viewer=viewer)
         progress.kind = operation.kind
         progress.name = operation.name
         head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'
-        if operation.kind == "subscription":
+        if operation.is_streamed:
             await self._follow(head, executor.stream(operation, variables, viewer=viewer))
         else:
             payload = await executor.answer(operation, variables, viewer=viewer)

@@ -1,30 +1,46 @@
-"""What leaves through one socket: one writer at a time, bounded in bytes and in patience."""
+"""What leaves through one socket or event stream: one writer at a time, bounded in bytes and in patience."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
 
 from starlette.types import Message, Send
+
+Frame = TypeVar("Frame", str, bytes)
+
+
+class Slowness(NamedTuple):
+    """How slowly a client may read."""
+
+    stall_seconds: float
+    waiting_most: int
 
 
 class Gone(Exception):
     """Nothing can be written any more: the client left, or the socket is closing."""
 
 
-class Outbox:
+class Outbox(Generic[Frame]):
     """Writes frames in order.
 
     There is no queue: an operation waits until its own frame is out, so a client that reads slowly
     slows its own subscriptions, whose backlog is bounded where they are fed. While the transport is
     free a write takes neither a task nor a timer. `on_stall` is told once when a client takes too long
-    to read one frame, or when more than `waiting_most` characters wait.
+    to read one frame, or when more than `waiting_most` characters or bytes wait.
     """
 
     def __init__(
-        self, send: Send, *, stall_seconds: float, waiting_most: int, on_stall: Callable[[str], None]
+        self,
+        send: Send,
+        *,
+        frame: Callable[[Frame], Message],
+        patience: Slowness,
+        on_stall: Callable[[str], None],
     ) -> None:
         self._send = send
-        self._stall_seconds = stall_seconds
-        self._waiting_most = waiting_most
+        self._frame: Callable[[Frame], Message] = frame
+        self._stall_seconds = patience.stall_seconds
+        self._waiting_most = patience.waiting_most
         self._on_stall = on_stall
         self._lock = asyncio.Lock()
         self._waiting = 0
@@ -32,26 +48,30 @@ class Outbox:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def write(self, text: str) -> None:
-        size = len(text)
+    @property
+    def is_writing(self) -> bool:
+        return self._since is not None
+
+    async def write(self, content: Frame) -> None:
+        size = len(content)
         if self._waiting and self._waiting + size > self._waiting_most:
             self._on_stall("Too much unread")
             raise Gone
         self._waiting += size
         try:
             async with self._lock:
-                await self._write({"type": "websocket.send", "text": text})
+                await self._write(self._frame(content))
         finally:
             self._waiting -= size
 
-    async def close(self, code: int, reason: str, *, linger_seconds: float) -> None:
-        """Closes with a reason if the client reads it within `linger_seconds`, else cuts the line."""
+    async def close(self, last: Message, *, linger_seconds: float) -> None:
+        """Says the last message if the client reads it within `linger_seconds`, else cuts the line."""
         self.stop()
         try:
             async with asyncio.timeout(linger_seconds):
-                await self._send({"type": "websocket.close", "code": code, "reason": reason})
+                await self._send(last)
         except TimeoutError:
-            self._abort()
+            self.abort()
         except (OSError, RuntimeError):  # uvicorn's two ways to say that the socket is closed already
             return
 
@@ -88,7 +108,7 @@ class Outbox:
         else:
             self._on_stall("Nothing was read for too long")
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """ASGI knows no abort, and uvicorn's close waits for a peer that never reads; its transport can."""
         transport = getattr(getattr(self._send, "__self__", None), "transport", None)
         abort = getattr(transport, "abort", None)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal, Protocol
 
 from domain.viewers import Viewer
+from resolvers.documents import DocumentRef
 
 
 class Operation(Protocol):
@@ -15,6 +16,11 @@ class Operation(Protocol):
     @property
     def name(self) -> str | None: ...
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it has several results: then it is handed to `stream`, whatever its kind."""
+        ...
+
 
 class Executor(Protocol):
     """Executes operations; every refusal of a whole request is a `Refusal`.
@@ -22,7 +28,7 @@ class Executor(Protocol):
     An operation is handed back only to the executor that prepared it, hence `Any`: each has its own.
     """
 
-    def prepare(self, query: str, operation_name: str | None) -> Operation: ...
+    async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> Operation: ...
 
     async def answer(
         self,

@@ -1,15 +1,22 @@
 """The parameters of a GraphQL request, read from JSON that nobody has checked yet."""
 
+import json
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 import orjson
 
+from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 
 DEPTH_MOST = (
     64  # levels of nesting in variables: far above any input type, far below Python's recursion limit
 )
+MEMBERS = (b'"query"', b'"variables"', b'"operationName"', b'"documentId"', b'"extensions"')
+ESCAPED_LETTERS = (b"\\u004", b"\\u006", b"\\u007")
+"""How JSON may hide the letters of those names."""
+PARAMETERS_MOST = 16
 
 
 class Malformed(Refusal):
@@ -19,7 +26,7 @@ class Malformed(Refusal):
 class Parameters(NamedTuple):
     """One request, by the names of GraphQL-over-HTTP."""
 
-    query: str
+    ref: DocumentRef
     operation_name: str | None
     variables: Mapping[str, object]
 
@@ -37,7 +44,34 @@ def read_body(body: bytes) -> Parameters:
     if type(payload) is list:
         raise malformed("Batches are not accepted: send one request a body")
     parameters = read_parameters(payload)
+    if any(body.count(name) > 1 for name in MEMBERS) or any(hidden in body for hidden in ESCAPED_LETTERS):
+        _check_names(body)
     check_values(parameters.variables, body)
+    return parameters
+
+
+def read_address(query_string: bytes) -> Parameters:
+    """The parameters in an address, `variables` and `extensions` as JSON; anything else raises Malformed."""
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=PARAMETERS_MOST,
+        )
+    except ValueError as error:  # what is not UTF-8 is one as well
+        raise malformed("The address does not hold parameters in UTF-8") from error
+    payload: dict[str, object] = dict(pairs)
+    if len(payload) < len(pairs):
+        raise malformed("The address has a parameter twice")
+    for name in ("variables", "extensions"):
+        if name in payload:
+            try:
+                payload[name] = orjson.loads(str(payload[name]))
+            except orjson.JSONDecodeError as error:
+                raise malformed(f"`{name}` is not JSON") from error
+    parameters = read_parameters(payload)
+    check_values(parameters.variables, orjson.dumps(parameters.variables))
     return parameters
 
 
@@ -45,9 +79,6 @@ def read_parameters(payload: object) -> Parameters:
     """The parameters in a JSON value; a wrong type raises Malformed. Unknown members are ignored."""
     if type(payload) is not dict:
         raise malformed("A request is a JSON object")
-    query = payload.get("query")
-    if type(query) is not str:
-        raise malformed("`query` must be a string" if "query" in payload else "`query` is missing")
     operation_name = payload.get("operationName")
     if operation_name is not None and type(operation_name) is not str:
         raise malformed("`operationName` must be a string or null")
@@ -59,7 +90,51 @@ def read_parameters(payload: object) -> Parameters:
     extensions = payload.get("extensions")
     if extensions is not None and type(extensions) is not dict:
         raise malformed("`extensions` must be an object or null")
-    return Parameters(query, operation_name, variables)
+    query = payload.get("query")
+    if extensions or "documentId" in payload:
+        ref = _reference(query, payload.get("documentId"), extensions or {})
+        if ref is not None:
+            return Parameters(ref, operation_name, variables)
+    if type(query) is not str:
+        raise malformed("`query` must be a string" if "query" in payload else "`query` is missing")
+    return Parameters(DocumentRef(query), operation_name, variables)
+
+
+def _reference(query: object, document_id: object, extensions: Mapping[str, object]) -> DocumentRef | None:
+    """The document by its id or its hash; None for a request that has neither.
+
+    An empty text beside them is none: clients whose types ask for `query` send that.
+    """
+    if query is not None and type(query) is not str:
+        raise malformed("`query` must be a string")
+    if document_id is not None and (type(document_id) is not str or not document_id):
+        raise malformed("`documentId` must be a string or null")
+    if document_id and query:
+        raise malformed("`query` and `documentId` are two documents: send one of them")
+    persisted = extensions.get("persistedQuery")
+    digest = None
+    if isinstance(persisted, dict):
+        digest = persisted.get("sha256Hash")
+        if type(digest) is not str or persisted.get("version", 1) != 1:
+            raise malformed("`extensions.persistedQuery` is {version: 1, sha256Hash: a string}")
+    if document_id is None and digest is None:
+        return None
+    return DocumentRef(query or None, document_id, digest)
+
+
+def _check_names(body: bytes) -> None:
+    """Refuses an object with a name twice: a proxy's rule or a log might read another request than we do."""
+    try:
+        json.loads(body, object_pairs_hook=_once)
+    except RecursionError as error:
+        raise malformed("The body is nested too deeply") from error
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise malformed("An object has a name twice")
+    return found
 
 
 def check_values(variables: Mapping[str, object], source: bytes) -> None:

@@ -10,8 +10,10 @@ from starlette.types import Receive, Scope, Send
 from fieldgraph.metrics import Metrics
 from fieldgraph.transport import origins
 from fieldgraph.transport.connections import Connection
+from fieldgraph.transport.crowds import Crowd
 from fieldgraph.transport.operations import SocketLimits, Surroundings
 from fieldgraph.transport.ports import Executor
+from fieldgraph.transport.watches import Watch
 from integrations.identity import Identity
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -27,6 +29,8 @@ class GraphQLWebSocket:
         *,
         metrics: Metrics,
         closing: asyncio.Event,
+        crowd: Crowd,
+        watch: Watch,
         limits: SocketLimits | None = None,
     ) -> None:
         boot = secrets.token_hex(6)
@@ -36,6 +40,8 @@ class GraphQLWebSocket:
             identity=identity,
             metrics=metrics,
             limits=limits or SocketLimits(),
+            crowd=crowd,
+            watch=watch,
             correlate=lambda: f"{boot}-{next(numbers):x}",
         )
         self._closing = closing
@@ -56,11 +62,20 @@ class GraphQLWebSocket:
             await _refuse(send, 4406, "Subprotocol not acceptable")
         elif self._closing.is_set():
             await _refuse(send, 1012, "Service restart")
-        elif len(self._connections) >= self._around.limits.sockets:
-            await _refuse(send, 1013, "Too many sockets")
         else:
+            await self._enter(scope, receive, send)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if not self._around.crowd.enter(address):
+            await _refuse(send, 1013, "Too many sockets and streams are open")
+            return
+        try:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
             await self._serve(Connection(self._around, receive=receive, send=send))
+        finally:
+            self._around.crowd.leave(address)
 
     def revoke(self, credential_id: UUID) -> None:
         """Ends at once every socket that was opened with this credential."""

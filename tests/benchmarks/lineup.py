@@ -22,6 +22,7 @@ from fieldgraph.cluster import DATABASE
 from fieldgraph.settings import AUDIENCE, CHECKOUT, ISSUER, Settings
 from integrations.identity import Identity
 from resolvers.context import Context
+from resolvers.documents import DocumentRef
 from resolvers.reads import SERVER_SETTINGS
 from tests.benchmarks.measure import Request, Server, started
 from tests.benchmarks.node import Unreachable, install
@@ -83,7 +84,7 @@ async def compile_reads(owner_url: str, app_url: str, folder: Path, *, world: Wo
         executor = app.executor
         for name, text in OURS.items():
             read = asked(name, world)
-            operation = executor.prepare(text, None)
+            operation = await executor.prepare(DocumentRef(text), None, viewer=read.viewer)
             variables = operation.variables.coerce(read.ours)
             statement = executor._compiled(operation, variables, read.viewer)
             bindings = executor.bindings(Context(read.viewer, app.services), variables)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from domain import ids
 from domain.viewers import Role, Viewer
 from fieldgraph.settings import AUDIENCE, ISSUER
@@ -85,6 +87,18 @@ class Installation:
 
     def changes(self, server: Server, after: str | None = None) -> Any:
         return subscribed(server.ws_url, self.token, CHANGES, {"after": after})
+
+    @asynccontextmanager
+    async def events(self, server: Server) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of the same subscription over HTTP, once the first has come."""
+        headers = {"accept": "text/event-stream", "authorization": f"Bearer {self.token}"}
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=30) as client,
+            client.stream("POST", server.graph, json={"query": CHANGES}, headers=headers) as response,
+        ):
+            lines = response.aiter_lines()
+            assert await anext(lines) == ":"
+            yield lines
 
 
 def token_of(world: World, role: Role = Role.DISPATCHER) -> str:

@@ -204,6 +204,9 @@ class Stream:
         """The next item. Raises NotAnswered for an error, EOFError when the stream has completed."""
         async with asyncio.timeout(within_seconds):
             message = json.loads(await self.socket.recv())
+            while message["type"] == "ping":
+                await _say(self.socket, type="pong")
+                message = json.loads(await self.socket.recv())
         if message["type"] == "error":
             raise NotAnswered(json.dumps(message["payload"]))
         if message["type"] == "complete":

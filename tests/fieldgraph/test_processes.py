@@ -314,7 +314,7 @@ async def test_a_process_that_is_told_to_stop_answers_what_was_asked_and_closes_
     installation: Installation, through_a: Asker
 ) -> None:
     technician, (visit,) = await morning(installation.world, 1)
-    async with installation.changes(installation.a) as stream:
+    async with installation.changes(installation.a) as stream, installation.events(installation.a) as events:
         await stream.item()
         # given a change that waits for another transaction
         async with held(installation, visit):
@@ -326,6 +326,7 @@ async def test_a_process_that_is_told_to_stop_answers_what_was_asked_and_closes_
 
             # then its sockets are told that it restarts, and nobody new is let in
             assert await stream.closed(DRAIN_SECONDS) == 1012
+            assert [line async for line in events if line.startswith("event")] == ["event: next"]
         # and the change is answered before it goes
         await asked
         await installation.a.ended(DRAIN_SECONDS)

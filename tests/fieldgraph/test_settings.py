@@ -48,6 +48,15 @@ def test_the_databases_names_have_no_prefix_and_all_others_do(monkeypatch: pytes
     assert settings.broker_url is None
 
 
+def test_strict_documents_and_registered_ones_exclude_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIELDGRAPH_DOCUMENTS_STRICT", "true")
+    assert Settings().documents_strict
+    monkeypatch.setenv("FIELDGRAPH_APQ", "true")
+
+    with pytest.raises(ValidationError, match="FIELDGRAPH_APQ must be off"):
+        Settings()
+
+
 def test_what_a_process_hands_on_is_what_it_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = Settings(
         database_url=OWNER, data_folder=tmp_path, clock_speed=20, clock_real_origin=1.5, log_json=True

@@ -20,6 +20,7 @@ from fieldgraph.demo.seed import seed
 from fieldgraph.settings import Settings
 from integrations import osm
 from resolvers.context import Context
+from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 
 START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ class Companies:
         """The response, also when the request was refused as a whole."""
         executor, asker = self.app.executor, viewer or self.viewer(Role.ADMIN)
         try:
-            operation = executor.prepare(query, None)
+            operation = await executor.prepare(DocumentRef(query), None, viewer=asker)
             body = await executor.answer(operation, variables or {}, viewer=asker, idempotency_key=key)
         except Refusal as refusal:
             return {"errors": refusal.errors}
@@ -79,7 +80,7 @@ class Companies:
         """The compiled answer and the plain one, both at one instant."""
         executor, services = self.app.executor, self.app.services
         stopped = Clock(business_origin=services.clock.now().timestamp(), speed=0)
-        operation = executor.prepare(query, None)
+        operation = await executor.prepare(DocumentRef(query), None, viewer=viewer)
         executor.services = replace(services, clock=stopped)
         try:
             compiled = await executor.answer(operation, variables, viewer=viewer)
@@ -93,9 +94,9 @@ class Companies:
         self, query: str, variables: Mapping[str, object] | None = None, *, viewer: Viewer | None = None
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """A subscription's items: the value of its one field each time."""
-        executor = self.app.executor
-        operation = executor.prepare(query, None)
-        items = executor.stream(operation, variables or {}, viewer=viewer or self.viewer(Role.DISPATCHER))
+        executor, asker = self.app.executor, viewer or self.viewer(Role.DISPATCHER)
+        operation = await executor.prepare(DocumentRef(query), None, viewer=asker)
+        items = executor.stream(operation, variables or {}, viewer=asker)
 
         async def values() -> AsyncIterator[dict[str, Any]]:
             async for body in items:

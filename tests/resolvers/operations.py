@@ -7,8 +7,8 @@ from graphql import (
 
 from resolvers import limits
 from resolvers.compiler.shapes import FieldShape
-from resolvers.documents import MOST_TOKENS
 from resolvers.refusals import Refusal
+from resolvers.validation import MOST_TOKENS
 from schema.availability import Nearest
 from schema.federation import AnyEntities
 from schema.graph import (

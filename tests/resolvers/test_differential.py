@@ -9,6 +9,7 @@ import pytest
 
 from domain.viewers import Role, Viewer
 from resolvers.context import Context
+from resolvers.documents import DocumentRef
 from resolvers.permissions import check_roles
 from resolvers.refusals import Refusal
 from schema.graph import ByExternalId, ByKey
@@ -63,7 +64,7 @@ async def answers(
 ) -> tuple[object, object]:
     """What each way says: the bytes of its response, or the errors of its refusal."""
     executor = companies.app.executor
-    operation = executor.prepare(query, None)
+    operation = await executor.prepare(DocumentRef(query), None, viewer=viewer)
 
     async def compiled() -> bytes:
         return await executor.answer(operation, variables, viewer=viewer)

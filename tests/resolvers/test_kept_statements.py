@@ -8,7 +8,7 @@ import pytest
 
 from domain.viewers import Role
 from resolvers.context import Context, Inputs
-from resolvers.documents import TREE_BYTES
+from resolvers.documents import TREE_BYTES, DocumentRef
 from tests.resolvers.companies import Companies
 
 UNKNOWN = "01a206fd-6700-7905-bd5c-a22426ab97f1"
@@ -49,7 +49,7 @@ async def test_a_kept_statement_holds_nobodys_values(companies: Companies) -> No
         "query($where: CustomerWhere, $first: Int) { customers(where: $where, first: $first) { totalCount } }"
     )
     given = {"where": {"name": {"contains": "somebody's secret"}}, "first": 3}
-    operation = executor.prepare(query, None)
+    operation = await executor.prepare(DocumentRef(query), None, viewer=viewer)
     variables = operation.variables.coerce(given)
     statement = executor._compiled(operation, variables, viewer)
     bindings = executor.bindings(Context(viewer, companies.app.services), variables)

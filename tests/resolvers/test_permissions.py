@@ -3,6 +3,7 @@
 import pytest
 
 from domain.viewers import Role
+from resolvers.documents import DocumentRef
 from tests.resolvers.companies import Companies
 
 
@@ -42,7 +43,8 @@ async def test_a_fragment_of_another_operation_refuses_nothing(companies: Compan
       fragment Closed on Customer { tier }
     """
     executor, viewer = companies.app.executor, companies.viewer(Role.CUSTOMER)
-    body = await executor.answer(executor.prepare(document, "Mine"), {}, viewer=viewer)
+    operation = await executor.prepare(DocumentRef(document), "Mine", viewer=viewer)
+    body = await executor.answer(operation, {}, viewer=viewer)
 
     assert body.startswith(b'{"data":{"customers":{"nodes":[{"name":')
 

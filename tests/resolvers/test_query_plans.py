@@ -21,6 +21,7 @@ from fieldgraph.addresses import APP_ROLE
 from fieldgraph.app import App
 from fieldgraph.postgres import EmbeddedPostgres
 from fieldgraph.settings import Settings
+from resolvers.documents import DocumentRef
 from resolvers.execution import Executor
 from resolvers.reads import ENTER, SERVER_SETTINGS, Reads
 from tests.benchmarks.queries import OURS, asked
@@ -211,7 +212,7 @@ async def explained(large: Large, viewer: Viewer, **settings: str) -> list[list[
 @pytest.mark.parametrize("read", list(reads()), ids=str)
 async def test_no_large_table_is_read_whole(large: Large, read: Read) -> None:
     asker = viewer(read.role)
-    operation = large.executor.prepare(read.document, None)
+    operation = await large.executor.prepare(DocumentRef(read.document), None, viewer=asker)
     await large.executor.answer(operation, read.variables, viewer=asker)
 
     for found in await explained(large, asker):

@@ -18,6 +18,7 @@ from resolvers.compiler.statements import Statement
 from resolvers.compiler.writer import Derivation
 from resolvers.context import Context, Inputs
 from resolvers.derived import DERIVED
+from resolvers.documents import DocumentRef
 from resolvers.splicing import spliced
 from tests.conftest import connected
 from tests.resolvers.companies import START, Companies
@@ -96,7 +97,8 @@ async def test_a_sum_is_over_the_rows_that_the_viewer_sees(companies: Companies,
 
 async def test_sums_over_the_same_rows_are_read_once(companies: Companies) -> None:
     executor = companies.app.executor
-    operation = executor.prepare("{ parts { nodes { onHand reserved free: available } } }", None)
+    ref = DocumentRef("{ parts { nodes { onHand reserved free: available } } }")
+    operation = await executor.prepare(ref, None, viewer=companies.viewer(Role.TECHNICIAN))
     selections = Selections(executor.graph.executable, operation.fragments, None)
     plan = executor.compiler.query(Role.TECHNICIAN, selections, operation.node.selection_set)
     assert plan.sql.count("FROM stock_level") == 1

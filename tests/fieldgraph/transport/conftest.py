@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import httpx
@@ -13,9 +14,14 @@ from starlette.types import Receive, Scope, Send
 
 from domain.viewers import Role, Viewer
 from fieldgraph.metrics import Metrics
-from fieldgraph.transport.http import BodyLimits, GraphQLHTTP
+from fieldgraph.transport.bodies import BodyLimits
+from fieldgraph.transport.crowds import Crowd, CrowdLimits
+from fieldgraph.transport.events import EventStreams, StreamLimits
+from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.operations import SocketLimits
+from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
+from fieldgraph.transport.wires import Wire
 from integrations.identity import Identity, new_secret
 from tests.fieldgraph.transport.toy import ToyExecutor
 
@@ -24,10 +30,19 @@ CREDENTIAL = UUID("018f0000-0000-7000-8000-00000000000c")
 VISIT = UUID("018f0000-0000-7000-8000-00000000000e")
 
 
+class Limits(NamedTuple):
+    """What a test's doors bear."""
+
+    socket: SocketLimits = SocketLimits()
+    body: BodyLimits = BodyLimits()
+    stream: StreamLimits = StreamLimits()
+    crowd: CrowdLimits = CrowdLimits()
+
+
 class Doors:
     """Both doors on one path, as the house mounts them, with what stands behind them."""
 
-    def __init__(self, house: "House", socket: SocketLimits, body: BodyLimits) -> None:
+    def __init__(self, house: "House", limits: Limits) -> None:
         self.client = house.client
         self.port = house.port
         self.executor = ToyExecutor()
@@ -37,9 +52,21 @@ class Doors:
         )
         self.metrics = Metrics()
         self.closing = asyncio.Event()
-        self.http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics, limits=body)
+        self.crowd, self.watch = Crowd(limits.crowd), Watch(self.identity)
+        self.events = EventStreams(
+            self.executor, closing=self.closing, crowd=self.crowd, watch=self.watch, limits=limits.stream
+        )
+        self.http = GraphQLHTTP(
+            self.executor, self.identity, metrics=self.metrics, events=self.events, limits=limits.body
+        )
         self.websocket = GraphQLWebSocket(
-            self.executor, self.identity, metrics=self.metrics, closing=self.closing, limits=socket
+            self.executor,
+            self.identity,
+            metrics=self.metrics,
+            closing=self.closing,
+            crowd=self.crowd,
+            watch=self.watch,
+            limits=limits.socket,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,11 +121,9 @@ class House:
         await self._doors(scope, receive, send)
 
     @asynccontextmanager
-    async def open(
-        self, socket: SocketLimits | None = None, body: BodyLimits | None = None
-    ) -> AsyncIterator[Doors]:
+    async def open(self, socket: SocketLimits | None = None, **more: Any) -> AsyncIterator[Doors]:
         """Doors of a test's own, gone without a trace after it."""
-        self._doors = Doors(self, socket or SocketLimits(), body or BodyLimits())
+        self._doors = Doors(self, Limits(socket or SocketLimits(), **more))
         try:
             yield self._doors
         finally:
@@ -113,7 +138,7 @@ async def house() -> AsyncIterator[House]:
     async with httpx.AsyncClient() as client:
         built = House(client)
         config = uvicorn.Config(
-            built, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="websockets-sansio"
+            built, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws=Wire, ws_max_size=65_536
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())

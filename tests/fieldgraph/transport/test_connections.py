@@ -7,12 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fieldgraph.transport.heartbeats import Quiet
 from fieldgraph.transport.operations import SocketLimits
 from tests.fieldgraph.transport.conftest import Doors, House, until
 from tests.fieldgraph.transport.speaking import (
     FOREVER,
     bare,
     closed,
+    error_code,
     greeted,
     hear,
     init,
@@ -134,13 +136,13 @@ async def test_an_invalid_greeting_closes_the_socket(doors: Doors, payload: str)
         assert await closed(socket) == (4400, "`payload` is an object")
 
 
-@pytest.mark.parametrize("size", [65_537, 200_000])
-async def test_a_message_has_a_size(doors: Doors, size: int) -> None:
-    async with greeted(doors) as socket:
+@pytest.mark.parametrize("size", [1_001, 60_000])
+async def test_a_message_has_a_size(house: House, size: int) -> None:
+    async with house.open(SocketLimits(frame_bytes=1_000)) as doors, greeted(doors) as socket:
         padding = "x" * (size - len('{"type":"pong","payload":{"p":""}}'))
         await socket.send('{"type":"pong","payload":{"p":"' + padding[1:] + '"}}')
         await socket.send('{"type":"pong","payload":{"p":"' + padding + '"}}')
-        assert await closed(socket) == (1009, "A message is at most 65536 bytes")
+        assert await closed(socket) == (1009, "A message is at most 1000 bytes")
 
 
 async def test_an_id_runs_once(doors: Doors) -> None:
@@ -172,6 +174,67 @@ async def test_pings_are_answered_at_any_time(doors: Doors) -> None:
         await say(socket, type="pong")
         await say(socket, type="ping")
         assert await hear(socket) == {"type": "pong"}
+
+
+async def test_a_quiet_client_is_asked_and_stays_when_it_answers(house: House) -> None:
+    limits = SocketLimits(quiet=Quiet(0.05, 0.2))
+    async with house.open(limits) as doors, greeted(doors) as socket:
+        for _ in range(3):
+            assert await hear(socket) == {"type": "ping"}
+            await say(socket, type="pong")
+        await subscribe(socket, "1", "{ hello }")
+        assert await hear(socket) == nxt("1", hello="Hello world")
+
+
+async def test_a_client_that_answers_no_ping_is_let_go(house: House) -> None:
+    limits = SocketLimits(quiet=Quiet(0.05, 0.1))
+    async with house.open(limits) as doors, greeted(doors) as socket:
+        await subscribe(socket, "1", FOREVER)
+        assert await hear(socket) == nxt("1", forever="first")
+        assert await hear(socket) == {"type": "ping"}
+        assert await closed(socket) == (1001, "No answer to a ping")
+    await until(lambda: doors.executor.ledger.closed == 1)
+
+
+async def test_too_many_messages_are_refused_and_then_end_the_socket(house: House) -> None:
+    limits = SocketLimits(messages_a_second=0.5, messages_at_once=3)
+    async with house.open(limits) as doors, greeted(doors) as socket:
+        for number in range(3):
+            await subscribe(socket, str(number), "mutation { touch }")
+        heard = [await hear(socket) for _ in range(5)]
+        refused = [one for one in heard if one["type"] == "error"]
+        assert [(one["id"], one["payload"][0]["extensions"]["code"]) for one in refused] == [
+            ("2", "RATE_LIMITED")
+        ]
+        assert 0 < refused[0]["payload"][0]["extensions"]["retryAfterSeconds"] <= 4
+        for _ in range(3):
+            await say(socket, type="ping")
+        assert await closed(socket) == (4429, "Too many messages")
+    assert doors.executor.ledger.touches == 2
+
+
+async def test_a_trusted_document_is_asked_for_by_its_id(doors: Doors) -> None:
+    persisted = {"persistedQuery": {"version": 1, "sha256Hash": "hello"}}
+    async with greeted(doors) as socket:
+        for payload in (
+            {"documentId": "hello"},
+            {"query": "", "documentId": "hello"},
+            {"query": "", "extensions": persisted},
+        ):
+            await say(socket, type="subscribe", id="1", payload=payload)
+            assert await hear(socket) == nxt("1", hello="Hello world")
+            assert await hear(socket) == {"type": "complete", "id": "1"}
+        await say(socket, type="subscribe", id="2", payload={"documentId": "other"})
+        assert error_code(await hear(socket)) == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_a_revoked_credential_ends_an_idle_socket_within_two_seconds(doors: Doors) -> None:
+    secret, digest = doors.tracking_secret()
+    async with greeted(doors, secret) as socket:
+        del doors.credentials[digest]
+        async with asyncio.timeout(2):
+            assert await closed(socket) == (4403, "Token revoked")
+    assert doors.watch._ends == {}
 
 
 async def test_a_token_ends_its_socket(doors: Doors) -> None:

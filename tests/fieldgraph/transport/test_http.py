@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 
-from fieldgraph.transport.http import BodyLimits
+from fieldgraph.transport.bodies import BodyLimits
 from tests.fieldgraph.transport.asking import CURRENT, HELLO, LEGACY, code, post, query
 from tests.fieldgraph.transport.conftest import Doors, House, until
 
@@ -63,17 +63,19 @@ async def test_json_may_name_its_charset(doors: Doors) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
-async def test_only_post_asks(doors: Doors, method: str) -> None:
-    response = await doors.client.request(method, doors.url, params={"query": "{ hello }"})
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH"])
+async def test_other_methods_ask_nothing(doors: Doors, method: str) -> None:
+    response = await doors.client.request(method, doors.url, headers={"authorization": "Bearer x"})
 
-    assert (response.status_code, response.headers["allow"]) == (405, "POST, OPTIONS")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST, OPTIONS")
+    assert (response.content == b"") == (method == "HEAD")
 
 
 async def test_options_tells_the_methods(doors: Doors) -> None:
     response = await doors.client.options(doors.url)
 
-    assert (response.status_code, response.headers["allow"], response.content) == (204, "POST, OPTIONS", b"")
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["allow"] == "GET, POST, OPTIONS"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,15 @@ async def test_what_a_role_may_not_ask_is_403(doors: Doors) -> None:
     response = await post(doors, query("query Forbidden { hello }"))
 
     assert (response.status_code, code(response)) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("accept", [CURRENT, LEGACY])
+async def test_a_refusal_for_now_says_when_to_try_again(doors: Doors, accept: str) -> None:
+    response = await post(doors, query("query TooMuch { hello }"), accept=accept)
+
+    assert (response.status_code, code(response)) == (429, "RATE_LIMITED")
+    assert response.headers["retry-after"] == "2"
+    assert "retry-after" not in (await post(doors, query("query Forbidden { hello }"))).headers
 
 
 @pytest.mark.parametrize("accept", [CURRENT, LEGACY])

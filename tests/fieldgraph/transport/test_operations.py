@@ -37,6 +37,16 @@ async def test_queries_mutations_and_subscriptions_are_answered(doors: Doors) ->
         ]
 
 
+async def test_a_query_may_have_several_results(doors: Doors) -> None:
+    async with greeted(doors) as socket:
+        await subscribe(socket, "q", "query Live { hello }")
+        assert [await hear(socket) for _ in range(3)] == [
+            nxt("q", hello="Hello world"),
+            nxt("q", hello="Hello world"),
+            {"type": "complete", "id": "q"},
+        ]
+
+
 async def test_a_backlog_does_not_hold_up_the_others(doors: Doors) -> None:
     async with greeted(doors) as one, greeted(doors) as other:
         await subscribe(one, "1", "subscription { count(to: 5000) }")

@@ -37,6 +37,19 @@ MALFORMED = [
     b'{"query": "{ hello }", "variables": {"n": ' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}}",
     b"[" * 100_000,
     b'{"query": "{ hello }"} trailing',
+    b'{"query": "3", "query": "{ hello }"}',
+    b'{"query": "3", "qu\\u0065ry": "{ hello }"}',
+    b'{"query": "{ hello }", "variables": {}, "variables": {}}',
+    b'{"documentId": 3}',
+    b'{"documentId": ""}',
+    b'{"documentId": null}',
+    b'{"query": "{ hello }", "documentId": "hello"}',
+    b'{"query": 3, "documentId": "hello"}',
+    b'{"query": ""}'[:-3] + b"null}",
+    b'{"extensions": {}}',
+    b'{"extensions": {"persistedQuery": {}}}',
+    b'{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": 3}}}',
+    b'{"extensions": {"persistedQuery": {"version": 2, "sha256Hash": "hello"}}}',
 ]
 
 
@@ -53,7 +66,11 @@ async def test_a_malformed_body_is_a_clear_400(doors: Doors, body: bytes, accept
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"query": "3", "query": "{ hello }"}',
+        b'{"documentId": "hello"}',
+        b'{"documentId": "hello", "query": "", "variables": {}}',
+        b'{"query": "", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "hello"}}}',
+        b'{"query": null, "extensions": {"persistedQuery": {"sha256Hash": "hello"}}}',
+        b'{"query": "{ hello }", "variables": {"\\u006e": "\\u0065"}}',
         b'{"query": "{ hello }", "variables": null, "operationName": null, "extensions": null}',
         b'{"query": "{ hello }", "extensions": {"persistedQuery": 1}, "unknown": []}',
         b'\n{"query": "query Q($n: String!) { hello(name: $n) }", "variables": {"n": "world"}} ',

@@ -4,9 +4,20 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from fieldgraph.transport.crowds import CrowdLimits
 from fieldgraph.transport.operations import SocketLimits
 from tests.fieldgraph.transport.conftest import CREDENTIAL, Doors, House, until
-from tests.fieldgraph.transport.speaking import FOREVER, PROTOCOL, bare, closed, greeted, hear, nxt, subscribe
+from tests.fieldgraph.transport.speaking import (
+    FOREVER,
+    PROTOCOL,
+    bare,
+    closed,
+    greeted,
+    hear,
+    init,
+    nxt,
+    subscribe,
+)
 
 
 @pytest.mark.parametrize("protocols", [None, ["graphql-ws"], ["graphql-ws", "mqtt"]])
@@ -45,8 +56,19 @@ async def test_a_shutdown_closes_every_socket(doors: Doors) -> None:
 
 
 async def test_there_are_only_so_many_sockets(house: House) -> None:
-    async with house.open(SocketLimits(sockets=1)) as doors, greeted(doors), bare(doors) as second:
-        assert await closed(second) == (1013, "Too many sockets")
+    async with house.open(crowd=CrowdLimits(of_user=1, of_address=2)) as doors:
+        async with greeted(doors), bare(doors) as second, bare(doors) as third:
+            assert await closed(third) == (1013, "Too many sockets and streams are open")
+            await init(second, doors.token())
+            assert await closed(second) == (1013, "You have too many sockets and streams open")
+        await until(lambda: not doors.crowd._addresses)
+        async with greeted(doors):
+            assert (doors.crowd._addresses.total(), doors.crowd._users.total()) == (1, 1)
+
+
+async def test_a_process_has_only_so_many_sockets(house: House) -> None:
+    async with house.open(crowd=CrowdLimits(of_process=1)) as doors, bare(doors), bare(doors) as second:
+        assert await closed(second) == (1013, "Too many sockets and streams are open")
 
 
 @pytest.mark.parametrize(
