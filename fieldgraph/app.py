@@ -1,6 +1,7 @@
 """The composition: everything an API process has is made here and handed to whoever needs it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import credentials
+from domain.buckets import Buckets, Terms
 from domain.viewers import Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.metrics import Metrics
@@ -106,6 +108,7 @@ class App:
         await self.hub.start()
         stack.push_async_callback(self.hub.stop)
         self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
+        self.buckets = await self._open_buckets()
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
         self.services = Services(
@@ -123,6 +126,7 @@ class App:
             derived=DERIVED,
             doors=doors,
             upload_bytes=settings.upload_bytes,
+            buckets=self.buckets,
         )
         self.executor = Executor(whole, self.services)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
@@ -132,6 +136,17 @@ class App:
         )
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    async def _open_buckets(self) -> Buckets | None:
+        """None where clients may ask for as much as they like."""
+        terms = Terms(self.settings.rate_points, self.settings.rate_restore)
+        if not terms.maximum:
+            return None
+        buckets = Buckets(self.system, terms, now=time.time)
+        task = asyncio.create_task(buckets.run(), name="buckets")
+        self._stack.push_async_callback(buckets.close)
+        self._stack.callback(task.cancel)
+        return buckets
 
     def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
         return UploadDoor(

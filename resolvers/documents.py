@@ -17,8 +17,9 @@ from graphql import (
 )
 
 from domain.viewers import Role
+from resolvers.costs import Cost
 from resolvers.kept import Kept
-from resolvers.limits import check
+from resolvers.limits import Limits
 from resolvers.refusals import Refusal
 from resolvers.variables import Variables
 
@@ -41,6 +42,7 @@ class Operation:
     variables: Variables
     size: int
     """About how many bytes its document takes."""
+    cost: Cost
     forbidden: dict[Role, Any] = field(default_factory=dict)
 
     @cached_property
@@ -57,6 +59,7 @@ class Documents:
 
     def __init__(self, executable: GraphQLSchema, *, most_bytes: int = MOST_BYTES) -> None:
         self.executable = executable
+        self.limits = Limits(executable)
         self.kept: Kept[str, dict[str | None, Operation]] = Kept(most_bytes)
 
     def operation(self, query: str, name: str | None) -> Operation:
@@ -86,7 +89,7 @@ class Documents:
             raise Refusal([_formatted(error, "GRAPHQL_PARSE_FAILED")]) from error
         except RecursionError as error:
             raise Refusal.of("GRAPHQL_PARSE_FAILED", "The document is nested too deeply.") from error
-        check(document)
+        costs = self.limits.check(document)
         errors = validate(
             self.executable, document, rules=specified_rules, max_errors=20, hide_suggestions=True
         )
@@ -100,7 +103,7 @@ class Documents:
             if isinstance(node, OperationDefinitionNode):
                 name = node.name.value if node.name else None
                 operations[name] = Operation(
-                    node, fragments, document, Variables(self.executable, node), _size(query)
+                    node, fragments, document, Variables(self.executable, node), _size(query), costs[node]
                 )
         if not operations:
             raise Refusal.of("BAD_REQUEST", "The document has no operation.")

@@ -5,6 +5,7 @@ import itertools
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
@@ -245,15 +246,15 @@ def _refused(refusal: Refusal, media: Media) -> Reply:
         status = LEGACY_STATUSES.get(refusal.code, 200)
     else:
         status = STATUSES.get(refusal.code, 400)
-    return Reply(status, _body(refusal.errors), refusal.code)
+    return Reply(status, _body(refusal.errors, refusal.extensions), refusal.code)
 
 
 def _errors(code: str, message: str) -> list[dict[str, object]]:
     return [{"message": message, "extensions": {"code": code}}]
 
 
-def _body(errors: list[dict[str, object]]) -> bytes:
-    return orjson.dumps({"errors": errors})
+def _body(errors: list[dict[str, object]], extensions: Mapping[str, object] | None = None) -> bytes:
+    return orjson.dumps({"errors": errors, "extensions": extensions} if extensions else {"errors": errors})
 
 
 async def _send(exchange: Exchange, reply: Reply, *, send: Send) -> None:

@@ -146,6 +146,7 @@ class Objects:
             f"{result} AS MATERIALIZED (SELECT {key} AS k, {child.json(columns, self.writer)} AS j"
             f" FROM {origin} {' '.join(child.joins)})",
         )
+        self.writer.tally(result)
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col(str(local))}")
         return f"{result}.j"
 
@@ -163,9 +164,10 @@ class Objects:
         self.writer.fill(
             self.writer.reserve(),
             f"{result} AS MATERIALIZED (SELECT {key} AS k,"
-            f" json_agg({listed} ORDER BY {order}) AS j"
+            f" json_agg({listed} ORDER BY {order}) AS j, count(*)::integer AS n"
             f" FROM {origin} {' '.join(child.joins)} GROUP BY 1)",
         )
+        self.writer.tally(result, "sum(n)")
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         return f"coalesce({result}.j, '[]'::json)"
 
@@ -239,6 +241,8 @@ class ConnectionWriter:
         ways = self.search.ways("x") if self.search else ("TRUE",)
         place = self.writer.reserve()
         body = self._body("n0.n")
+        self.child.referred = True  # by its tally
+        self.writer.tallies.append(f"least((SELECT count(*) FROM {self.child.alias}), {self.page.limit})")
         source = f"FROM {self.table} x WHERE {self.condition('x')}"
         bounds = self.pager.bounds(self.page, "x")
         pages = [self._page(f"{source} AND {way} AND {bounds}") for way in ways]
@@ -264,6 +268,8 @@ class ConnectionWriter:
             f"{result} AS MATERIALIZED (SELECT {self.child.alias}.k AS k, {', '.join(self.aggregates)}"
             f" FROM {origin} {' '.join(self.child.joins)} GROUP BY 1)",
         )
+        # The greatest number of a row is how many there are, one more than the page where more follow.
+        self.writer.tally(result, f"sum(least(a0, {self.page.limit})::integer)")
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         if self._counts():
             inner = f"x.{via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"

@@ -20,6 +20,7 @@ def one_of(objects: "Objects", source: OneOf, nodes: list[FieldNode], parent: Ro
         if table in objects.graph.tables
     ]
     writer.fill(writer.reserve(), f"{result} AS MATERIALIZED ({' UNION ALL '.join(branches)})")
+    writer.tally(result)
     parent.joins.append(
         f"LEFT JOIN {result} ON {result}.k = {parent.col(source.by)}"
         f" AND {result}.t = {parent.col(source.type)}"

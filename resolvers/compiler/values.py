@@ -86,13 +86,16 @@ class Values:
             f"{result} AS MATERIALIZED (SELECT {key} AS k, {columns} AS j"
             f" FROM {source_rows} {' '.join(child.joins)})",
         )
+        self.writer.tally(result)
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         return f"{result}.j"
 
     def _derived(self, shape: TypeShape, field: FieldShape, nodes: list[FieldNode], view: View) -> str:
         """A marker in the answer: its number and the inputs between two nonces that no client can know."""
         needs = self.objects.selections.fields(shape.name, [field.needs])
+        told = len(self.writer.tallies)
         inputs = self.objects.selected(shape, needs, view)
+        del self.writer.tallies[told:]  # in the derived field's own cost, which splicing counts
         number = len(self.writer.derivations)
         self.writer.derivations.append(self._derivation(shape, field, nodes))
         nonce = self.writer.bind("text", Bindings.nonce, name="nonce")

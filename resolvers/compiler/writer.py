@@ -107,6 +107,8 @@ class Writer:
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
+        self.tallies: list[str] = []
+        """What each level counts of its own rows: added up beside the answer (resolvers/costs.py)."""
         self.overlay: Overlay | None = None
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
@@ -123,6 +125,14 @@ class Writer:
             raise
         finally:
             self.path = above
+
+    def tally(self, rows: str, number: str = "count(*)") -> None:
+        """Counts a level that is an expression of the statement's own; its rows are read there anyway."""
+        self.tallies.append(f"(SELECT coalesce({number}, 0) FROM {rows})")
+
+    def tallied(self) -> str:
+        """How many objects the answer is made of."""
+        return " + ".join(self.tallies) or "0"
 
     def alias(self) -> str:
         self._serial += 1
