@@ -33,8 +33,7 @@ def _branch(objects: "Objects", source: OneOf, table: str, *, nodes: list[FieldN
     child, place = objects.rows(shape), writer.reserve()
     columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(child))
     key = child.col("id")
-    kind, by = parent.refer(source.type), parent.refer(source.by)
-    keys = f"SELECT {by} FROM {parent.alias} WHERE {kind} = '{table}'"
+    keys = parent.keys(source.by, f"{parent.refer(source.type)} = '{table}'")
     select = f"FROM {writer.source(table)} x WHERE {writer.scope(table, 'x')} AND x.id = ANY(ARRAY({keys}))"
     origin = objects.origin(child, place, select)
     return (

@@ -58,7 +58,7 @@ class Values:
 
     def _grouped(self, source: Aggregate, totals: Totals, parent: Rows) -> str:
         values = ", ".join(f"{text} AS v{n}" for n, text in enumerate(totals.expressions))
-        keys = f"x.{source.via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"
+        keys = f"x.{source.via} = ANY(ARRAY({parent.keys('id')}))"
         rows = f"{self.writer.scope(source.table, 'x')} AND {keys} AND {self._condition(source.where)}"
         table = self.writer.source(source.table)
         select = f"SELECT x.{source.via} AS k, {values} FROM {table} x WHERE {rows} GROUP BY 1"
@@ -71,7 +71,7 @@ class Values:
         result = self.writer.alias()
         columns = self.objects.selected(shape, self.objects.selections.below(shape.name, nodes), View(child))
         key = child.col(source.via)
-        keys = f"x.{source.via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        keys = f"x.{source.via} = ANY(ARRAY({parent.keys('id')}))"
         table = self.writer.source(shape.table)
         rows = f"{self.writer.scope(shape.table, 'x')} AND {keys} AND {self._condition(source.where)}"
         origin = (

@@ -55,6 +55,8 @@ class Rows:
     used: set[str] = field(default_factory=set)
     joins: list[str] = field(default_factory=list)
     referred: bool = False
+    within: str = ""
+    """What holds for the rows of the page: one more is read, to know whether there are any."""
     totals: "dict[tuple[str, str, str], Totals]" = field(default_factory=dict)
 
     def col(self, name: str) -> str:
@@ -65,6 +67,11 @@ class Rows:
         """The column, for a level below, which reads this one by its name."""
         self.referred = True
         return self.col(name)
+
+    def keys(self, name: str, *conditions: str) -> str:
+        """The column's values in the rows that are answered, for a level below."""
+        where = " AND ".join(one for one in (self.within, *conditions) if one)
+        return f"SELECT {self.refer(name)} AS k FROM {self.alias}{f' WHERE {where}' if where else ''}"
 
     def json(self, columns: str, writer: "Writer") -> str:
         """Each row's object, made beside the row: as a sub-select of its own it would cost a tenth more."""

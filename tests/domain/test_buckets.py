@@ -197,7 +197,7 @@ async def test_two_processes_never_grant_more_than_there_is(plant: Plant, seed: 
     """Over the whole time nothing more; in a burst in its midst one lease of each process more."""
     random = Random(seed)  # noqa: S311  # tests need repeatable, not secret
     processes = [plant.process(0), plant.process(1)]
-    spent: list[tuple[float, float]] = []
+    spent: list[tuple[float, int]] = []
     start, refused = plant.timer.seconds, 0
 
     async def ask(buckets: Buckets, points: int, back: int) -> bool:
@@ -226,7 +226,7 @@ async def test_two_processes_never_grant_more_than_there_is(plant: Plant, seed: 
     assert refused > 0
     lease = 2 * CHUNK  # larger ones go back at the next turn, or are of one operation
     for number, (since, _) in enumerate(spent):
-        within = 0.0
+        within = 0
         for at, points in spent[number:]:
             within += points
             assert within <= TERMS.maximum + TERMS.restore * (at - since) + 2 * max(lease, 400)
