@@ -16,8 +16,8 @@ from graphql import (
 from resolvers.refusals import Refusal
 
 MOST_ITEMS = 250
-DEEPEST = 30
-"""Objects and lists within each other: fifteen levels of a filter."""
+DEEPEST = 60
+"""Objects and lists within each other; filters are refused sooner, with their path (compiler/conditions)."""
 
 
 def check_value(kind: Any, value: object, place: str, depth: int = 0) -> None:
