@@ -73,8 +73,11 @@ class Compiler:
         objects = Objects(self.graph, writer, selections)
         computed: set[str] = set()
         parts = self._roots(objects, selections.fields("Query", [selection_set]), computed)
+        told = writer.tallied()
         # OFFSET 0 keeps a root from being worked out twice: for the answer, and for whether it is there.
-        sql = writer.statement(f"SELECT row_to_json(r), {writer.tallied()} FROM (SELECT {parts} OFFSET 0) r")
+        # Where nobody asks for that it would only be one more copy of a large answer.
+        fence = " OFFSET 0" if "(r." in told else ""
+        sql = writer.statement(f"SELECT row_to_json(r), {told} FROM (SELECT {parts}{fence}) r")
         return _statement(sql, writer, frozenset(computed))
 
     def _roots(self, objects: Objects, fields: Fields, computed: set[str]) -> str:
