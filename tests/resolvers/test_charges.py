@@ -135,9 +135,9 @@ async def test_what_is_left_is_told_and_asked_for(metered: Companies, viewer: Vi
     text = """{ rateLimit { maximumAvailable currentlyAvailable restoreRate requestedQueryCost }
         visits { totalCount } }"""
     answer = await metered.ask(text, viewer=viewer)
-    # Some come back already while it is asked: what is told is no more than a moment's.
+    # Some, on a slow machine all, have come back by the time that it is told.
     available = answer["data"]["rateLimit"].pop("currentlyAvailable")
-    assert POINTS - 26 <= available < POINTS
+    assert POINTS - 26 <= available <= POINTS
     assert answer["data"]["rateLimit"] == {
         "maximumAvailable": POINTS,
         "restoreRate": 2_500,
