@@ -5,6 +5,8 @@
   + Forbidden                        FORBIDDEN: the role may not ask this, wherever the row is
   + BadInput                         BAD_USER_INPUT: a malformed id, cursor or value
   + ResyncRequired                   RESYNC_REQUIRED: the log no longer reaches back to the cursor
+  + TooCostly                        COST_EXCEEDED: one operation asks for more than is allowed
+  + TooMany                          RATE_LIMITED: the client has asked for too much in a short time
   + IdempotencyMismatch              CONFLICT: one key, two different inputs
   + Refused                          a rule of the business said no; becomes a userError
     - NotFound                       NOT_FOUND: absent, or not the viewer's to see
@@ -50,6 +52,29 @@ class BadInput(FieldgraphError):
 
 class ResyncRequired(FieldgraphError):
     code = "RESYNC_REQUIRED"
+
+
+class TooCostly(FieldgraphError):
+    """`cost` is what it may cost, `most` what it might."""
+
+    code = "COST_EXCEEDED"
+
+    def __init__(self, cost: int, most: int) -> None:
+        super().__init__(f"The operation may cost {cost} points; at most {most} are allowed.")
+        self.cost = cost
+        self.most = most
+
+
+class TooMany(FieldgraphError):
+    """`status` is that of the client's bucket (domain/buckets.py), which will do after `seconds`."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, cost: int, status: tuple[int, int, int], seconds: int) -> None:
+        super().__init__(f"The operation may cost {cost} points, and only {status[1]} are left.")
+        self.cost = cost
+        self.status = status
+        self.seconds = seconds
 
 
 class IdempotencyMismatch(FieldgraphError):

@@ -1,6 +1,7 @@
 """The composition: everything an API process has is made here and handed to whoever needs it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import credentials
+from domain.buckets import Buckets, Terms
 from domain.viewers import Viewer
 from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
@@ -111,6 +113,7 @@ class App:
         await self.hub.start()
         stack.push_async_callback(self.hub.stop)
         self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
+        self.buckets = await self._open_buckets()
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
         self.downloads = DownloadDoor(doors=doors, store=self.uploads.store)
@@ -129,6 +132,7 @@ class App:
             derived=DERIVED,
             doors=doors,
             upload_bytes=settings.upload_bytes,
+            buckets=self.buckets,
         )
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
@@ -158,6 +162,17 @@ class App:
         given = self.settings.documents_file
         own = manifests.read(PAGES / "documents.json")
         return own if given is None else own | manifests.read(given)
+
+    async def _open_buckets(self) -> Buckets | None:
+        """None where clients may ask for as much as they like."""
+        terms = Terms(self.settings.rate_points, self.settings.rate_restore)
+        if not terms.maximum:
+            return None
+        buckets = Buckets(self.system, terms, now=time.time)
+        task = asyncio.create_task(buckets.run(), name="buckets")
+        self._stack.push_async_callback(buckets.close)
+        self._stack.callback(task.cancel)
+        return buckets
 
     def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
         return UploadDoor(

@@ -21,7 +21,9 @@ from graphql import (
 from graphql.language import Node
 from graphql.utilities import BreakingChangeType, DangerousChangeType
 
+from resolvers.compiler.shapes import executable_of
 from resolvers.root import build
+from schema import query_costs
 
 REMOVAL = re.compile(r"removal (\d{4})-(\d{2})\b")
 """What the reason of @deprecated promises (GRAPHQL.md): it may go from the first day of that month."""
@@ -33,7 +35,9 @@ PARTS = ("definitions", "fields", "arguments", "values")
 
 def published() -> str:
     """The SDL, sorted on export only: sorting at run time breaks every enum (strawberry 0.341)."""
-    return print_schema(lexicographic_sort_schema(build_schema(build().as_str()))) + "\n"
+    whole = build()
+    plain = print_schema(lexicographic_sort_schema(build_schema(whole.as_str())))
+    return query_costs.annotated(plain, executable_of(whole)) + "\n"
 
 
 def differences(released: str, current: str, today: date) -> tuple[list[str], list[str]]:

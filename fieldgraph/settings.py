@@ -95,6 +95,12 @@ class Settings(BaseSettings):
         None,
         description="Addresses or networks, by commas, whose X-Forwarded-For is believed; none: nobody's.",
     )
+    rate_points: int = Field(
+        50_000,
+        ge=0,
+        description="The most that a client may ask for at once, in points of cost; 0: no limit.",
+    )
+    rate_restore: int = Field(2_500, ge=1, description="Points that a client gets back each second.")
     drain_seconds: float = Field(
         8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
     )

@@ -1,12 +1,13 @@
 """Answers: the one place that turns errors into what a client is told, and fields into a response."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 import orjson
 import structlog
 
-from domain.errors import FieldgraphError, Refused
+from domain.errors import FieldgraphError, Refused, TooCostly, TooMany
+from resolvers.charges import extensions_of
 from resolvers.refusals import Refusal
 
 LOG = structlog.get_logger(__name__)
@@ -15,10 +16,18 @@ LOG = structlog.get_logger(__name__)
 def refused(error: FieldgraphError) -> Refusal:
     """A request error with the code of the business' error."""
     path = getattr(error, "response_path", None)
-    formatted: dict[str, object] = {"message": str(error), "extensions": {"code": error.code}}
+    extensions: dict[str, object] = {"code": error.code}
+    if isinstance(error, TooCostly | TooMany):
+        extensions["cost"] = extensions_of(error)
+    if isinstance(error, TooMany):
+        extensions["retryAfterSeconds"] = error.seconds
+    formatted: dict[str, object] = {"message": str(error), "extensions": extensions}
     if path:
         formatted["path"] = list(path)
-    return Refusal([formatted])
+    refusal = Refusal([formatted])
+    if "cost" in extensions:  # where clients look for it, as well
+        refusal.extensions = {"cost": extensions["cost"]}
+    return refusal
 
 
 def masked(error: BaseException) -> dict[str, object]:
@@ -31,14 +40,14 @@ def masked(error: BaseException) -> dict[str, object]:
     }
 
 
-def response(data: Mapping[str, bytes] | None, errors: list[dict[str, object]]) -> bytes:
-    """A response put together from fields that are JSON already."""
+def response(data: Mapping[str, bytes] | None, errors: list[dict[str, object]]) -> Sequence[bytes]:
+    """A response put together from fields that are JSON already; its last brace is still to come."""
     body = (
         b"null"
         if data is None
         else b"{" + b",".join(orjson.dumps(key) + b":" + value for key, value in data.items()) + b"}"
     )
-    return b'{"data":' + body + errors_of(errors) + b"}"
+    return b'{"data":', body, errors_of(errors)
 
 
 def errors_of(errors: list[dict[str, object]]) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from resolvers.context import Context
 from resolvers.documents import Operation
 from resolvers.refusals import Refusal
 from resolvers.splicing import spliced
+from schema.query_costs import CHANGE
 from schema.verbs import Verb
 
 
@@ -48,25 +49,31 @@ class Changes:
 
     async def answer(
         self, operation: Operation, variables: VariableValues, context: Context, *, key: str | None
-    ) -> bytes:
-        """Raises Refusal before anything runs when any field cannot be answered at all."""
+    ) -> tuple[Sequence[bytes], int]:
+        """The response up to its last brace, and what it cost.
+
+        Raises Refusal before anything runs when any field cannot be answered at all.
+        """
+        cost = 0
         data: dict[str, bytes] = {}
         errors: list[dict[str, object]] = []
         for step in self._steps(operation, variables, context, key):
             if isinstance(step, str):
                 data[step] = b'"Mutation"'
                 continue
+            cost += CHANGE
             try:
-                found, bindings = await self._again(step, variables, context)
+                found, bindings, objects = await self._again(step, variables, context)
                 # After the commit: what Python derives takes its time, and holds up nobody then.
                 data[step.key] = await spliced(found, step.payload, bindings, context)
                 errors += [{**one, "path": [step.key, *one["path"]]} for one in bindings.errors]
+                cost += objects + bindings.derived
             except FieldgraphError as error:
                 failure = refused(error).errors[0]
-                return response(None, [{**failure, "path": [step.key, *error.response_path]}])
+                return response(None, [{**failure, "path": [step.key, *error.response_path]}]), cost
             except Exception as error:  # noqa: BLE001  # a bug: masked and logged with its id
-                return response(None, [{**masked(error), "path": [step.key]}])
-        return response(data, errors)
+                return response(None, [{**masked(error), "path": [step.key]}]), cost
+        return response(data, errors), cost or 1
 
     def _steps(
         self, operation: Operation, variables: VariableValues, context: Context, key: str | None
@@ -105,7 +112,9 @@ class Changes:
             name, field, field.source, arguments, payload, selections.idempotency_key(nodes[0]) or key
         )
 
-    async def _again(self, step: Step, variables: VariableValues, context: Context) -> tuple[bytes, Bindings]:
+    async def _again(
+        self, step: Step, variables: VariableValues, context: Context
+    ) -> tuple[bytes, Bindings, int]:
         """The whole field once more when the database chose it to give way to another transaction."""
         for pause in PAUSES:
             try:
@@ -116,7 +125,10 @@ class Changes:
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311  # spreads the tries
         return await self._run(step, variables, context)
 
-    async def _run(self, step: Step, variables: VariableValues, context: Context) -> tuple[bytes, Bindings]:
+    async def _run(
+        self, step: Step, variables: VariableValues, context: Context
+    ) -> tuple[bytes, Bindings, int]:
+        """The payload, what it was read by, and how many objects are in it."""
         given = convert_argument(
             step.arguments["input"],
             step.verb.given,
@@ -129,7 +141,8 @@ class Changes:
                 values = await self._perform(step, given, work, context)
                 await work.flush()
                 bindings = self._bindings(values, variables, context)
-                return await self._payload(step, bindings, work), bindings
+                found, objects = await self._payload(step, bindings, work)
+                return found, bindings, objects
         except Refused as error:
             return await self._refusal(step, given, error, variables, context)
         finally:
@@ -157,20 +170,22 @@ class Changes:
         row.answer = orjson.loads(orjson.dumps(kept, default=str))  # asyncpg's uuids are a class of their own
         return values
 
-    async def _payload(self, step: Step, bindings: Bindings, work: UnitOfWork) -> bytes:
+    async def _payload(self, step: Step, bindings: Bindings, work: UnitOfWork) -> tuple[bytes, int]:
         connection = await work.connection()
         # As text: SQLAlchemy's own codec on this connection would parse the JSON.
-        sql = f"SELECT payload.j::text FROM ({step.payload.sql}) AS payload(j)"
-        found: str = await connection.fetchval(sql, *step.payload.parameters(bindings))
-        return found.encode()
+        sql = f"SELECT payload.j::text, payload.n FROM ({step.payload.sql}) AS payload(j, n)"
+        found, objects = await connection.fetchrow(sql, *step.payload.parameters(bindings))
+        return found.encode(), objects
 
     async def _refusal(
         self, step: Step, given: Any, error: Refused, variables: VariableValues, context: Context
-    ) -> tuple[bytes, Bindings]:
+    ) -> tuple[bytes, Bindings, int]:
         bindings = self._bindings(self._refused_values(step, given, error), variables, context)
         parameters = step.payload.parameters(bindings)
-        found = await context.services.reads.value(step.payload.sql, parameters, viewer=context.viewer)
-        return found or b"null", bindings
+        found, objects = await context.services.reads.counted(
+            step.payload.sql, parameters, viewer=context.viewer
+        )
+        return found or b"null", bindings, objects
 
     def _refused_values(self, step: Step, given: Any, error: Refused) -> dict[str, Any]:
         """Why not, and what the input named, as it stands."""

@@ -9,12 +9,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import ids
+from domain.buckets import Buckets
 from domain.clock import Clock
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Viewer
 from integrations.files import Doors
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
+from resolvers.charges import UNCHARGED, Charge
 from resolvers.compiler.overlays import Overlay
 from resolvers.compiler.writer import Writer
 from resolvers.reads import Reads
@@ -57,6 +59,8 @@ class Services:
     upload_bytes: int
     derived: Mapping[str, Derive]
     """The functions that answer derived fields, by their keys."""
+    buckets: Buckets | None = None
+    """What clients may ask for; None: as much as they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Context:
     services: Services
     plan_id: UUID | None = None
     """Below asOf: everything is over this plan's schedule."""
+    charge: Charge = UNCHARGED
+    """What the operation may cost."""
 
     def writer(self) -> Writer:
         """For a statement of the viewer's own."""

@@ -13,6 +13,8 @@ from graphql import DocumentNode, FragmentDefinitionNode, GraphQLSchema, Operati
 
 from domain.viewers import Role
 from resolvers.kept import Kept
+from resolvers.limits import Limits
+from resolvers.query_costs import Cost
 from resolvers.queues import Queues
 from resolvers.refusals import Refusal
 from resolvers.validation import validated
@@ -46,6 +48,7 @@ class Operation:
     variables: Variables
     size: int
     """About how many bytes its document takes."""
+    cost: Cost
     trusted: bool = False
     """Whether it is of a manifest: somebody has looked at it before it was shipped."""
     forbidden: dict[Role, Any] = field(default_factory=dict)
@@ -84,7 +87,7 @@ class Documents:
     def __init__(
         self, executable: GraphQLSchema, policy: Policy | None = None, *, most_bytes: int = MOST_BYTES
     ) -> None:
-        self.executable = executable
+        self.limits = Limits(executable)
         self.policy = policy or Policy()
         self.kept: Kept[str, Operations] = Kept(most_bytes)
         self.registered: Kept[str, str] = Kept(MOST_REGISTERED_BYTES)
@@ -145,13 +148,19 @@ class Documents:
         return found
 
     def _accept(self, query: str, *, trusted: bool = False) -> Operations:
-        document = validated(self.executable, query)
+        document, costs = validated(self.limits, query)
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         return {
             node.name.value if node.name else None: Operation(
-                node, fragments, document, Variables(self.executable, node), _size(query), trusted
+                node,
+                fragments,
+                document,
+                Variables(self.limits.executable, node),
+                _size(query),
+                costs[node],
+                trusted,
             )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)

@@ -1,7 +1,7 @@
 """Execution: an accepted operation of one viewer becomes bytes: compiled, or the plain way."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -13,6 +13,7 @@ from domain.errors import FieldgraphError
 from domain.viewers import Role, Viewer
 from resolvers.answers import errors_of, refused
 from resolvers.changes import Changes
+from resolvers.charges import FAILED, Charge, charged
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
@@ -62,34 +63,52 @@ class Executor:
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
-            context = Context(viewer, self.services)
-            if operation.kind == "mutation":
-                return await self.changes.answer(operation, coerced, context, key=idempotency_key)
-            return await self._query(operation, coerced, variables, context)
+            charge = await self._charged(operation, coerced, viewer)
+            context = Context(viewer, self.services, charge=charge)
+            actual = FAILED
+            try:
+                if operation.kind == "mutation":
+                    body, actual = await self.changes.answer(operation, coerced, context, key=idempotency_key)
+                else:
+                    body, actual = await self._query(operation, coerced, variables, context)
+            finally:
+                charge.settle(actual)
         except FieldgraphError as error:
             raise refused(error) from error
+        return b"".join((*body, charge.told(actual), b"}"))
+
+    async def _charged(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Charge:
+        requested = operation.cost.evaluated(variables.coerced)
+        trusted: bool = getattr(operation, "trusted", False)
+        return await charged(self.services.buckets, viewer, requested, trusted=trusted)
 
     async def stream(
         self, operation: Operation, variables: Mapping[str, object], *, viewer: Viewer
     ) -> AsyncIterator[bytes]:
-        """A subscription's results, each whole. Closing the iterator ends it."""
+        """A subscription's results, each whole. Closing the iterator ends it.
+
+        It is charged once, what one item may cost: the others are what other people's changes bring.
+        """
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
+            charge = await self._charged(operation, coerced, viewer)
         except FieldgraphError as error:
             raise refused(error) from error
-        context = Context(viewer, self.services)
+        charge.settle(charge.requested)
+        context = Context(viewer, self.services, charge=charge)
         async for item in self.streams.items(operation, coerced, context):
             yield item
 
     async def _query(
         self, operation: Operation, variables: VariableValues, inputs: Mapping[str, object], context: Context
-    ) -> bytes:
+    ) -> tuple[Sequence[bytes], int]:
+        """The response up to its last brace, and what it cost."""
         try:
             statement = self._compiled(operation, variables, context.viewer)
         except NotCompilable as error:
             self.uncompiled[error.reason] += 1
-            return await self.plain.answer(operation, inputs, context)
+            return await self._plainly(operation, inputs, context)
         bindings = self.bindings(context, variables)
         bindings.readers = statement.readers
         values: dict[str, Any] = {}
@@ -99,12 +118,22 @@ class Executor:
             values["service"] = {"sdl": self.graph.subgraph}
         if "cursor" in statement.computed:
             values["cursor"] = await context.cursor()
+        if "rateLimit" in statement.computed:
+            values["rateLimit"] = context.charge.rate_limit()
         bindings.values = values
-        row = await self.services.reads.value(
+        row, objects = await self.services.reads.counted(
             statement.sql, statement.parameters(bindings), viewer=context.viewer
         )
         data = await spliced(row or b"null", statement, bindings, context)
-        return b'{"data":' + data + errors_of(bindings.errors) + b"}"
+        parts = (b'{"data":', data, errors_of(bindings.errors))
+        return parts, objects + bindings.derived or 1
+
+    async def _plainly(
+        self, operation: Operation, inputs: Mapping[str, object], context: Context
+    ) -> tuple[Sequence[bytes], int]:
+        """What was not compiled costs the rows that it read, and what it asked of the schema itself."""
+        body = await self.plain.answer(operation, inputs, context)
+        return (body[:-1],), context.charge.rows + operation.cost.introspection or 1
 
     def bindings(self, context: Context, variables: VariableValues) -> Bindings:
         services = self.services

@@ -12,6 +12,7 @@ from graphql import (
 )
 from graphql.utilities.print_schema import print_directive
 
+from schema import query_costs
 from schema.federation import SPECIFICATION
 
 OWN = frozenset({"_Any", "_Entity", "_Service"})
@@ -35,7 +36,8 @@ def subgraph(executable: GraphQLSchema, keyed: Iterable[str]) -> str:
     for name, kind in sorted(executable.type_map.items()):
         if name.startswith("__") or name in OWN or is_specified_scalar_type(kind):
             continue
-        lines = (keys.get(line, line) for line in print_type(_without_own(kind)).splitlines())
+        printed = query_costs.annotated(print_type(_without_own(kind)), executable)
+        lines = (keys.get(line, line) for line in printed.splitlines())
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 

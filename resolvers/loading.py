@@ -86,6 +86,7 @@ class Request:
         found = await self.context.services.reads.rows(
             writer.statement(sql), parameters, viewer=self.context.viewer
         )
+        self.context.charge.rows += len(found)
         return [dict(row) for row in found]
 
     def select(self, shape: TypeShape, writer: Writer, alias: str) -> str:

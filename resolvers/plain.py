@@ -230,11 +230,7 @@ async def _root(
 ) -> Any:
     source, graph = declared.source, request.graph
     if isinstance(source, Computed):
-        if source.key == "cursor":
-            return await request.context.cursor()
-        if source.key == "service":
-            return PlainRow(graph.types[str(declared.target)], {"sdl": graph.subgraph})
-        return PlainRow(graph.types[str(declared.target)], viewer_values(request.context.viewer))
+        return await _computed(request, declared, source.key)
     if isinstance(source, All):
         target = graph.types[str(declared.target)]
         return await request.page(target, Asked(None, target.reading.order, arguments, _counts(info)), None)
@@ -261,6 +257,17 @@ async def _root(
     return await _node(
         request, wanted if isinstance(source, AnyNode) or wanted == declared.target else None, key
     )
+
+
+async def _computed(request: Request, declared: FieldShape, key: str) -> Any:
+    if key == "cursor":
+        return await request.context.cursor()
+    values = {
+        "viewer": lambda: viewer_values(request.context.viewer),
+        "service": lambda: {"sdl": request.graph.subgraph},
+        "rateLimit": request.context.charge.rate_limit,
+    }
+    return PlainRow(request.graph.types[str(declared.target)], values[key]())
 
 
 async def _as_of(request: Request, plan_id: UUID) -> Request | None:

@@ -33,6 +33,7 @@ from schema.organizations import Viewer
 from schema.plans import Plan
 from schema.policies import SchedulingPolicy
 from schema.purchasing import PurchaseOrder, ReorderRule
+from schema.rates import RateLimit
 from schema.scalars import Cursor
 from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, StockSerial, Transfer
@@ -58,6 +59,9 @@ KEEPERS = frozenset(STAFF)
 class Query:
     viewer: Viewer = root(Computed(key="viewer"), "Who is asking.")
     cursor: Cursor = root(Computed(key="cursor"), STARTS)
+    rate_limit: RateLimit = root(
+        Computed(key="rateLimit"), "What may still be asked for, and what this costs."
+    )
     node: Node | None = root(AnyNode(), "Anything by its id; null where there is none to be seen.")
     nodes: list[Node | None] = root(AnyNodes(), "Several by their ids, in their order; null per miss.")
     entities: list[Node | None] = root(

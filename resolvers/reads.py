@@ -39,6 +39,17 @@ class Reads:
             found: bytes | None = await connection.driver.fetchval(sql, *parameters)
             return found
 
+    async def counted(
+        self, sql: str, parameters: Sequence[object], *, viewer: Viewer
+    ) -> tuple[bytes | None, int]:
+        """The JSON value, and how many objects a compiled statement counted in it."""
+        async with self.connections.lend(viewer) as connection:
+            if connection.viewer is not viewer:
+                await _enter(connection, viewer)
+            self.statements += 1
+            found = await connection.driver.fetchrow(sql, *parameters)
+            return (None, 0) if found is None else (found[0], found[1])
+
     async def rows(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> list[asyncpg.Record]:
         """Rows, for the plain path."""
         async with self.connections.lend(viewer) as connection:

@@ -1,6 +1,6 @@
 """Refusal: a whole GraphQL request said no to, before any field of it was answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 
@@ -9,6 +9,9 @@ class Refusal(Exception):
 
     A response made of it has no `data` entry (GraphQL-over-HTTP tells clients so by the status).
     """
+
+    extensions: Mapping[str, object] | None = None
+    """What the response says beside the errors."""
 
     def __init__(self, errors: Sequence[dict[str, object]]) -> None:
         self.errors = list(errors)

@@ -10,6 +10,7 @@ from domain.viewers import Role
 from resolvers import imports, plans, scheduling, tracking
 from resolvers.audit import Erasing
 from resolvers.bookkeeping import Bookkeeping
+from resolvers.compiler.shapes import executable_of
 from resolvers.crewing import Crewing
 from resolvers.dealings import Dealings
 from resolvers.duties import APPROVERS, AT_WORK, EXCHANGERS, PLANNERS, REPORTERS
@@ -40,6 +41,7 @@ from schema.policies import (
     UpdateSchedulingPolicyInput,
     UpdateSchedulingPolicyPayload,
 )
+from schema.query_costs import COST
 from schema.scalars import Cursor
 from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
 from schema.steps import WithdrawArrivalInput, WithdrawArrivalPayload
@@ -181,4 +183,8 @@ def build() -> strawberry.Schema:
     """The graph, with the filters and orders of every connection."""
     Filters().complete([Query])
     config = StrawberryConfig(scalar_map=scalars.SCALARS)
-    return strawberry.Schema(Query, Mutation, Subscription, directives=[idempotent], config=config)
+    whole = strawberry.Schema(Query, Mutation, Subscription, directives=[idempotent], config=config)
+    executable = executable_of(whole)
+    # Strawberry knows directives of operations, and of its own types; this one is of printed fields.
+    executable.directives = (*executable.directives, COST)
+    return whole

@@ -36,6 +36,7 @@ async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Con
     if not bindings.marker:
         return body
     pieces = body.split(bindings.marker.encode())
+    bindings.derived = len(pieces) // 2
     by_key: dict[tuple[str, str | None], list[bytes]] = {}
     for piece in dict.fromkeys(pieces[1::2]):  # the same inputs are asked for once
         derivation = plan.derivations[_number(piece)]

@@ -9,6 +9,7 @@ from graphql.execution.values import VariableValues
 
 from domain.errors import FieldgraphError, Unauthenticated
 from resolvers.answers import errors_of, refused
+from resolvers.charges import UNCHARGED
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
@@ -30,7 +31,10 @@ class Streams:
     async def items(
         self, operation: Operation, variables: VariableValues, context: Context
     ) -> AsyncIterator[bytes]:
-        """Each item as a whole result. Raises Refusal before the first, Unauthenticated when revoked."""
+        """Each item as a whole result; the first says what it cost.
+
+        Raises Refusal before the first, Unauthenticated when revoked.
+        """
         selections = Selections(self.graph.executable, operation.fragments, variables)
         fields = selections.fields("Subscription", [operation.node.selection_set])
         key, nodes = next(iter(fields.items()))
@@ -42,6 +46,7 @@ class Streams:
         sets = [node.selection_set for node in nodes]
         prefix = b'{"data":{' + orjson.dumps(key) + b":"
         plans: dict[str, Statement] = {}
+        charge = context.charge
         try:
             arguments = bindings.arguments(kind.fields[field.name], nodes[0])
             async with aclosing(field.source.run(context, arguments)) as items:
@@ -49,9 +54,10 @@ class Streams:
                     if item.kind not in plans:
                         role = context.viewer.role
                         plans[item.kind] = self.compiler.record(item.kind, role, selections, sets)
-                    data, errors = await _answer(plans[item.kind], item, variables, context)
+                    data, cost, errors = await _answer(plans[item.kind], item, variables, context)
                     told = [{**one, "path": [key, *one["path"]]} for one in errors]
-                    yield prefix + data + b"}" + errors_of(told) + b"}"
+                    yield prefix + data + b"}" + errors_of(told) + charge.told(cost) + b"}"
+                    charge = UNCHARGED
         except NotCompilable as error:
             raise Refusal.of("BAD_USER_INPUT", f"This item cannot be answered: {error.reason}.") from error
         except Unauthenticated:
@@ -63,8 +69,10 @@ class Streams:
 
 async def _answer(
     plan: Statement, item: Item, variables: VariableValues, context: Context
-) -> tuple[bytes, list[dict[str, Any]]]:
+) -> tuple[bytes, int, list[dict[str, Any]]]:
+    """An item, what it costs, and what could not be derived."""
     services = context.services
     bindings = Bindings(context.viewer, services.clock.now(), services.secret, variables, item.values)
-    found = await services.reads.value(plan.sql, plan.parameters(bindings), viewer=context.viewer)
-    return await spliced(found or b"null", plan, bindings, context), bindings.errors
+    found, objects = await services.reads.counted(plan.sql, plan.parameters(bindings), viewer=context.viewer)
+    data = await spliced(found or b"null", plan, bindings, context)
+    return data, 1 + objects + bindings.derived, bindings.errors

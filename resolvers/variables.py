@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from graphql.pyutils import Undefined
 from graphql.utilities import coerce_input_value
 
+from resolvers import lists
 from resolvers.refusals import Refusal
 
 MOST_ERRORS = 10
@@ -40,10 +41,18 @@ class Variables:
         )
 
     def coerce(self, given: Mapping[str, object]) -> VariableValues:
-        """The values as the graph's types have them. Raises Refusal, naming each that is wrong."""
+        """The values as the graph's types have them. Raises Refusal, naming each that is wrong or long."""
         if not self.definitions:
             return NONE
+        for name, kind in self._lists:
+            if name in given:
+                lists.check_value(kind, given[name], f"${name}")
         return self._plainly(given) or self._thoroughly(given)
+
+    @cached_property
+    def _lists(self) -> tuple[tuple[str, object], ...]:
+        """The variables whose values may hold lists, with their types."""
+        return tuple((one.name, one.type) for one in self._signatures if lists.may_hold_lists(one.type))
 
     def _thoroughly(self, given: Mapping[str, object]) -> VariableValues:
         found = get_variable_values(

@@ -104,9 +104,13 @@ class Many(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Several(Source):
-    """A plain list of the rows whose `via` is this row's id: for the few that are always wanted whole."""
+    """A plain list of the rows whose `via` is this row's id: for the few that are always wanted whole.
+
+    `expect` is their usual number (for cost).
+    """
 
     via: str
+    expect: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,9 +276,9 @@ def many(
     return _declare(source, description)
 
 
-def several(description: str, *, via: str, roles: tuple[Role, ...] | None = None) -> Any:
+def several(description: str, *, via: str, expect: int = 3, roles: tuple[Role, ...] | None = None) -> Any:
     """An edge to a handful of rows, as a list in the target's own order."""
-    return _declare(Several(via=via, roles=_roles(roles)), description)
+    return _declare(Several(via=via, expect=expect, roles=_roles(roles)), description)
 
 
 def listed(description: str, *, of: str | None = None, expression: str | None = None) -> Any:

@@ -103,7 +103,7 @@ class ShiftPattern(Entity):
     valid_from: date = column("Its first day.")
     valid_until: date | None = column("Its last day; null: it goes on.")
     generated_until: date = column("Up to this day its shifts have been made.")
-    days: list[ShiftPatternDay] = several("Its weekdays.", via="shift_pattern_id")
+    days: list[ShiftPatternDay] = several("Its weekdays.", via="shift_pattern_id", expect=5)
     technician: Annotated["Technician", strawberry.lazy("schema.technicians")] | None = one(
         "Whose working time it is.", by="technician_id"
     )

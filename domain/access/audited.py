@@ -18,6 +18,7 @@ EXEMPT: Mapping[str, str] = {
     "audit_chain": "is the audit",
     "audit_seal": "is the audit",
     "audit_value": "is the audit; what is erased from it must not come back into it",
+    "bucket": "is how much a client has asked for lately; nobody decides it, and it is full again in seconds",
     "counter": "only remembers the last number given out; what got the number is audited",
     "eta": "is computed again with every position, by nobody's decision",
     "event": "is a log of its own, append-only, kept 30 days",

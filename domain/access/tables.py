@@ -268,6 +268,7 @@ TABLES: dict[str, Access] = {
     "import": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "import_line": Access(dict.fromkeys(EXCHANGERS, ALL), EXCHANGERS),
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),
+    "bucket": Access({Role.ADMIN: ALL}, system=True),
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
     "audit": Access(_roles_named(), system=True, kept=True),
     "audit_value": Access(_roles_named(), system=True, kept=True),

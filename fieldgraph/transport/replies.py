@@ -1,6 +1,7 @@
 """Replies: what one HTTP request is answered as a whole, from a status and a code to the bytes."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
@@ -59,7 +60,7 @@ def unauthenticated(error: Unauthenticated, *, has_token: bool) -> Reply:
 
 def refused(refusal: Refusal, media: Media) -> Reply:
     """A request error: a status under the current media type; mostly 200 under a legacy one or in events."""
-    said = body(refusal.errors)
+    said = body(refusal.errors, refusal.extensions)
     status = STATUSES.get(refusal.code, 400)
     if isinstance(refusal, requests.Malformed):
         status = 400
@@ -78,8 +79,8 @@ def errors(code: str, message: str) -> list[dict[str, object]]:
     return [{"message": message, "extensions": {"code": code}}]
 
 
-def body(told: list[dict[str, object]]) -> bytes:
-    return orjson.dumps({"errors": told})
+def body(told: list[dict[str, object]], extensions: Mapping[str, object] | None = None) -> bytes:
+    return orjson.dumps({"errors": told, "extensions": extensions} if extensions else {"errors": told})
 
 
 async def send(reply: Reply, media: Media, request_id: str, *, to: Send) -> None:

@@ -40,6 +40,8 @@ class Bindings:
     """What marks the places of derived fields in this answer; empty while it has none."""
     errors: list[dict[str, Any]] = field(default_factory=list)
     """What could not be derived; the fields are null then."""
+    derived: int = 0
+    """How many values were derived in the answer."""
     _arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod

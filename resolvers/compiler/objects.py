@@ -137,7 +137,7 @@ class Objects:
         columns = self.columns(shape, self.selections.below(shape.name, nodes), View(child))
         local, remote = (source.by, "id") if source.by else ("id", str(source.via))
         key = child.col(remote)
-        wanted = f"x.{remote} = ANY(ARRAY(SELECT {parent.refer(str(local))} FROM {parent.alias}))"
+        wanted = f"x.{remote} = ANY(ARRAY({parent.keys(str(local))}))"
         table = self.writer.source(shape.table)
         select = f"FROM {table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
         origin = self.origin(child, place, select)
@@ -146,6 +146,7 @@ class Objects:
             f"{result} AS MATERIALIZED (SELECT {key} AS k, {child.json(columns, self.writer)} AS j"
             f" FROM {origin} {' '.join(child.joins)})",
         )
+        self.writer.tally(result)
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col(str(local))}")
         return f"{result}.j"
 
@@ -155,7 +156,7 @@ class Objects:
         columns = self.columns(shape, self.selections.below(shape.name, nodes), View(child))
         key = child.col(source.via)
         order = ", ".join(f"{child.col(name)}" for name in (*shape.reading.order, "id"))
-        wanted = f"x.{source.via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        wanted = f"x.{source.via} = ANY(ARRAY({parent.keys('id')}))"
         table = self.writer.source(shape.table)
         select = f"FROM {table} x WHERE {self.writer.scope(shape.table, 'x')} AND {wanted}"
         origin = self.origin(child, place, select)
@@ -163,9 +164,10 @@ class Objects:
         self.writer.fill(
             self.writer.reserve(),
             f"{result} AS MATERIALIZED (SELECT {key} AS k,"
-            f" json_agg({listed} ORDER BY {order}) AS j"
+            f" json_agg({listed} ORDER BY {order}) AS j, count(*)::integer AS n"
             f" FROM {origin} {' '.join(child.joins)} GROUP BY 1)",
         )
+        self.writer.tally(result, "sum(n)")
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         return f"coalesce({result}.j, '[]'::json)"
 
@@ -221,6 +223,7 @@ class ConnectionWriter:
         self.search = Search(self.shape, self.writer, self.fetch) if asked else None
         self.few = isinstance(field.source, Many) and (field.source.expect or FEW + 1) <= FEW
         self.child = objects.rows(self.shape)
+        self.child.within = f"{self.child.alias}.rn <= {self.page.limit}"
         self.aggregates: list[str] = []
         self.group = "a"
 
@@ -239,6 +242,8 @@ class ConnectionWriter:
         ways = self.search.ways("x") if self.search else ("TRUE",)
         place = self.writer.reserve()
         body = self._body("n0.n")
+        self.child.referred = True  # by its tally
+        self.writer.tallies.append(f"least((SELECT count(*) FROM {self.child.alias}), {self.page.limit})")
         source = f"FROM {self.table} x WHERE {self.condition('x')}"
         bounds = self.pager.bounds(self.page, "x")
         pages = [self._page(f"{source} AND {way} AND {bounds}") for way in ways]
@@ -264,9 +269,11 @@ class ConnectionWriter:
             f"{result} AS MATERIALIZED (SELECT {self.child.alias}.k AS k, {', '.join(self.aggregates)}"
             f" FROM {origin} {' '.join(self.child.joins)} GROUP BY 1)",
         )
+        # The greatest number of a row is how many there are, one more than the page where more follow.
+        self.writer.tally(result, f"sum(least(a0, {self.page.limit})::integer)")
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         if self._counts():
-            inner = f"x.{via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"
+            inner = f"x.{via} = ANY(ARRAY({parent.keys('id')}))"
             self.writer.fill(
                 self.writer.reserve(),
                 f"{count} AS MATERIALIZED (SELECT x.{via} AS k, count(*) AS n FROM {self.table} x"
@@ -277,14 +284,14 @@ class ConnectionWriter:
 
     def _one_by_one(self, source: str, parent: Rows, via: str) -> str:
         """A look-up for each parent, which ends with its page, however many rows there are."""
-        keys = f"(SELECT {parent.refer('id')} AS k FROM {parent.alias}) p"
+        keys = f"({parent.keys('id')}) p"
         return (
             f"SELECT p.k, y.* FROM {keys} CROSS JOIN LATERAL ({self._page(f'{source} AND x.{via} = p.k')}) y"
         )
 
     def _together(self, source: str, parent: Rows, via: str) -> str:
         """All parents' rows at once, numbered by parent: for those that have a few each."""
-        wanted = f"x.{via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        wanted = f"x.{via} = ANY(ARRAY({parent.keys('id')}))"
         number = f"row_number() OVER (PARTITION BY x.{via} ORDER BY {self.page.order('x')}) AS rn"
         rows = f"SELECT x.{via} AS k, {self.child.columns('x')}, {number} {source} AND {wanted}"
         return f"SELECT * FROM ({rows}) z WHERE z.rn <= {self.page.limit} + 1"

@@ -30,7 +30,9 @@ def records(
     origin = objects.origin(child, place, f"FROM {parent.alias}, {rows} AS x({names})")
     writer.fill(
         writer.reserve(),
-        f"{result} AS MATERIALIZED (SELECT {listed} AS j FROM {origin} {' '.join(child.joins)})",
+        f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n"
+        f" FROM {origin} {' '.join(child.joins)})",
     )
+    writer.tally(result, "sum(n)")
     parent.joins.append(f"CROSS JOIN {result}")
     return f"coalesce({result}.j, '[]'::json)"

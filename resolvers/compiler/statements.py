@@ -25,13 +25,15 @@ from schema.graph import All, AnyNode, AnyNodes, AsOf, ByExternalId, ById, ByKey
 NULL = "NULL::json"
 MOST_NODES = 250
 PLAN = "pln"
+SINGLE = AnyNode | AsOf | ById | ByExternalId | ByKey
+"""Roots that answer one row, or none."""
 Keys = list[tuple[str, UUID]]
 """Prefixes and keys of global ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL that answers one JSON value, and what its parameters are fetched by."""
+    """SQL that answers one JSON value and the number of objects in it; what its parameters are fetched by."""
 
     sql: str
     binders: tuple[Binder, ...]
@@ -71,7 +73,11 @@ class Compiler:
         objects = Objects(self.graph, writer, selections)
         computed: set[str] = set()
         parts = self._roots(objects, selections.fields("Query", [selection_set]), computed)
-        sql = writer.statement(f"SELECT row_to_json(r) FROM (SELECT {parts}) r")
+        told = writer.tallied()
+        # OFFSET 0 keeps a root from being worked out twice: for the answer, and for whether it is there.
+        # Where nobody asks for that it would only be one more copy of a large answer.
+        fence = " OFFSET 0" if "(r." in told else ""
+        sql = writer.statement(f"SELECT row_to_json(r), {told} FROM (SELECT {parts}{fence}) r")
         return _statement(sql, writer, frozenset(computed))
 
     def _roots(self, objects: Objects, fields: Fields, computed: set[str]) -> str:
@@ -93,6 +99,8 @@ class Compiler:
                 else:
                     text = self._root(objects, field, nodes)
             parts.append(f"{text} AS {quoted(key)}")
+            if isinstance(field.source, SINGLE) and not objects.writer.overlay:
+                objects.writer.tallies.append(f"(r.{quoted(key)} IS NOT NULL)::integer")
         return ", ".join(parts)
 
     def record(
@@ -103,7 +111,7 @@ class Compiler:
         objects = Objects(self.graph, writer, selections)
         shape = self.graph.types[kind]
         text = self._record(objects, shape, selections.fields(kind, sets), name=None)
-        return _statement(writer.statement(f"SELECT {text}"), writer)
+        return _statement(writer.statement(f"SELECT {text}, {writer.tallied()}"), writer)
 
     def _root(self, objects: Objects, field: FieldShape, nodes: list[FieldNode]) -> str:
         source, query = field.source, self.graph.executable.query_type
@@ -148,6 +156,8 @@ class Compiler:
             key, scope = rows.col("id"), writer.scope(shape.table, "x")
             source = writer.source(shape.table)
             text = f"(SELECT {rows.columns('x')} FROM {source} x WHERE {scope} AND x.id = ANY({own}))"
+            rows.referred = True  # by its tally
+            writer.tally(rows.alias)
             branches.append(self._read(objects, rows, reserved, text, columns, key=f"{key} AS k, "))
         found = " UNION ALL ".join(branches)
         listed = f"unnest({place}) WITH ORDINALITY AS w(id, n) LEFT JOIN ({found}) f ON f.k = w.id"
@@ -161,6 +171,8 @@ class Compiler:
         rows, place = objects.rows(shape), writer.reserve()
         found = places(writer, lambda bindings: bindings.arguments(declared, nodes[0]))
         columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(rows))
+        rows.referred = True  # by its tally
+        writer.tally(rows.alias)
         text = f"(SELECT {rows.columns('x')}, x.n FROM ({found}) x)"
         read = self._read(objects, rows, place, text, columns, key=f"{rows.alias}.n AS n, ")
         return f"(SELECT coalesce(json_agg(f.j ORDER BY f.n), '[]'::json) FROM ({read}) f)"
@@ -214,7 +226,13 @@ class Compiler:
         columns = objects.columns(shape, objects.selections.below(kind, nodes), View(rows))
         source, scope = objects.writer.source(shape.table), objects.writer.scope(shape.table, "x")
         text = f"(SELECT {rows.columns('x')} FROM {source} x WHERE {scope} AND {condition})"
-        return f"({self._read(objects, rows, place, text, columns)})"
+        read = self._read(objects, rows, place, text, columns)
+        if objects.writer.overlay is None:
+            return f"({read})"
+        result = objects.writer.alias()  # the outermost level, which counts, sees nothing below asOf
+        objects.writer.fill(objects.writer.reserve(), f"{result} AS MATERIALIZED ({read})")
+        objects.writer.tally(result)
+        return f"(SELECT j FROM {result})"
 
     def _read(
         self, objects: Objects, rows: Rows, place: int, text: str, columns: str, *, key: str = ""
@@ -229,6 +247,7 @@ class Compiler:
         if field.target is None:
             return objects.writer.bind("text", lambda bindings: bindings.values[key])
         shape = self.graph.types[field.target]
+        objects.writer.tallies.append("1")
         return self._record(objects, shape, objects.selections.below(shape.name, nodes), name=key)
 
     def _record(

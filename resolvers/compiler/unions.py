@@ -20,6 +20,7 @@ def one_of(objects: "Objects", source: OneOf, nodes: list[FieldNode], parent: Ro
         if table in objects.graph.tables
     ]
     writer.fill(writer.reserve(), f"{result} AS MATERIALIZED ({' UNION ALL '.join(branches)})")
+    writer.tally(result)
     parent.joins.append(
         f"LEFT JOIN {result} ON {result}.k = {parent.col(source.by)}"
         f" AND {result}.t = {parent.col(source.type)}"
@@ -32,8 +33,7 @@ def _branch(objects: "Objects", source: OneOf, table: str, *, nodes: list[FieldN
     child, place = objects.rows(shape), writer.reserve()
     columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(child))
     key = child.col("id")
-    kind, by = parent.refer(source.type), parent.refer(source.by)
-    keys = f"SELECT {by} FROM {parent.alias} WHERE {kind} = '{table}'"
+    keys = parent.keys(source.by, f"{parent.refer(source.type)} = '{table}'")
     select = f"FROM {writer.source(table)} x WHERE {writer.scope(table, 'x')} AND x.id = ANY(ARRAY({keys}))"
     origin = objects.origin(child, place, select)
     return (

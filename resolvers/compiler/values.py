@@ -59,7 +59,7 @@ class Values:
 
     def _grouped(self, source: Aggregate, totals: Totals, parent: Rows) -> str:
         values = ", ".join(f"{text} AS v{n}" for n, text in enumerate(totals.expressions))
-        keys = f"x.{source.via} = ANY(ARRAY(SELECT id FROM {parent.alias}))"
+        keys = f"x.{source.via} = ANY(ARRAY({parent.keys('id')}))"
         rows = f"{self.writer.scope(source.table, 'x')} AND {keys} AND {self._condition(source.where)}"
         table = self.writer.source(source.table)
         select = f"SELECT x.{source.via} AS k, {values} FROM {table} x WHERE {rows} GROUP BY 1"
@@ -72,7 +72,7 @@ class Values:
         result = self.writer.alias()
         columns = self.objects.selected(shape, self.objects.selections.below(shape.name, nodes), View(child))
         key = child.col(source.via)
-        keys = f"x.{source.via} = ANY(ARRAY(SELECT {parent.refer('id')} FROM {parent.alias}))"
+        keys = f"x.{source.via} = ANY(ARRAY({parent.keys('id')}))"
         table = self.writer.source(shape.table)
         rows = f"{self.writer.scope(shape.table, 'x')} AND {keys} AND {self._condition(source.where)}"
         origin = (
@@ -87,13 +87,16 @@ class Values:
             f"{result} AS MATERIALIZED (SELECT {key} AS k, {columns} AS j"
             f" FROM {source_rows} {' '.join(child.joins)})",
         )
+        self.writer.tally(result)
         parent.joins.append(f"LEFT JOIN {result} ON {result}.k = {parent.col('id')}")
         return f"{result}.j"
 
     def _derived(self, shape: TypeShape, field: FieldShape, nodes: list[FieldNode], view: View) -> str:
         """A marker in the answer: its number and the inputs between two nonces that no client can know."""
         needs = self.objects.selections.fields(shape.name, [field.needs])
+        told = len(self.writer.tallies)
         inputs = self.objects.selected(shape, needs, view)
+        del self.writer.tallies[told:]  # in the derived field's own cost, which splicing counts
         number = len(self.writer.derivations)
         self.writer.derivations.append(self._derivation(shape, field, nodes))
         nonce = self.writer.bind("text", Bindings.nonce, name="nonce")

@@ -59,6 +59,8 @@ class Rows:
     used: set[str] = field(default_factory=set)
     joins: list[str] = field(default_factory=list)
     referred: bool = False
+    within: str = ""
+    """What holds for the rows of the page: one more is read, to know whether there are any."""
     totals: "dict[tuple[str, str, str], Totals]" = field(default_factory=dict)
 
     def col(self, name: str) -> str:
@@ -69,6 +71,11 @@ class Rows:
         """The column, for a level below, which reads this one by its name."""
         self.referred = True
         return self.col(name)
+
+    def keys(self, name: str, *conditions: str) -> str:
+        """The column's values in the rows that are answered, for a level below."""
+        where = " AND ".join(one for one in (self.within, *conditions) if one)
+        return f"SELECT {self.refer(name)} AS k FROM {self.alias}{f' WHERE {where}' if where else ''}"
 
     def json(self, columns: str, writer: "Writer") -> str:
         """Each row's object, made beside the row: as a sub-select of its own it would cost a tenth more."""
@@ -111,6 +118,8 @@ class Writer:
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
+        self.tallies: list[str] = []
+        """What each level counts of its own rows: added up beside the answer (resolvers/query_costs.py)."""
         self.overlay: Overlay | None = None
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
@@ -127,6 +136,14 @@ class Writer:
             raise
         finally:
             self.path = above
+
+    def tally(self, rows: str, number: str = "count(*)") -> None:
+        """Counts a level that is an expression of the statement's own; its rows are read there anyway."""
+        self.tallies.append(f"(SELECT coalesce({number}, 0) FROM {rows})")
+
+    def tallied(self) -> str:
+        """How many objects the answer is made of."""
+        return " + ".join(self.tallies) or "0"
 
     def alias(self) -> str:
         self._serial += 1

@@ -8,10 +8,12 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import ids, milestones, scheduling, tracking, visits
 from domain.assets import Asset, MeterReading
+from domain.buckets import Bucket
 from domain.contracts import Contract, ContractAsset, ContractState, ContractWorkType, Entitlement
 from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
@@ -47,6 +49,7 @@ from domain.visits import (
     VisitState,
 )
 from domain.work_orders import WorkOrder, WorkTask, WorkTypeTask
+from fieldgraph.addresses import SYSTEM_ROLE
 from tests.domain.world import DAY, MORNING, World, at, certificate
 
 
@@ -80,6 +83,21 @@ class Places:
         return (self.viewer(role) for role in Role)
 
 
+async def _bucket(engine: AsyncEngine, world: World) -> None:
+    """What a client has left, as only the process itself writes it."""
+    async with engine.begin() as connection:
+        await connection.execute(sa.text(f"SET LOCAL ROLE {SYSTEM_ROLE}"))
+        await connection.execute(
+            sa.insert(Bucket).values(
+                organization_id=world.organization_id,
+                client="subject someone",
+                left_points=10,
+                granted_points=5,
+                filled_at=MORNING,
+            )
+        )
+
+
 async def furnish(engine: AsyncEngine, name: str) -> Places:
     world = await World.make(engine)
     first, second = world.customer_id, ids.new()
@@ -107,6 +125,7 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
     await _stores(world, valve)
     await _file(world)
     await _evidence(world, held, (ada, ben, eve))
+    await _bucket(engine, world)
     digest = name.encode().ljust(32, b".")
     async with world.unit() as work:
         await tracking.create_link(

@@ -41,7 +41,7 @@ JOIN information_schema.tables t USING (table_schema, table_name)
 WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND
 """
 MONEY_NAMES = "(price|cost|amount|total|fee|revenue|margin|value_of)"
-MEASURES = "(longitude|latitude|_metres|_metres_per_second)$"
+MEASURES = "(longitude|latitude|_metres|_metres_per_second|_points)$"
 
 
 @dataclass(frozen=True)

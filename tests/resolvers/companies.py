@@ -108,9 +108,9 @@ class Companies:
 
 @asynccontextmanager
 async def running(
-    database: Any, organizations: tuple[Seeded, Seeded], folder: Path
+    database: Any, organizations: tuple[Seeded, Seeded], folder: Path, *, rate_points: int = 0
 ) -> AsyncIterator[Companies]:
-    """An App over a database, at the business time of the seed."""
+    """An App over a database, at the business time of the seed; nobody counts what is asked."""
     settings = Settings().model_copy(
         update={
             "database_url": database.owner_url,
@@ -118,6 +118,7 @@ async def running(
             "data_folder": folder,
             "clock_real_origin": datetime.now(UTC).timestamp(),
             "clock_business_origin": START.timestamp(),
+            "rate_points": rate_points,
         }
     )
     app = App(settings)

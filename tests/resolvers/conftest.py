@@ -26,13 +26,13 @@ async def seeded(postgres: EmbeddedPostgres, template: str) -> tuple[Seeded, See
     return organizations
 
 
-async def _copy(postgres: EmbeddedPostgres, name: str) -> Database:
+async def copied(postgres: EmbeddedPostgres, name: str) -> Database:
     async with connected(postgres.url("postgres")) as connection:
         await connection.execute(f"CREATE DATABASE {name} TEMPLATE {SEEDED} STRATEGY file_copy")
     return Database(name, postgres.url(name), postgres.url(name, user=APP_ROLE))
 
 
-async def _drop(postgres: EmbeddedPostgres, name: str) -> None:
+async def dropped(postgres: EmbeddedPostgres, name: str) -> None:
     async with connected(postgres.url("postgres")) as connection:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -42,10 +42,10 @@ async def companies(
     postgres: EmbeddedPostgres, seeded: tuple[Seeded, Seeded], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Companies]:
     """To be read only."""
-    database = await _copy(postgres, "read_companies")
+    database = await copied(postgres, "read_companies")
     async with running(database, seeded, tmp_path_factory.mktemp("data")) as found:
         yield found
-    await _drop(postgres, database.name)
+    await dropped(postgres, database.name)
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +53,14 @@ async def lively(
     postgres: EmbeddedPostgres, seeded: tuple[Seeded, Seeded], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Companies]:
     """To be read only: with rows of every type, those that only come to be while a day is driven, too."""
-    database = await _copy(postgres, "lively_companies")
+    database = await copied(postgres, "lively_companies")
     async with connected(database.owner_url) as connection:
         await connection.execute(LIVE)
         await connection.execute("ANALYZE")
     async with running(database, seeded, tmp_path_factory.mktemp("data")) as found:
         await proposed(found, seed=1)
         yield found
-    await _drop(postgres, database.name)
+    await dropped(postgres, database.name)
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ async def company(
     database_numbers: Iterator[int],
 ) -> AsyncIterator[Companies]:
     """To be written in: this test's own copy."""
-    database = await _copy(postgres, f"company_{next(database_numbers)}")
+    database = await copied(postgres, f"company_{next(database_numbers)}")
     async with running(database, seeded, tmp_path) as found:
         yield found
-    await _drop(postgres, database.name)
+    await dropped(postgres, database.name)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from graphql import (
     validate,
 )
 
-from resolvers import limits
 from resolvers.compiler.shapes import FieldShape
+from resolvers.limits import MOST_COST, Limits
 from resolvers.refusals import Refusal
 from resolvers.validation import MOST_TOKENS
 from schema.availability import Nearest
@@ -26,8 +26,8 @@ from schema.values import Aggregate, Derived, Foremost
 from tests.resolvers.choices import Choices
 
 DEEPEST = 5
-SAID_ELSEWHERE = {"cursor", "_service"}
-"""The one moves while it is asked twice, the other is the same long text for everybody."""
+SAID_ELSEWHERE = {"cursor", "rateLimit", "_service"}
+"""The first two move while they are asked twice, the third is the same long text for everybody."""
 
 
 class Operations(Choices):
@@ -35,11 +35,14 @@ class Operations(Choices):
 
     def query(self) -> str:
         """One operation within the limits."""
+        limits = Limits(self.graph.executable)
         while True:
             text = self._query()
             try:
-                limits.check(parse(text))
+                (cost,) = limits.check(parse(text)).values()
             except Refusal:
+                continue
+            if cost.evaluated(self.variables) > MOST_COST:
                 continue
             if len(text.split()) < MOST_TOKENS // 3 and not self._conflicts(text):
                 return text

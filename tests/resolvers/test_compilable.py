@@ -68,7 +68,7 @@ def _parsed(text: str) -> tuple[Any, ...]:
         return ()
 
 
-def _sources() -> dict[str, tuple[list[str], tuple[Role, ...]]]:
+def sources() -> dict[str, tuple[list[str], tuple[Role, ...]]]:
     readme = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
     portal = [OURS["portal"]]
     rest = [text for name, text in OURS.items() if name != "portal"]
@@ -87,7 +87,7 @@ COUNTS = {"README.md": 3, "board.js": 9, "track.js": 2, "demo": 9, "portal": 1, 
 
 @pytest.mark.parametrize("source", COUNTS)
 async def test_none_of_our_operations_goes_the_plain_way(companies: Companies, source: str) -> None:
-    texts, roles = _sources()[source]
+    texts, roles = sources()[source]
     assert len(texts) >= COUNTS[source], texts
     for text in texts:
         await _compile(companies, text, roles)

@@ -52,9 +52,11 @@ class Kept(Reads):
 
     last: tuple[str, Sequence[object]]
 
-    async def value(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> bytes | None:
+    async def counted(
+        self, sql: str, parameters: Sequence[object], *, viewer: Viewer
+    ) -> tuple[bytes | None, int]:
         self.last = sql, parameters
-        return await super().value(sql, parameters, viewer=viewer)
+        return await super().counted(sql, parameters, viewer=viewer)
 
 
 @pytest.fixture(scope="module")

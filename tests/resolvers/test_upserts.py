@@ -93,9 +93,18 @@ async def test_all_tells_every_fault_and_writes_nothing(company: Companies) -> N
 
 
 async def test_too_many_rows_are_no_results_at_all(company: Companies) -> None:
-    refused = await upsert(company, *(crm(str(n), name="x") for n in range(251)))
-    assert (refused["results"], refused["summary"]) == ([], None)
-    assert refused["userErrors"] == [{"path": ["input", "rows"], "code": "INVALID"}]
+    rows = [crm(str(n), name="x") for n in range(251)]
+    text = "mutation ($i: UpsertCustomersInput!) { upsertCustomers(input: $i) { userErrors { code } } }"
+    refused = await company.ask(text, {"i": {"rows": rows}})
+    assert refused == {
+        "errors": [
+            {
+                "message": "“$i.rows” has 251 items; at most 250 are allowed.",
+                "extensions": {"code": "BAD_USER_INPUT", "input": "$i.rows"},
+            }
+        ]
+    }
+    assert await facts(company, "customer") == []
 
 
 async def test_a_key_of_the_same_name_elsewhere_is_another_row(company: Companies) -> None:

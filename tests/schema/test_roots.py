@@ -11,8 +11,8 @@ schedulingPolicies trackingLinks"""
 BY_KEY = """workOrderByNumber contractByNumber partByNumber partByBarcode assetBySerial technicianByCode
 customerByExternalId siteByExternalId assetByExternalId contractByExternalId workOrderByExternalId
 technicianByExternalId partByExternalId"""
-ONE = """viewer cursor node nodes asOf partAvailability customer contact site asset contract workOrder visit
-technician part plan maintenancePlan workType crew purchaseOrder import"""
+ONE = """viewer cursor rateLimit node nodes asOf partAvailability customer contact site asset contract
+workOrder visit technician part plan maintenancePlan workType crew purchaseOrder import"""
 CUSTOMERS = """createCustomer updateCustomer archiveCustomer createContact updateContact createSite updateSite
 createAsset updateAsset recordMeterReading upsertCustomers upsertSites upsertAssets upsertParts
 upsertTechnicians upsertContracts"""

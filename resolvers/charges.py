@@ -1,0 +1,81 @@
+"""Charges: what an operation may cost is taken from its client's bucket before it runs, and settled after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.buckets import Buckets, Lease, Status
+from domain.errors import TooCostly, TooMany
+from domain.viewers import Viewer
+from resolvers.limits import MOST_COST
+
+FAILED = 1
+"""What an operation costs that was refused after it was let in."""
+TOLD = (
+    b',"extensions":{"cost":{"requestedQueryCost":%d,"actualQueryCost":%d,"throttleStatus":'
+    b'{"maximumAvailable":%d,"currentlyAvailable":%d,"restoreRate":%d}}}'
+)
+
+
+@dataclass(eq=False, slots=True)
+class Charge:
+    """One operation's points; without a bucket nobody counts them."""
+
+    requested: int
+    buckets: Buckets | None = None
+    lease: Lease | None = None
+    rows: int = 0
+    """How many the plain way has read for it."""
+
+    def settle(self, actual: int) -> None:
+        """Gives back what it did not cost."""
+        if self.buckets is not None and self.lease is not None:
+            self.buckets.settle(self.lease, self.requested - actual)
+
+    def told(self, actual: int) -> bytes:
+        """`extensions`, to follow the data of a response; nothing where nobody counts."""
+        if self.buckets is None or self.lease is None:
+            return b""
+        return TOLD % (self.requested, actual, *self.buckets.status(self.lease))
+
+    def rate_limit(self) -> Mapping[str, int]:
+        """The record `RateLimit`."""
+        found = (0, 0, 0)
+        if self.buckets is not None and self.lease is not None:
+            found = self.buckets.status(self.lease)
+        return {
+            "maximum_available": found[0],
+            "currently_available": found[1],
+            "restore_rate": found[2],
+            "requested_query_cost": self.requested,
+        }
+
+
+UNCHARGED = Charge(0)
+
+
+async def charged(buckets: Buckets | None, viewer: Viewer, requested: int, *, trusted: bool) -> Charge:
+    """Lets an operation in. Raises TooCostly or TooMany before any of it has run.
+
+    A trusted document may cost what it was written to cost.
+    """
+    if requested > MOST_COST and not trusted:
+        raise TooCostly(requested, MOST_COST)
+    if buckets is None:
+        return Charge(requested)
+    return Charge(requested, buckets, await buckets.spend(viewer, requested))
+
+
+def extensions_of(error: TooCostly | TooMany) -> dict[str, object]:
+    """What a refusal says of the cost, in Shopify's shape."""
+    if isinstance(error, TooCostly):
+        return {"requestedQueryCost": error.cost, "maximumQueryCost": error.most}
+    status = Status(*error.status)
+    return {
+        "requestedQueryCost": error.cost,
+        "actualQueryCost": None,
+        "throttleStatus": {
+            "maximumAvailable": status.maximum,
+            "currentlyAvailable": status.available,
+            "restoreRate": status.restore,
+        },
+    }
