@@ -1,7 +1,6 @@
 """The command line: serve, worker, demo, import, migrate, verify-audit, sdl, bench (`run.py VERB`)."""
 
 import asyncio
-import gc
 import os
 import runpy
 import subprocess
@@ -10,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from socket import socket
-from types import FrameType
 from typing import Annotated, Optional
 from uuid import UUID
 
@@ -22,7 +19,6 @@ from fieldgraph import lifelines, logs
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.settings import CHECKOUT, Settings
 
-SWITCH_SECONDS = 0.001  # how long the loop waits for the thread that looks at new documents; 5 ms by default
 program = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 SDL_FILE = CHECKOUT / "schema" / "schema.graphql"
 RELEASED_FILE = CHECKOUT / "schema" / "released.graphql"
@@ -57,10 +53,8 @@ def serve(
     port: Annotated[Optional[int], typer.Option(help="The port; 0 takes any free one.")] = None,
 ) -> None:
     """One API process: HTTP, WebSocket, pages. Migrates first, unless FIELDGRAPH_MIGRATES is off."""
-    import uvicorn  # noqa: PLC0415  # each verb loads only what it needs
-
-    from fieldgraph.app import App  # noqa: PLC0415  # as above
-    from fieldgraph.transport.wires import Wire  # noqa: PLC0415  # as above
+    from fieldgraph.app import App  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.serving import Server  # noqa: PLC0415  # as above
 
     lifelines.hold()
     given = {"host": host, "port": port}
@@ -71,38 +65,7 @@ def serve(
     with with_database(settings) as named:
         if named.migrates:
             migrated(named)
-        app = App(named)
-
-        class Server(uvicorn.Server):
-            async def startup(self, sockets: list[socket] | None = None) -> None:
-                """What is there from now on is there for good: no collection needs to look at it again."""
-                await super().startup(sockets)
-                sys.setswitchinterval(SWITCH_SECONDS)
-                gc.collect()
-                gc.freeze()
-
-            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-                """Sockets are told first (1012), then uvicorn drains."""
-                app.closing.set()
-                super().handle_exit(sig, frame)
-
-        config = uvicorn.Config(
-            app,
-            host=named.host,
-            port=named.port,
-            ws=Wire,
-            ws_max_size=65_536,
-            ws_per_message_deflate=False,
-            ws_ping_interval=None,  # a client hears `ping` messages, which its program can see and answer
-            access_log=False,
-            log_config=None,
-            proxy_headers=named.trusted_proxies
-            is not None,  # it costs each request; only the caps ask for it
-            forwarded_allow_ips=named.trusted_proxies,
-            server_header=False,
-            timeout_graceful_shutdown=max(1, round(named.drain_seconds)),
-        )
-        Server(config).run()
+        Server(App(named)).run()
 
 
 @program.command()

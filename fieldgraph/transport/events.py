@@ -144,8 +144,9 @@ class EventStream:
         return self._outcome
 
     def end(self) -> None:
-        """Ends it without `complete`: the client may go on elsewhere."""
-        self._over.set()
+        """Ends a stream without `complete`: the client may go on elsewhere. An answer ends by itself."""
+        if self._asked.operation.is_streamed:
+            self._over.set()
 
     def _refuse(self, reason: str) -> None:
         if not self._over.is_set():

@@ -13,9 +13,6 @@ from resolvers.refusals import Refusal
 DEPTH_MOST = (
     64  # levels of nesting in variables: far above any input type, far below Python's recursion limit
 )
-MEMBERS = (b'"query"', b'"variables"', b'"operationName"', b'"documentId"', b'"extensions"')
-ESCAPED_LETTERS = (b"\\u004", b"\\u006", b"\\u007")
-"""How JSON may hide the letters of those names."""
 PARAMETERS_MOST = 16
 
 
@@ -44,7 +41,7 @@ def read_body(body: bytes) -> Parameters:
     if type(payload) is list:
         raise malformed("Batches are not accepted: send one request a body")
     parameters = read_parameters(payload)
-    if any(body.count(name) > 1 for name in MEMBERS) or any(hidden in body for hidden in ESCAPED_LETTERS):
+    if _may_repeat(body):
         _check_names(body)
     check_values(parameters.variables, body)
     return parameters
@@ -120,6 +117,23 @@ def _reference(query: object, document_id: object, extensions: Mapping[str, obje
     if document_id is None and digest is None:
         return None
     return DocumentRef(query or None, document_id, digest)
+
+
+def _may_repeat(body: bytes) -> bool:
+    """Whether a member of a request may be there twice, by its name or by escapes of the letters in it.
+
+    Written out, since a loop over the names took a microsecond of each request.
+    """
+    return (
+        body.count(b'"query"') > 1
+        or body.count(b'"variables"') > 1
+        or body.count(b'"operationName"') > 1
+        or body.count(b'"documentId"') > 1
+        or body.count(b'"extensions"') > 1
+        or b"\\u004" in body
+        or b"\\u006" in body
+        or b"\\u007" in body
+    )
 
 
 def _check_names(body: bytes) -> None:

@@ -187,6 +187,16 @@ async def test_a_shutdown_ends_streams_without_completing_them(doors: Doors) -> 
     assert (after.status_code, after.headers["retry-after"], code(after)) == (429, "5", "RATE_LIMITED")
 
 
+async def test_a_shutdown_lets_an_answer_end(doors: Doors) -> None:
+    asked = asyncio.create_task(post(doors, query("{ patient }"), accept=EVENTS))
+    await until(lambda: doors.executor.ledger.waiting == 1)
+    doors.closing.set()
+    await asyncio.sleep(0.05)
+    doors.executor.ledger.release.set()
+
+    assert (await asked).text == ":\n\n" + told(patient="released") + COMPLETE
+
+
 async def test_a_client_that_leaves_leaves_nothing_behind(doors: Doors) -> None:
     before = asyncio.all_tasks()
     for _ in range(3):
