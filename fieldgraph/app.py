@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain import credentials
 from domain.buckets import Buckets, Terms
+from domain.errors import FieldgraphError, Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
@@ -44,11 +45,13 @@ from resolvers.context import Services
 from resolvers.derived import DERIVED
 from resolvers.documents import Policy
 from resolvers.execution import Executor
+from resolvers.permissions import check_introspection
 from resolvers.reads import open_reads
 from resolvers.root import build
 
 PAGES = Path(__file__).parent / "pages"
 LEAFLET = Path(js_lib_leaflet.__file__).parent / "static" / "js_lib_leaflet"
+CONTRACT = Path(__file__).parents[1] / "schema" / "schema.graphql"
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"
@@ -57,6 +60,9 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+
+
+SCHEMA_HEADERS = {"cache-control": "private, no-cache", "vary": "authorization"}
 
 
 class App:
@@ -194,7 +200,9 @@ class App:
             Route("/metrics", self.metrics),
             Route("/", _to_board),
             Route("/board", _board),
+            Route("/console", _console),
             Route("/track/{token}", _track),
+            Route("/schema.graphql", self._schema),
             Route("/pages/streets.json", self._streets),
             Route("/uploads/{door}", self._upload, methods=["PUT"]),
             Route("/files/{door}", self._download),
@@ -219,6 +227,17 @@ class App:
     async def _download(self, request: Request) -> Response:
         return await self.downloads.answer(request)
 
+    async def _schema(self, request: Request) -> Response:
+        """The published contract, for whoever may read the schema through the graph itself."""
+        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        try:
+            viewer = await self.identity.viewer(token)
+            check_introspection(viewer.role)
+        except FieldgraphError as error:
+            status = 401 if isinstance(error, Unauthenticated) else 403
+            return PlainTextResponse(str(error), status, headers=SCHEMA_HEADERS)
+        return FileResponse(CONTRACT, media_type="application/graphql", headers=SCHEMA_HEADERS)
+
     async def _streets(self, _request: Request) -> Response:
         """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""
         return Response(
@@ -242,6 +261,10 @@ async def _to_board(_request: Request) -> Response:
 
 async def _board(_request: Request) -> Response:
     return FileResponse(PAGES / "board.html", headers=SECURITY_HEADERS)
+
+
+async def _console(_request: Request) -> Response:
+    return FileResponse(PAGES / "console.html", headers=SECURITY_HEADERS)
 
 
 async def _track(_request: Request) -> Response:

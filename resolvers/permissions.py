@@ -21,6 +21,15 @@ from resolvers.documents import Operation
 from schema.graph import GraphField
 
 Path = tuple[str, ...]
+READS_SCHEMA = frozenset({"__schema", "__type", "_service"})
+STRANGERS = frozenset({Role.TRACKING})
+"""Whoever holds a customer's link: nobody that builds on this graph."""
+
+
+def check_introspection(role: Role) -> None:
+    """Raises Forbidden for a role that may not read the schema."""
+    if role in STRANGERS:
+        raise Forbidden(f"The schema is not for {role.value}.")
 
 
 def check_roles(graph: Graph, operation: Operation, role: Role) -> None:
@@ -41,6 +50,8 @@ def _first_forbidden(graph: Graph, operation: Operation, role: Role) -> tuple[Pa
     kind = graph.executable.get_root_type(operation.node.operation)
     walk = _Walk(graph, operation)
     for path, parent, name in walk.fields(kind, operation.node.selection_set, ()):
+        if name in READS_SCHEMA and role in STRANGERS:
+            return path, f"{parent.name}.{name}"
         field = parent.fields.get(name)
         declared = (field.extensions or {}).get(DEFINITION) if field else None
         if isinstance(declared, GraphField):

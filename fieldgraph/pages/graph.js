@@ -91,12 +91,7 @@ export function follow({ token, query, variables = {}, onItem, onState = () => {
   }
 
   function connect() {
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    socket = new WebSocket(`${scheme}//${location.host}/graphql`, "graphql-transport-ws");
-    socket.onopen = () => {
-      const payload = { authorization: `Bearer ${token}` };
-      socket.send(JSON.stringify({ type: "connection_init", payload }));
-    };
+    socket = dial(token);
     socket.onmessage = hear;
     socket.onclose = ({ code, reason }) => {
       if (over) return;
@@ -112,6 +107,53 @@ export function follow({ token, query, variables = {}, onItem, onState = () => {
 
   connect();
   return end;
+}
+
+/**
+ * Runs one operation over a socket of its own, once: `onResult` gets each result, `onEnd` a reason or nothing.
+ * Answers a function that ends it.
+ */
+export function listen({ token, request, onResult, onEnd }) {
+  const socket = dial(token);
+  let over = false;
+
+  function end(reason) {
+    if (over) return;
+    over = true;
+    socket.close(1000);
+    onEnd(reason);
+  }
+
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(data);
+    if (message.type === "connection_ack") {
+      socket.send(JSON.stringify({ id: "1", type: "subscribe", payload: request }));
+    } else if (message.type === "ping") {
+      socket.send(JSON.stringify({ type: "pong" }));
+    } else if (message.type === "next") {
+      onResult(message.payload);
+    } else if (message.type === "error") {
+      end(message.payload.map((error) => error.message).join(" "));
+    } else if (message.type === "complete") {
+      end();
+    }
+  };
+  socket.onclose = ({ code, reason }) => end(`${reason || "the line was cut"} (${code})`);
+  return () => {
+    over = true;
+    socket.close(1000);
+  };
+}
+
+/** A socket that greets the API as soon as it is open. */
+function dial(token) {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  const socket = new WebSocket(`${scheme}//${location.host}/graphql`, "graphql-transport-ws");
+  socket.onopen = () => {
+    const payload = { authorization: `Bearer ${token}` };
+    socket.send(JSON.stringify({ type: "connection_init", payload }));
+  };
+  return socket;
 }
 
 /** The same selection on several types of a union. */

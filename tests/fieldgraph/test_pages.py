@@ -1,11 +1,13 @@
-"""The demo's two pages in a real browser, against a real server: nothing from elsewhere, nothing broken."""
+"""The pages in a real browser, against a real server: nothing from elsewhere, nothing broken."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import which
 
+import httpx
 import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage, Request, WebError, async_playwright
 
@@ -113,13 +115,76 @@ async def test_the_board_and_the_customers_page_follow_what_happens(
         assert await customer.inner_text("#where") == ""
 
 
+@needs_chromium
+async def test_the_console_runs_what_it_helped_to_write(database: Database, tmp_path: Path) -> None:
+    faults: list[str] = []
+    async with day(database, tmp_path) as running, browsing(faults) as browser:
+        # given the console, opened with a token that does not stay in the address
+        page = await browser.new_page()
+        await page.goto(f"{running.server.url}/console#token={running.access['DISPATCHER']}")
+        await page.wait_for_selector("#docs li")
+        assert page.url == f"{running.server.url}/console"
+        assert await page.inner_text("#viewer") == "Helsinki Building Services · DISPATCHER · user:dispatcher"
+
+        # when a query is written with the words that it offers
+        choices = page.locator("#choices li")
+        await page.fill("#query", "")
+        await page.locator("#query").press_sequentially("{ visits(where: {state: {eq: DIS")
+        assert await choices.all_inner_texts() == ["DISPATCHED"]
+        await page.keyboard.press("Tab")
+        await page.locator("#query").press_sequentially("}}) { nodes { state site { __typ")
+        assert await choices.all_inner_texts() == ["__typename"]
+        await page.keyboard.press("Tab")
+        await page.locator("#query").press_sequentially(" } } } }")
+        await page.keyboard.press("Control+Enter")
+
+        # then its answer is there
+        await page.wait_for_selector("#status:has-text('200 ·')")
+        assert json.loads(await page.inner_text("#answer"))["data"] == {
+            "visits": {"nodes": [{"state": "DISPATCHED", "site": {"__typename": "Site"}}]}
+        }
+
+        # and a subscription goes on until it is stopped
+        await page.fill("#query", "subscription { scheduleChanges { __typename } }")
+        await page.click("#run")
+        await page.wait_for_selector("#answer:has-text('ScheduleSnapshot')")
+        await page.click("#stop")
+        assert await page.inner_text("#status") == "stopped after 1"
+
+        # and the schema can be searched
+        await page.fill("#search", "dispatchVisitInput")
+        assert (await page.locator("#docs li").all_inner_texts())[0] == "DispatchVisitInput"
+        assert faults == []
+
+
+async def test_the_contract_is_for_whoever_may_read_the_schema(database: Database, tmp_path: Path) -> None:
+    contract = (Path(__file__).parents[2] / "schema" / "schema.graphql").read_text()
+    async with day(database, tmp_path) as running, httpx.AsyncClient(base_url=running.server.url) as client:
+        tokens = {**running.access, "TRACKING": running.tracking_url.rpartition("/")[2]}
+        for role, token in tokens.items():
+            headers = {"authorization": f"Bearer {token}"}
+            told = await client.get("/schema.graphql", headers=headers)
+            asked = await client.post(
+                "/graphql", json={"query": "{ __schema { __typename } }"}, headers=headers
+            )
+            if role == "TRACKING":
+                assert (told.status_code, told.text) == (403, "The schema is not for TRACKING.")
+                assert asked.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+            else:
+                assert (told.status_code, told.text) == (200, contract)
+                assert asked.json() == {"data": {"__schema": {"__typename": "__Schema"}}}
+        assert (await client.get("/schema.graphql")).status_code == 401
+        forged = await client.get("/schema.graphql", headers={"authorization": "Bearer x.y.z"})
+        assert forged.status_code == 401
+
+
 def test_pages_hold_no_inline_script_and_no_markup_made_of_text() -> None:
     for page in PAGES.glob("*.html"):
         text = page.read_text()
         assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
         assert re.findall(r"\son\w+=|javascript:|https?://", text) == []
     scripts = sorted(PAGES.glob("*.js"))
-    assert len(scripts) == 6
+    assert len(scripts) == 9
     for script in scripts:
         assert (
             re.findall(

@@ -126,7 +126,8 @@ async def test_a_subscription_costs_what_an_item_may_and_says_so_once(
 ) -> None:
     executor = metered.app.executor
     plan = (await metered.data("{ visits(first: 1) { nodes { id } } }"))["visits"]["nodes"][0]["id"]
-    operation = executor.prepare("subscription ($v: ID!) { visitTracking(visit: $v) { __typename } }", None)
+    text = "subscription ($v: ID!) { visitTracking(visit: $v) { __typename } }"
+    operation = await executor.prepare(DocumentRef(text), None, viewer=viewer)
     async with aclosing(executor.stream(operation, {"v": plan}, viewer=viewer)) as items:  # type: ignore[type-var]  # an async generator
         first = orjson.loads(await anext(items))
     assert cost_of(first) == (1, 1)
