@@ -83,7 +83,21 @@ async def database(
     postgres: EmbeddedPostgres, template: str, database_numbers: Iterator[int]
 ) -> AsyncIterator[Database]:
     """A database of this test's own, so that it may commit, notify and use any number of connections."""
-    name = f"test_{next(database_numbers)}"
+    async with _fresh(postgres, template, f"test_{next(database_numbers)}") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def module_database(
+    postgres: EmbeddedPostgres, template: str, database_numbers: Iterator[int]
+) -> AsyncIterator[Database]:
+    """One for all tests of a module, which then must not mind each other."""
+    async with _fresh(postgres, template, f"test_{next(database_numbers)}") as found:
+        yield found
+
+
+@asynccontextmanager
+async def _fresh(postgres: EmbeddedPostgres, template: str, name: str) -> AsyncIterator[Database]:
     await _maintain(postgres, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield Database(name, postgres.url(name), postgres.url(name, user=APP_ROLE))
     await _maintain(postgres, f"DROP DATABASE {name} WITH (FORCE)")

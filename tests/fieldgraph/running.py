@@ -22,7 +22,7 @@ from websockets.typing import Subprotocol
 from fieldgraph.lifelines import PARENT
 
 CHECKOUT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60.0  # for what has no promise of its own: this machine may be busy with other tests
+PATIENCE_SECONDS = 180.0  # for what has no promise of its own: this machine may be busy with other tests
 POLL_SECONDS = 0.05
 PROTOCOL = [Subprotocol("graphql-transport-ws")]
 

@@ -1,0 +1,141 @@
+"""Attacks: how long a healthy client waits at worst while each bomb comes in, and what memory it takes.
+
+Four attackers send one bomb again and again for a while; beside them one client asks a point query, each
+time as soon as it has its answer. First and last nobody attacks: what is then the longest wait is the
+machine's own. Memory is the server process' resident set above what it was before the first bomb.
+
+python3 run.py bench attacks [--seconds 2] [--only NAME] [--json FILE]
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from fieldgraph.addresses import APP_ROLE
+from fieldgraph.migrations import migrate
+from fieldgraph.postgres import EmbeddedPostgres
+from tests.conftest import Database
+from tests.fieldgraph.bombs import BOMBS, Bomb
+from tests.fieldgraph.driven import Day, day
+
+ATTACKERS = 4
+HEALTHY = {"query": "{ viewer { role } }"}
+GOAL_MILLISECONDS = 300.0
+GOAL_MEGABYTES = 64.0
+QUIET = "(nobody)"
+
+
+class Figure(NamedTuple):
+    """One bomb: how often it was answered, and what it did to the others."""
+
+    bomb: str
+    answers: int
+    statuses: list[int]
+    healthy_median_ms: float
+    healthy_worst_ms: float
+    megabytes_more: float
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each bomb")
+    parser.add_argument("--only", action="append", help="this bomb; again for another")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    options = parser.parse_args(arguments)
+    names = options.only or list(BOMBS)
+    with tempfile.TemporaryDirectory(prefix="fieldgraph-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # the account of the embedded server goes through it
+        with EmbeddedPostgres(folder / "postgres") as postgres:
+            asyncio.run(migrate(postgres.url()))
+            database = Database("bench", postgres.url(), postgres.url(user=APP_ROLE))
+            figures = asyncio.run(_measure(database, folder, names, seconds=options.seconds))
+    _show(figures)
+    if options.json:
+        options.json.write_text(json.dumps([figure._asdict() for figure in figures], indent=1) + "\n")
+
+
+async def _measure(database: Database, folder: Path, names: Sequence[str], *, seconds: float) -> list[Figure]:
+    async with day(database, folder) as running:
+        await _attacked(running, QUIET, None, seconds=seconds)  # warm
+        before = _resident(running)
+        found = [await _attacked(running, QUIET, None, seconds=seconds)]
+        for name in names:
+            figure = await _attacked(running, name, BOMBS[name], seconds=seconds)
+            found.append(figure._replace(megabytes_more=_resident(running) - before))
+        found.append(await _attacked(running, QUIET, None, seconds=seconds))
+        return found
+
+
+async def _attacked(running: Day, name: str, bomb: Bomb | None, *, seconds: float) -> Figure:
+    headers = {"authorization": f"Bearer {running.access['DISPATCHER']}"}
+    until = time.perf_counter() + seconds
+    statuses: list[int] = []
+
+    async def attack(client: httpx.AsyncClient, bomb: Bomb) -> None:
+        while time.perf_counter() < until:
+            try:
+                answer = await client.post("/graphql", content=bomb.body, headers=dict(bomb.headers))
+            except (httpx.WriteError, httpx.ReadError):  # cut off: nobody reads so much
+                statuses.append(0)
+            else:
+                statuses.append(answer.status_code)
+
+    async with (
+        httpx.AsyncClient(base_url=running.server.url, headers=headers, timeout=60) as attacker,
+        httpx.AsyncClient(base_url=running.server.url, headers=headers, timeout=60) as client,
+    ):
+        attackers = [asyncio.create_task(attack(attacker, bomb)) for _ in range(ATTACKERS) if bomb]
+        waits = []
+        while time.perf_counter() < until:
+            began = time.perf_counter()
+            (await client.post("/graphql", json=HEALTHY)).raise_for_status()
+            waits.append((time.perf_counter() - began) * 1000)
+        await asyncio.gather(*attackers)
+    waits.sort()
+    return Figure(name, len(statuses), sorted(set(statuses)), waits[len(waits) // 2], waits[-1], 0.0)
+
+
+def _resident(running: Day) -> float:
+    """Megabytes of the server process."""
+    for line in Path(f"/proc/{running.server.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError("VmRSS")
+
+
+def _show(figures: Sequence[Figure]) -> None:
+    table = Table("bomb", "answers", "statuses", "median ms", "worst ms", "MB more")
+    for one in figures:
+        late = "bold" if one.healthy_worst_ms > GOAL_MILLISECONDS else ""
+        table.add_row(
+            one.bomb,
+            str(one.answers),
+            " ".join(map(str, one.statuses)),
+            f"{one.healthy_median_ms:.1f}",
+            f"{one.healthy_worst_ms:.1f}",
+            f"{one.megabytes_more:+.1f}",
+            style=late,
+        )
+    Console().print(table)
+    bombs = [one for one in figures if one.bomb != QUIET]
+    worst = max(bombs, key=lambda one: one.healthy_worst_ms)
+    most = max(one.megabytes_more for one in bombs)
+    sys.stdout.write(
+        f"worst wait {worst.healthy_worst_ms:.0f} ms ({worst.bomb}; goal {GOAL_MILLISECONDS:.0f}),"
+        f" memory {most:+.0f} MB (goal {GOAL_MEGABYTES:+.0f})\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
