@@ -24,6 +24,7 @@ from graphql import (
 from graphql import get_nullable_type as nullable_type
 
 from domain.viewers import Role, Viewer
+from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 from tests.conftest import connected
 from tests.resolvers.companies import Companies
@@ -138,7 +139,7 @@ async def first_answer(companies: Companies, viewer: Viewer, query: str, variabl
     """As text, without the id that was asked for and what moves by itself."""
     executor = companies.app.executor
     try:
-        operation = executor.prepare(query, None)
+        operation = await executor.prepare(DocumentRef(query), None, viewer=viewer)
         if operation.kind == "subscription":
             stream = executor.stream(operation, variables, viewer=viewer)
             try:
