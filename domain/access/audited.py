@@ -18,6 +18,7 @@ EXEMPT: Mapping[str, str] = {
     "audit_chain": "is the audit",
     "audit_seal": "is the audit",
     "audit_value": "is the audit; what is erased from it must not come back into it",
+    "credential_use": "is a measurement, to the hour; that somebody asked is no change to the books",
     "counter": "only remembers the last number given out; what got the number is audited",
     "eta": "is computed again with every position, by nobody's decision",
     "event": "is a log of its own, append-only, kept 30 days",
@@ -33,6 +34,7 @@ EXEMPT: Mapping[str, str] = {
 """Tables whose changes are not kept, and why."""
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
+    "app_user": ("name", "email", "issuer", "subject"),
     "absence": ("reason",),
     "contact": ("name", "email", "phone"),
     "customer": ("name",),
@@ -60,7 +62,7 @@ READERS: Mapping[str, Mapping[str, frozenset[Role]]] = {
 }
 """Columns that fewer roles may read than see the row, as the fields over them declare it (`roles=`)."""
 
-SECRET: Mapping[str, tuple[str, ...]] = {"credential": ("digest",)}
+SECRET: Mapping[str, tuple[str, ...]] = {"credential": ("digest",), "api_key": ("hint",)}
 """What is not kept at all: only that it changed."""
 
 
