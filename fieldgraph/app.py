@@ -18,17 +18,16 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain import credentials
-from domain.viewers import Viewer
 from fieldgraph.databases import Addresses, system_pool, writing_engine
+from fieldgraph.doorkeeping import Doorkeeper
 from fieldgraph.metrics import Metrics
-from fieldgraph.settings import AUDIENCE, ISSUER, Settings
+from fieldgraph.settings import Settings
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.uploads import UploadDoor
 from fieldgraph.transport.websocket import GraphQLWebSocket
 from integrations import maps
 from integrations.files import Doors, Store
-from integrations.identity import Identity, new_secret
+from integrations.identity import new_secret
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from realtime.wakeups import Wakeups
@@ -102,10 +101,9 @@ class App:
         stack.push_async_callback(self.system.close)
         log = Log(self.system)
         cursors = Cursors(key, await log.epoch())
-        self.hub = Hub(log, Wakeups(settings.broker_url or addresses.app), restored=cursors.renew)
-        await self.hub.start()
-        stack.push_async_callback(self.hub.stop)
-        self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
+        doorkeeper = self.doorkeeper = Doorkeeper(settings, key, reads=self.reads, system=self.system)
+        self.identity = doorkeeper.identity
+        self.hub = await self._open_hub(log, cursors, Wakeups(settings.broker_url or addresses.app))
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
         self.services = Services(
@@ -127,11 +125,24 @@ class App:
         self.executor = Executor(whole, self.services)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
         self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics)
-        self._websocket = GraphQLWebSocket(
+        websocket = self._websocket = GraphQLWebSocket(
             self.executor, self.identity, metrics=self.metrics, closing=self.closing
         )
+        await doorkeeper.start(stack, websocket.revoke)
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
+
+    async def _open_hub(self, log: Log, cursors: Cursors, wakeups: Wakeups) -> Hub:
+        doorkeeper = self.doorkeeper
+
+        def restored(epoch: str) -> None:
+            cursors.renew(epoch)
+            doorkeeper.identity.clear()
+
+        hub = Hub(log, wakeups, restored=restored, heard=doorkeeper.heard)
+        await hub.start()
+        self._stack.push_async_callback(hub.stop)
+        return hub
 
     def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
         return UploadDoor(
@@ -142,9 +153,6 @@ class App:
             real_now=_real_now,
             committed=self.hub.committed,
         )
-
-    async def _credential(self, digest: bytes) -> Viewer | None:
-        return await credentials.find_viewer(self.reads, digest)
 
     def _routes(self) -> list[Route | Mount]:
         return [

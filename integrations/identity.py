@@ -126,6 +126,11 @@ class Identity:
         for lookups in (self._secrets, self._users, self._subjects):
             lookups.forget(ground)
 
+    def clear(self) -> None:
+        """Of credentials and users nothing is known any more: the database has been restored."""
+        for lookups in (self._secrets, self._users, self._subjects):
+            lookups.clear()
+
     async def _viewer(self, token: str, now: float) -> Viewer:
         if len(token) > tokens.CHARACTERS_MOST:
             raise Malformed("too long")

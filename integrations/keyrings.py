@@ -86,7 +86,7 @@ class Keyring:
 def _usable(
     keys: Sequence[Mapping[str, Any]], algorithms: Collection[str]
 ) -> dict[tuple[str, str], jwt.PyJWK]:
-    """Those that can verify, under each algorithm that they are for; of the others nothing is said. Raises ValueError for none."""
+    """Those that can verify, under each algorithm that they are for. Raises ValueError for none at all."""
     found: dict[tuple[str, str], jwt.PyJWK] = {}
     for key in keys[:KEYS_MOST]:
         key_id = key.get("kid")

@@ -52,6 +52,10 @@ class Lookups(Generic[Key]):
             if ground in known.viewer.grounds:
                 self._known[key] = known._replace(until=0.0)
 
+    def clear(self) -> None:
+        """Nothing is known any more: the database is another one."""
+        self._known.clear()
+
     async def _look(self, key: Key, *, is_stranger: bool) -> Viewer | None:
         if not is_stranger:
             return await self._answer(key)

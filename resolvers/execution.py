@@ -22,6 +22,7 @@ from resolvers.documents import Documents, Operation
 from resolvers.kept import Kept
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
+from resolvers.scoping import check_scopes
 from resolvers.splicing import spliced
 from resolvers.streams import Streams
 
@@ -58,6 +59,7 @@ class Executor:
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
+            check_scopes(self.graph, operation, coerced, viewer)
             context = Context(viewer, self.services)
             if operation.kind == "mutation":
                 return await self.changes.answer(operation, coerced, context, key=idempotency_key)
@@ -72,6 +74,7 @@ class Executor:
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
+            check_scopes(self.graph, operation, coerced, viewer)
         except FieldgraphError as error:
             raise refused(error) from error
         context = Context(viewer, self.services)

@@ -1,5 +1,6 @@
 """The demo's two organizations as rows in memory: what the seed writes, and whom it is about."""
 
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.organizations import Counter, Organization
 from domain.rows import Row
+from domain.scopes import SCOPES
 from domain.technicians import Technician
 from domain.viewers import Role, Viewer
 from fieldgraph.demo.agreements import agree
@@ -17,6 +19,7 @@ from fieldgraph.demo.companies import OWNERS, Book, Company, Ground, found
 from fieldgraph.demo.crews import tell_crews
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
+from fieldgraph.demo.people import admit
 from fieldgraph.demo.staff import equip
 from fieldgraph.demo.stores import keep_stores
 from fieldgraph.demo.stories import Set, tell_past, tell_today
@@ -108,6 +111,8 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     company.add(Counter(series="WORK_ORDER", value=company.orders))
     keep_stores(company)
     seeded = _seeded(company, organization, waiting)
+    viewers = admit(company, seeded.viewers, Random(f"{organization.id}:people"))  # noqa: S311  # as above
+    seeded = seeded._replace(viewers=viewers)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
 
 
@@ -133,6 +138,7 @@ def _viewers(
         role: Viewer(organization_id=organization_id, role=role, subject=subject)
         for role, subject in SUBJECTS.items()
     }
+    viewers[Role.INTEGRATION] = replace(viewers[Role.INTEGRATION], scopes=SCOPES)
     viewers[Role.TECHNICIAN] = technician_viewer(organization_id, employee.id)
     viewers[Role.SUBCONTRACTOR] = technician_viewer(
         organization_id, subcontractor.id, role=Role.SUBCONTRACTOR

@@ -133,7 +133,9 @@ async def _people(world: World, customer: UUID, employee: UUID, subcontractor: U
 
 async def _key(world: World, technician: UUID) -> None:
     """Of a technician's device, and used once."""
-    credential = Credential(digest=technician.bytes * 2, role=Role.TECHNICIAN, subject="key", scopes="work:read")
+    credential = Credential(
+        digest=technician.bytes * 2, role=Role.TECHNICIAN, subject="key", scopes="work:read"
+    )
     await world.keep(credential)
     bound: dict[str, Any] = {"credential_id": credential.id, "technician_id": technician}
     await world.keep(ApiKey(name="Van", hint="abcd", role=Role.TECHNICIAN, scopes=["work:read"], **bound))

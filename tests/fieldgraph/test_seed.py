@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain import ids, tracking
 from domain.contracts import Contract, Entitlement
-from domain.credentials import find_viewer
+from domain.credentials import find_user, find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.rows import Row
 from domain.sites import Site
@@ -42,7 +42,7 @@ from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.seed import seed
 from fieldgraph.demo.tales import Tale, tell
 from integrations import osm
-from integrations.identity import Identity, digest, new_secret
+from integrations.identity import Identity, People, digest, new_secret
 from integrations.roads import metres_between
 from tests.conftest import Database, connected
 
@@ -278,7 +278,15 @@ async def test_the_access_file_opens_every_door(
     async def find(hashed: bytes) -> Viewer | None:
         return await find_viewer(pool, hashed)
 
-    identity = Identity(key=b"k" * 32, issuer="here", audience="us", find_credential=find)
+    async def user(key: tuple[UUID, UUID]) -> Viewer | None:
+        return await find_user(pool, *key)
+
+    async def nobody(_issuer: str, _subject: str) -> list[Viewer]:
+        return []
+
+    identity = Identity(
+        key=b"k" * 32, issuer="here", audience="us", find_credential=find, people=People(user, nobody)
+    )
 
     async def link(company: Seeded, visit_id: UUID) -> str | None:
         secret, hashed = new_secret("trk_")

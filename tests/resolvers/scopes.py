@@ -102,6 +102,7 @@ Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
 EVERYBODY: frozenset[Role] = frozenset(Role)
 OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.DISPATCHER})
+PEOPLE = frozenset(Role) - {Role.ADMIN, Role.TRACKING, Role.INTEGRATION}
 STAFF = OFFICE | {Role.SALES, Role.INTEGRATION}
 
 
@@ -329,6 +330,8 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "eta": (STAFF, LIVE_FACT),
     "arrival": (STAFF, LIVE_FACT),
     "tracking_link": (OFFICE, {}),
+    "app_user": (frozenset({Role.ADMIN}), dict.fromkeys(PEOPLE, _same("id", "user_id"))),
+    "api_key": (frozenset({Role.ADMIN}), {}),
     "upload": (EXCHANGERS, {}),
     "import": (EXCHANGERS, {}),
     "import_line": (EXCHANGERS, {}),
