@@ -66,9 +66,10 @@ def of_field(graph: Graph, parent: GraphQLObjectType | GraphQLInterfaceType, nam
         return frozenset({scopes.of_table(source.table)})
     tables = _tables(graph, get_named_type(field.type))
     roots = {graph.executable.query_type, graph.executable.mutation_type, graph.executable.subscription_type}
-    if not tables and parent in roots:
-        return frozenset({scopes.PEOPLE})
-    return frozenset(scopes.of_table(table) for table in tables)
+    needed = frozenset(scopes.of_table(table) for table in tables)
+    if parent in roots:
+        return needed or frozenset({scopes.PEOPLE})
+    return needed - {scopes.PEOPLE}  # an edge to people is null for every key: it sees none of them
 
 
 def _tables(graph: Graph, kind: GraphQLNamedType) -> set[str]:

@@ -50,7 +50,7 @@ class Seeded(NamedTuple):
                 role=Role(role),
                 subject=told["subject"],
                 scopes=frozenset(told["scopes"]),
-                **{name: UUID(told[name]) for name in BOUND_TO if told[name]},
+                **_bound(told),
             )
             for role, told in row["viewers"].items()
         }
@@ -71,6 +71,10 @@ def technician_viewer(organization_id: UUID, technician_id: UUID, *, role: Role 
         subject=f"technician:{technician_id}",
         technician_id=technician_id,
     )
+
+
+def _bound(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: UUID(told[name]) for name in BOUND_TO if told[name]}
 
 
 def _text(key: UUID | None) -> str | None:
