@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 import strawberry
 
 from domain.scopes import ANYBODY
-from domain.viewers import OFFICE, Role
+from domain.viewers import OFFICE
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import HistoryEntry
@@ -55,7 +55,6 @@ ELSEWHERE = "One by the key that another system knows it by."
 STARTS = "Where the log stands: read it before a first sync, then follow from there."
 
 KEEPERS = frozenset(STAFF)
-DOORKEEPERS = frozenset({Role.ADMIN})
 
 
 @strawberry.type(description="What can be read.")
@@ -93,8 +92,8 @@ class Query:
     plan: Plan | None = root(ById(), "One plan by its id.")
     import_: Import | None = root(ById(), "One import by its id.", name="import")
     scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
-    user: User | None = root(ById(roles=DOORKEEPERS), "One user by their id.")
-    api_key: ApiKey | None = root(ById(roles=DOORKEEPERS), "One key of a machine by its id.")
+    user: User | None = root(ById(), "One user by their id.")
+    api_key: ApiKey | None = root(ById(), "One key of a machine by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
     )
@@ -163,8 +162,8 @@ class Query:
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
     imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
-    users: Connection[User] = root(All(roles=DOORKEEPERS), "Who gets in, by name.")
-    api_keys: Connection[ApiKey] = root(All(roles=DOORKEEPERS), "Machines' ways in, by name.")
+    users: Connection[User] = root(All(), "Who gets in, by name; who is no ADMIN sees themselves.")
+    api_keys: Connection[ApiKey] = root(All(), "Machines' ways in, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
     history: Connection[HistoryEntry] = root(
         All(), "Every change of every row of the company, the newest first; for staff."

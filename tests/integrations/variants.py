@@ -162,7 +162,7 @@ def variants() -> Mapping[str, Callable[[Issuer], str]]:
     """All of them."""
 
     def claimed(changed: Mapping[str, object]) -> Callable[[Issuer], str]:
-        return lambda issuer: issuer.token(**changed)
+        return lambda issuer: issuer.token("RS256", **changed)
 
     def headed(changed: Mapping[str, object]) -> Callable[[Issuer], str]:
         header = {name: value for name, value in {**HEAD, **changed}.items() if value is not None}
