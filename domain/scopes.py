@@ -64,15 +64,15 @@ HISTORY = "history:read"
 SCOPES = frozenset({f"{area}:{how}" for area in AREAS for how in ("read", "write")} | {CHANGES, HISTORY})
 """All that a key may be given: a closed list."""
 ANYBODY = "anybody"
-"""Of roots that tell of nothing but the asker, and need no scope."""
+"""Of what tells a key of nothing but itself, and needs no scope."""
 PEOPLE = "people"
-"""Of what no key reaches, whatever it was given: who gets in."""
+"""Of what no key does, whatever it was given: letting others in."""
 _READ = {
     **{table: f"{area}:read" for area, tables in AREAS.items() for table in tables},
     "audit": HISTORY,
     "organization": ANYBODY,
-    "app_user": PEOPLE,
-    "api_key": PEOPLE,
+    "app_user": ANYBODY,  # a row of it is seen by an ADMIN and by that user: by no key
+    "api_key": ANYBODY,  # by an ADMIN only
 }
 
 

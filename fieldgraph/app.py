@@ -25,6 +25,7 @@ from fieldgraph.settings import Settings
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.uploads import UploadDoor
 from fieldgraph.transport.websocket import GraphQLWebSocket
+from fieldgraph.welcoming import Welcome
 from integrations import maps
 from integrations.files import Doors, Store
 from integrations.identity import new_secret
@@ -60,6 +61,7 @@ class App:
         self.closing = asyncio.Event()
         self.ready = False
         self._stack = AsyncExitStack()
+        self._welcome = Welcome(PAGES / "login.html", SECURITY_HEADERS, is_demo=settings.demo_login)
         self._http: ASGIApp | None = None
         self._websocket: ASGIApp | None = None
         self._rest = Starlette(routes=self._routes(), lifespan=self._lifespan)
@@ -103,6 +105,7 @@ class App:
         cursors = Cursors(key, await log.epoch())
         doorkeeper = self.doorkeeper = Doorkeeper(settings, key, reads=self.reads, system=self.system)
         self.identity = doorkeeper.identity
+        self._welcome.open(self.identity, reads=self.reads, system=self.system)
         self.hub = await self._open_hub(log, cursors, Wakeups(settings.broker_url or addresses.app))
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
@@ -162,6 +165,7 @@ class App:
             Route("/", _to_board),
             Route("/board", _board),
             Route("/track/{token}", _track),
+            *self._welcome.routes(),
             Route("/pages/streets.json", self._streets),
             Route("/uploads/{door}", self._upload, methods=["PUT"]),
             Mount("/pages", StaticFiles(directory=PAGES)),

@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _demo_stays_here(self) -> Self:
+        if self.demo_login and (self.host not in {"127.0.0.1", "::1", "localhost"} or self.public_url):
+            raise ValueError("FIELDGRAPH_DEMO_LOGIN lets anybody in: only the demo sets it, for this machine")
+        return self
+
+    @model_validator(mode="after")
     def _whole_provider(self) -> Self:
         if (self.oidc_issuer is None) != (self.oidc_audience is None):
             raise ValueError("FIELDGRAPH_OIDC_ISSUER and FIELDGRAPH_OIDC_AUDIENCE are set together")

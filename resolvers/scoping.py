@@ -66,10 +66,9 @@ def of_field(graph: Graph, parent: GraphQLObjectType | GraphQLInterfaceType, nam
         return frozenset({scopes.of_table(source.table)})
     tables = _tables(graph, get_named_type(field.type))
     roots = {graph.executable.query_type, graph.executable.mutation_type, graph.executable.subscription_type}
-    needed = frozenset(scopes.of_table(table) for table in tables)
-    if parent in roots:
-        return needed or frozenset({scopes.PEOPLE})
-    return needed - {scopes.PEOPLE}  # an edge to people is null for every key: it sees none of them
+    if not tables and parent in roots:
+        return frozenset({scopes.PEOPLE})
+    return frozenset(scopes.of_table(table) for table in tables)
 
 
 def _tables(graph: Graph, kind: GraphQLNamedType) -> set[str]:
@@ -85,12 +84,11 @@ def _tables(graph: Graph, kind: GraphQLNamedType) -> set[str]:
 
 
 def _any_of(graph: Graph, kind: Any) -> set[str]:
-    """Of a node that may be of any type; those of people are left out, since no key sees any."""
+    """Of a node that may be of any type."""
     if not isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
         return set()
     possible = (graph.types.get(one.name) for one in graph.executable.get_possible_types(kind))
-    tables = {shape.table for shape in possible if shape is not None and shape.reading.table is not None}
-    return {table for table in tables if scopes.of_table(table) != scopes.PEOPLE}
+    return {shape.table for shape in possible if shape is not None and shape.reading.table is not None}
 
 
 def _of_filter(

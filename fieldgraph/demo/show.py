@@ -71,6 +71,7 @@ def show(options: Options) -> None:
                 "data_folder": folder,
                 "port": options.port,
                 "host": "127.0.0.1",
+                "demo_login": settings.public_url is None,  # else it may be reached from elsewhere
             }
         )
         asyncio.run(Show(options, named, folder).run())
@@ -213,6 +214,7 @@ class Show:
         if not self.options.headless:
             lines += [
                 "",
+                f"Sign in as anybody       {base}/login",
                 f"The dispatcher's board   {base}/board#token={token}",
                 f"A customer's tracking    {tracking}",
                 f"Who speaks GraphQL       {curl} \\",

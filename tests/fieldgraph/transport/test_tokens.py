@@ -42,7 +42,7 @@ class Guarded:
         assert errors[0]["extensions"]["code"] in {"", "UNAUTHENTICATED"}
         return found.status_code, found.headers.get("www-authenticate", ""), errors[0]["message"]
 
-    async def greet(self, authorization: object) -> tuple[int, str]:
+    async def greet(self, authorization: object) -> tuple[int | None, str | None]:
         """How the socket is closed."""
         async with bare(self.doors) as socket:
             await say(socket, type="connection_init", payload={"authorization": authorization})
@@ -109,7 +109,8 @@ async def test_without_a_token_the_challenge_names_no_error(guarded: Guarded) ->
     assert (await guarded.post(None))[:2] == (401, 'Bearer realm="fieldgraph"')
     for scheme in ("Basic bWlyYTpwYXNz", guarded.issuer.token(), "Bearer"):
         assert (await guarded.post(scheme))[0] == 401, scheme
-    for said in (None, 3, {}, "", "Bearer", ["Bearer x"], guarded.issuer.token()):
+    wrong: tuple[object, ...] = (None, 3, {}, "", "Bearer", ["Bearer x"], guarded.issuer.token())
+    for said in wrong:
         assert await guarded.greet(said) == (4403, "Forbidden"), said
 
 
