@@ -48,9 +48,7 @@ class House:
         return found.json().get("data") or found.json()["errors"][0]["extensions"]["code"]
 
     @asynccontextmanager
-    async def socket(
-        self, token: str, port: int, query: str | None = None
-    ) -> AsyncIterator[ClientConnection]:
+    async def socket(self, token: str, port: int, query: str = "") -> AsyncIterator[ClientConnection]:
         url = f"ws://127.0.0.1:{self.ports[port]}/graphql"
         async with connect(url, subprotocols=PROTOCOL) as socket:
             await _say(socket, type="connection_init", payload={"authorization": f"Bearer {token}"})
@@ -67,11 +65,14 @@ class House:
         return payload
 
     async def do(self, mutation: str, **given: object) -> None:
-        kind = mutation[0].upper() + mutation[1:]
-        query = (
-            f"mutation M($input: {kind}Input!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}"
-        )
+        kind = f"{mutation[0].upper()}{mutation[1:]}Input"
+        query = f"mutation M($input: {kind}!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}"
         assert (await self.company.data(query, {"input": given}))[mutation]["userErrors"] == []
+
+
+def mira(role: str) -> dict[str, Any]:
+    """What she is told about herself."""
+    return {"viewer": {"role": role, "user": {"name": "Mira"}}}
 
 
 async def _say(socket: ClientConnection, **message: object) -> None:
@@ -147,9 +148,7 @@ async def test_a_change_of_what_a_user_may_ends_what_they_have_open(house: House
         code, _, seconds = await ended(socket)
     assert (code, seconds < SECONDS) == (4403, True)
     found = await house.ask(token, port=1)
-    assert found == (
-        {"viewer": {"role": "SALES", "user": {"name": "Mira"}}} if how == "role" else "UNAUTHENTICATED"
-    )
+    assert found == (mira("SALES") if how == "role" else "UNAUTHENTICATED")
 
 
 async def test_a_name_is_no_reason_to_leave(house: House) -> None:
@@ -169,7 +168,7 @@ async def test_a_providers_user_comes_and_goes_as_our_own_row_says(house: House)
     identity = {"issuer": house.issuer.url, "subject": SUBJECT}
     made = await house.create(CREATE, name="Mira", role="SALES", **identity)
 
-    assert await house.ask(token, port=1) == {"viewer": {"role": "SALES", "user": {"name": "Mira"}}}
+    assert await house.ask(token, port=1) == mira("SALES")
     async with house.socket(token, 1) as socket:
         await house.do("updateUser", user=made["user"]["id"], role="DISPATCHER")
         assert (await ended(socket))[:2] == (4403, "Token revoked")
@@ -206,22 +205,16 @@ async def test_a_key_does_what_it_may_until_it_is_revoked(house: House) -> None:
 
 
 async def test_a_technicians_key_reports_for_them_and_nobody_else(house: House) -> None:
-    nodes = (await house.company.data("{ technicians(where: {kind: {eq: EMPLOYEE}}) { nodes { id } } }"))[
-        "technicians"
-    ]
-    mine, other = (node["id"] for node in nodes["nodes"][:2])
-    made = await house.create(
-        KEY, name="Van", scopes=["positions:write", "technicians:read"], technician=mine
-    )
+    query = "{ technicians(where: {kind: {eq: EMPLOYEE}}) { nodes { id } } }"
+    mine, other = (node["id"] for node in (await house.company.data(query))["technicians"]["nodes"][:2])
+    scopes = ["positions:write", "technicians:read"]
+    token = (await house.create(KEY, name="Van", scopes=scopes, technician=mine))["token"]
     report = 'mutation { reportPositions(input: {technician: "%s", positions: []}) { userErrors { code } } }'
 
-    assert (await house.ask(made["token"], "{ technicians { nodes { id } } }"))["technicians"]["nodes"] == [
-        {"id": mine}
-    ]
-    assert (await house.ask(made["token"], report % mine))["reportPositions"]["userErrors"] == []
-    assert (await house.ask(made["token"], report % other))["reportPositions"]["userErrors"] == [
-        {"code": "NOT_FOUND"}
-    ]
+    assert (await house.ask(token, query))["technicians"]["nodes"] == [{"id": mine}]
+    for technician, wrong in ((mine, []), (other, [{"code": "NOT_FOUND"}])):
+        found = await house.ask(token, report % technician)
+        assert found["reportPositions"]["userErrors"] == wrong
 
 
 async def test_a_flood_of_made_up_secrets_leaves_room_for_the_known(house: House) -> None:
