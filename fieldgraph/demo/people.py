@@ -13,11 +13,22 @@ from fieldgraph.demo.agreements import Shelf
 from fieldgraph.demo.companies import Company
 
 NAMES = {
-    Role.ADMIN: "Anna Heino",
-    Role.MANAGER: "Mikael Ranta",
-    Role.DISPATCHER: "Diana Saari",
-    Role.SALES: "Sakari Leino",
+    "A": {
+        Role.ADMIN: "Anna Heino",
+        Role.MANAGER: "Mikael Ranta",
+        Role.DISPATCHER: "Diana Saari",
+        Role.SALES: "Sakari Leino",
+        Role.CUSTOMER: "Pirkko Laine",
+    },
+    "B": {
+        Role.ADMIN: "Arto Kallio",
+        Role.MANAGER: "Maija Vuori",
+        Role.DISPATCHER: "Daniel Lahti",
+        Role.SALES: "Satu Oksanen",
+        Role.CUSTOMER: "Olli Korpela",
+    },
 }
+"""By the company's letter."""
 KEYS = (("Vehicle gateway", ("changes:read", "positions:write"), False), ("Old ERP", ("stock:read",), True))
 """What each is for, its scopes, whether it was revoked."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -49,9 +60,7 @@ def admit(company: Company, viewers: Mapping[Role, Viewer], random: Random) -> d
 def _name(company: Company, viewer: Viewer) -> str:
     if viewer.role in FIELD:
         return next(one.name for one in company.technicians if one.id == viewer.technician_id)
-    if viewer.role is Role.CUSTOMER:
-        return next(one.name for one in company.customers if one.id == viewer.customer_id)
-    return NAMES[viewer.role]
+    return NAMES[company.ground.letter][viewer.role]
 
 
 def _keys(shelf: Shelf) -> None:
