@@ -268,12 +268,8 @@ async def test_an_interrupted_seed_is_finished_by_the_next(
         assert await owner.fetchval("SELECT count(*) FROM event") == 155 + 8
 
 
-async def test_the_access_file_opens_every_door(
-    database: Database, engine: AsyncEngine, tmp_path: Path
-) -> None:
-    # given a seeded database and who issues tokens
-    seeded = await seed(engine, helsinki(), seed=1, start=START)
-    pool = await asyncpg.create_pool(database.app_url, min_size=1, max_size=1)
+def issuing(pool: asyncpg.Pool) -> Identity:
+    """Who issues tokens, and knows users and secrets by this pool."""
 
     async def find(hashed: bytes) -> Viewer | None:
         return await find_viewer(pool, hashed)
@@ -284,9 +280,18 @@ async def test_the_access_file_opens_every_door(
     async def nobody(_issuer: str, _subject: str) -> list[Viewer]:
         return []
 
-    identity = Identity(
-        key=b"k" * 32, issuer="here", audience="us", find_credential=find, people=People(user, nobody)
-    )
+    people = People(user, nobody)
+    return Identity(key=b"k" * 32, issuer="here", audience="us", find_credential=find, people=people)
+
+
+async def test_the_access_file_opens_every_door(
+    database: Database, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    # given a seeded database and who issues tokens
+    seeded = await seed(engine, helsinki(), seed=1, start=START)
+    pool = await asyncpg.create_pool(database.app_url, min_size=1, max_size=1)
+
+    identity = issuing(pool)
 
     async def link(company: Seeded, visit_id: UUID) -> str | None:
         secret, hashed = new_secret("trk_")
@@ -315,7 +320,7 @@ async def test_the_access_file_opens_every_door(
         for role, token in organization["tokens"].items():
             assert (await identity.viewer(token)).role == role
         tracked = organization["tracking"]
-        viewer = await find(digest(tracked["token"]))
+        viewer = await find_viewer(pool, digest(tracked["token"]))
         assert viewer is not None
         assert tracked["visit_id"] == ids.encode("vis", one.tracked[0])
         assert (viewer.role, viewer.visit_id) == (Role.TRACKING, one.tracked[0])

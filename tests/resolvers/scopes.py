@@ -229,7 +229,7 @@ def _named(_dump: Dump, row: Row, viewer: Viewer) -> bool:
 
 
 CLOSED = {
-    "credential": frozenset({Role.SALES, Role.INTEGRATION}),
+    **dict.fromkeys(("api_key", "app_user", "credential"), STAFF - {Role.ADMIN}),
     "plan": frozenset({Role.SALES}),
     "scheduling_policy": frozenset({Role.SALES}),
     "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
