@@ -37,7 +37,7 @@ from domain.rows import Row, jsonb, text
 from domain.viewers import Role, Viewer
 
 Kind = TypeVar("Kind", bound=Row)
-SETTINGS = ("organization_id", "role", "subject", "customer_id", "technician_id", "visit_id")
+SETTINGS = ("organization_id", "role", "subject", "customer_id", "technician_id", "visit_id", "user_id")
 TOLD = ("as_role", "at", "origin")
 """What only the audit's triggers read: who it is whatever role is lent to them, when, by which door."""
 ENTER = literal(

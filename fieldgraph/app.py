@@ -19,23 +19,23 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain import credentials
 from domain.buckets import Buckets, Terms
 from domain.errors import FieldgraphError, Unauthenticated
-from domain.viewers import Viewer
 from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
+from fieldgraph.doorkeeping import Doorkeeper
 from fieldgraph.metrics import Metrics
-from fieldgraph.settings import AUDIENCE, ISSUER, Settings
+from fieldgraph.settings import Settings
 from fieldgraph.transport.crowds import Crowd, CrowdLimits
 from fieldgraph.transport.events import EventStreams
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.uploads import DownloadDoor, UploadDoor
 from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
+from fieldgraph.welcoming import Welcome
 from integrations import maps
 from integrations.files import Doors, Store
-from integrations.identity import Identity, new_secret
+from integrations.identity import new_secret
 from realtime.hub import Hub
 from realtime.log import Cursors, Log
 from realtime.wakeups import Wakeups
@@ -74,6 +74,7 @@ class App:
         self.closing = asyncio.Event()
         self.ready = False
         self._stack = AsyncExitStack()
+        self._welcome = Welcome(PAGES / "login.html", SECURITY_HEADERS, is_demo=settings.demo_login)
         self._http: ASGIApp | None = None
         self._websocket: ASGIApp | None = None
         self._rest = Starlette(routes=self._routes(), lifespan=self._lifespan)
@@ -115,10 +116,10 @@ class App:
         stack.push_async_callback(self.system.close)
         log = Log(self.system)
         cursors = Cursors(key, await log.epoch())
-        self.hub = Hub(log, Wakeups(settings.broker_url or addresses.app), restored=cursors.renew)
-        await self.hub.start()
-        stack.push_async_callback(self.hub.stop)
-        self.identity = Identity(key=key, issuer=ISSUER, audience=AUDIENCE, find_credential=self._credential)
+        doorkeeper = self.doorkeeper = Doorkeeper(settings, key, reads=self.reads, system=self.system)
+        self.identity = doorkeeper.identity
+        self._welcome.open(self.identity, reads=self.reads, system=self.system)
+        self.hub = await self._open_hub(log, cursors, Wakeups(settings.broker_url or addresses.app))
         self.buckets = await self._open_buckets()
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
@@ -143,18 +144,18 @@ class App:
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
-        self._open_doors()
+        await doorkeeper.start(stack, self._open_doors().revoke)
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
 
-    def _open_doors(self) -> None:
+    def _open_doors(self) -> GraphQLWebSocket:
         """All three on one path; sockets and event streams are counted and watched together."""
         settings = self.settings
         crowd = Crowd(CrowdLimits(of_user=settings.streams_of_user, of_address=settings.streams_of_address))
         watch = Watch(self.identity)
         events = EventStreams(self.executor, closing=self.closing, crowd=crowd, watch=watch)
         self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics, events=events)
-        self._websocket = GraphQLWebSocket(
+        websocket = self._websocket = GraphQLWebSocket(
             self.executor,
             self.identity,
             metrics=self.metrics,
@@ -162,6 +163,7 @@ class App:
             crowd=crowd,
             watch=watch,
         )
+        return websocket
 
     def _trusted(self) -> dict[str, str]:
         """The pages' own operations, and those of the installation's manifest."""
@@ -180,6 +182,18 @@ class App:
         self._stack.callback(task.cancel)
         return buckets
 
+    async def _open_hub(self, log: Log, cursors: Cursors, wakeups: Wakeups) -> Hub:
+        doorkeeper = self.doorkeeper
+
+        def restored(epoch: str) -> None:
+            cursors.renew(epoch)
+            doorkeeper.identity.clear()
+
+        hub = Hub(log, wakeups, restored=restored, heard=doorkeeper.heard)
+        await hub.start()
+        self._stack.push_async_callback(hub.stop)
+        return hub
+
     def _upload_door(self, doors: Doors, engine: AsyncEngine) -> UploadDoor:
         return UploadDoor(
             doors=doors,
@@ -189,9 +203,6 @@ class App:
             real_now=_real_now,
             committed=self.hub.committed,
         )
-
-    async def _credential(self, digest: bytes) -> Viewer | None:
-        return await credentials.find_viewer(self.reads, digest)
 
     def _routes(self) -> list[Route | Mount]:
         return [
@@ -203,6 +214,7 @@ class App:
             Route("/console", _console),
             Route("/track/{token}", _track),
             Route("/schema.graphql", self._schema),
+            *self._welcome.routes(),
             Route("/pages/streets.json", self._streets),
             Route("/uploads/{door}", self._upload, methods=["PUT"]),
             Route("/files/{door}", self._download),

@@ -5,10 +5,12 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.clock import Clock
+from integrations.keyrings import ALGORITHMS
+from integrations.providers import check_address
 
 ISSUER = AUDIENCE = "fieldgraph"
 """Of the tokens that we sign ourselves."""
@@ -58,6 +60,19 @@ class Settings(BaseSettings):
     signing_key: str | None = Field(
         None, min_length=SIGNING_KEY_BYTES, repr=False, description="Signs tokens; none: made once and kept."
     )
+    oidc_issuer: str | None = Field(
+        None, description="The identity provider whose tokens let users in; none: only our own tokens do."
+    )
+    oidc_audience: str | None = Field(None, description="For whom its tokens are, as they say it (`aud`).")
+    oidc_jwks_url: str | None = Field(
+        None, description="Where its keys are; none: where its discovery document says."
+    )
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        ALGORITHMS, description="What it may sign with, separated by commas: never HS… or none."
+    )
+    demo_login: bool = Field(
+        False, description="Whether /login lists the demo's people: on this machine, for its own pages only."
+    )
     roads_file: Path | None = Field(
         None, description="An OpenStreetMap extract (.osm.pbf); none: the one of the demo."
     )
@@ -105,6 +120,32 @@ class Settings(BaseSettings):
         8.0, ge=0, le=60, description="What open requests and sockets get on SIGTERM."
     )
 
+    @field_validator("oidc_algorithms", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not set(value) <= set(ALGORITHMS):
+            raise ValueError(f"Algorithms are of {', '.join(ALGORITHMS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _demo_stays_here(self) -> Self:
+        if self.demo_login and (self.host not in {"127.0.0.1", "::1", "localhost"} or self.public_url):
+            raise ValueError("FIELDGRAPH_DEMO_LOGIN lets anybody in: only the demo sets it, for this machine")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise ValueError("FIELDGRAPH_OIDC_ISSUER and FIELDGRAPH_OIDC_AUDIENCE are set together")
+        for url in filter(None, (self.oidc_issuer, self.oidc_jwks_url)):
+            check_address(url)
+        return self
+
     @model_validator(mode="after")
     def _both_addresses_or_none(self) -> Self:
         if self.app_database_url is not None and self.database_url is None:
@@ -150,7 +191,12 @@ class Settings(BaseSettings):
         """These choices as environment variables, for processes that we start ourselves."""
         names = {"database_url": "DATABASE_URL", "app_database_url": "APP_DATABASE_URL"}
         chosen = self.model_dump(mode="json", exclude_none=True)
-        return {names.get(name, f"FIELDGRAPH_{name.upper()}"): str(value) for name, value in chosen.items()}
+        return {
+            names.get(name, f"FIELDGRAPH_{name.upper()}"): ",".join(value)
+            if isinstance(value, list)
+            else str(value)
+            for name, value in chosen.items()
+        }
 
 
 def kept_secret(file: Path) -> str:

@@ -1,43 +1,57 @@
-"""Who a token stands for: our own signed tokens, and secrets that are kept only as a hash."""
+"""Who a token stands for: our own signed tokens, a provider's, and secrets that are kept only as a hash."""
 
+import asyncio
 import hashlib
 import re
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 import jwt
 
-from domain.errors import Unauthenticated
-from domain.viewers import FIELD, Role, Viewer
+from domain import ids
+from domain.errors import BadInput, Unauthenticated
+from domain.viewers import Viewer
+from integrations import tokens
+from integrations.claims import claimed, claims_of
+from integrations.lookups import LANE, Known, Lookups
+from integrations.providers import Proof, Provider
+from integrations.rejections import Rejections
+from integrations.tokens import Malformed
 
-ALGORITHM = "HS256"  # the only one accepted, whatever a token's header says
+ALGORITHM = "HS256"  # of our own tokens the only one accepted, whatever a token's header says
 KEY_BYTES_LEAST = 32  # RFC 7518, 3.2: not shorter than the hash
-TOKEN_CHARACTERS_MOST = 4096
 CACHE_MOST = 4096
-CREDENTIAL_CACHE_SECONDS = 1.0  # revocation must hold within 2 s
+PROVED_SECONDS = 300.0  # so long a verified token stays so, although its key may have been taken back
 ISSUE_SKEW_SECONDS = 5  # clocks of two API machines; for `iat` only, never for `exp`
 REQUIRED = ("iss", "aud", "exp", "iat", "sub", "org", "role")
-PREFIXES = ("trk_", "key_")
-SECRET = re.compile(r"(?:trk|key)_[A-Za-z0-9_-]{43}")
+PREFIXES = ("trk_", "key_", "usr_")
+SECRET = re.compile(r"(?:trk|key|usr)_[A-Za-z0-9_-]{43}")
+NOT_VALID = "The token is not valid"
+EXPIRED = "The token has expired"
+NOBODY = "No active user has this identity"
 
-Secret = TypeVar("Secret", str, bytes)
-FindCredential = Callable[[bytes], Awaitable[Viewer | None]]
+Entry = TypeVar("Entry")
+FindCredential: TypeAlias = Callable[[bytes], Awaitable[Viewer | None]]
+FindUser: TypeAlias = Callable[[tuple[UUID, UUID]], Awaitable[Viewer | None]]
+FindSubject: TypeAlias = Callable[[str, str], Awaitable[list[Viewer]]]
 
 
-class Known(NamedTuple):
-    """A token already looked at, good until `until` (seconds since 1970)."""
+class People(NamedTuple):
+    """How users are found: by organization and id; by issuer and subject, which `provider` proves."""
 
-    viewer: Viewer
-    until: float
+    find_user: FindUser
+    find_subject: FindSubject
+    provider: Provider | None = None
 
 
 def new_secret(prefix: str) -> tuple[str, bytes]:
-    """A secret of 256 random bits, shown once, and the SHA-256 digest to keep. `prefix`: trk_ or key_."""
+    """A secret of 256 random bits, shown once, and the SHA-256 digest to keep. `prefix`: one of PREFIXES."""
     if prefix not in PREFIXES:
         raise ValueError(f"A secret begins with one of {PREFIXES}, not {prefix!r}")
     secret = prefix + secrets.token_urlsafe(32)
@@ -52,82 +66,146 @@ def digest(secret: str) -> bytes:
 class Identity:
     """Issues tokens and tells the viewer of one; tokens themselves are never logged.
 
-    `find_credential` takes the digest of a secret and answers its viewer, or None once revoked.
+    `find_credential` takes the digest of a secret and answers its viewer, or None once revoked. Without
+    `people` no token is a user's.
     """
 
-    def __init__(self, *, key: bytes, issuer: str, audience: str, find_credential: FindCredential) -> None:
+    def __init__(
+        self,
+        *,
+        key: bytes,
+        issuer: str,
+        audience: str,
+        find_credential: FindCredential,
+        people: People | None = None,
+    ) -> None:
         if len(key) < KEY_BYTES_LEAST:
             raise ValueError(f"A signing key has at least {KEY_BYTES_LEAST} bytes, not {len(key)}")
         self._key = key
         self._issuer = issuer
         self._audience = audience
-        self._find_credential = find_credential
+        self._people = people
+        self._rejections = Rejections()
         # Checking a signature costs more than a whole cached read may; both are bounded, oldest out first.
         self._signed: OrderedDict[str, Known] = OrderedDict()
-        self._secrets: OrderedDict[bytes, Known] = OrderedDict()
+        self._proved: OrderedDict[str, tuple[Proof, float]] = OrderedDict()
+        lane = asyncio.Semaphore(LANE)
+        self._secrets = Lookups[bytes](find_credential, lane=lane)
+        self._users = Lookups[tuple[UUID, UUID]](self._user, lane=lane)
+        self._subjects = Lookups[tuple[str, str, str | None]](self._subject, lane=lane)
 
     def issue(self, viewer: Viewer, *, lifetime_seconds: int) -> str:
-        """A signed token for `viewer`, good for so long of real time."""
-        _check_role(viewer)
+        """A signed token for `viewer`, good for so long of real time, and a user's while they are active."""
         now = int(time.time())
-        claims: dict[str, object] = {
+        claims = {
             "iss": self._issuer,
             "aud": self._audience,
             "iat": now,
             "exp": now + lifetime_seconds,
-            "sub": viewer.subject,
-            "org": str(viewer.organization_id),
-            "role": viewer.role.value,
-            "scopes": sorted(viewer.scopes),
+            **claims_of(viewer),
         }
-        for name, value in (
-            ("customer", viewer.customer_id),
-            ("technician", viewer.technician_id),
-            ("visit", viewer.visit_id),
-        ):
-            if value is not None:
-                claims[name] = str(value)
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     async def viewer(self, token: str) -> Viewer:
         """The viewer of a token; Unauthenticated when it is not good, without saying why to the client."""
         now = time.time()
         known = self._signed.get(token)
-        if known is not None and now < known.until:
+        if known is not None and known.viewer.user_id is None and now < known.until:
             return known.viewer
-        if len(token) > TOKEN_CHARACTERS_MOST:
-            raise Unauthenticated("The token is not valid")
-        if token.startswith(PREFIXES):
-            return await self._secret_viewer(token, now)
-        viewer = self._verify(token)
-        if viewer.expires_at is None or viewer.expires_at.timestamp() <= now:
-            raise Unauthenticated("The token has expired")
-        _remember(self._signed, token, entry=Known(viewer, viewer.expires_at.timestamp()))
-        return viewer
-
-    async def _secret_viewer(self, token: str, now: float) -> Viewer:
-        if SECRET.fullmatch(token) is None:
-            raise Unauthenticated("The token is not valid")
-        hashed = digest(token)
-        known = self._secrets.get(hashed)
-        if known is not None and now < known.until:
-            return known.viewer
-        viewer = await self._find_credential(hashed)
-        if viewer is None:
-            self._secrets.pop(hashed, None)
-            raise Unauthenticated("The token is not valid")
-        # Counted from before the look-up: an answer is as old as its question.
-        until = now + CREDENTIAL_CACHE_SECONDS
-        if viewer.expires_at is not None:
-            until = min(until, viewer.expires_at.timestamp())
-            if viewer.expires_at.timestamp() <= time.time():
-                raise Unauthenticated("The token has expired")
-        _remember(self._secrets, hashed, entry=Known(viewer, until))
-        return viewer
-
-    def _verify(self, token: str) -> Viewer:
         try:
-            decoded = jwt.decode_complete(
+            return await self._viewer(token, now)
+        except Malformed as error:
+            self._rejections.note(str(error))
+            raise Unauthenticated(NOT_VALID) from error
+        except Unauthenticated as error:
+            self._rejections.note(str(error))
+            raise
+
+    def forget(self, ground: UUID) -> None:
+        """What stands on this credential or user has ended or changed: the next answer is a new one."""
+        for lookups in (self._secrets, self._users, self._subjects):
+            lookups.forget(ground)
+
+    def clear(self) -> None:
+        """Of credentials and users nothing is known any more: the database has been restored."""
+        for lookups in (self._secrets, self._users, self._subjects):
+            lookups.clear()
+
+    async def _viewer(self, token: str, now: float) -> Viewer:
+        if len(token) > tokens.CHARACTERS_MOST:
+            raise Malformed("too long")
+        if token.startswith(PREFIXES):
+            return await self._holder(token)
+        known = self._signed.get(token)
+        if known is not None and now < known.until:
+            return await self._current(known.viewer)
+        proved = self._proved.get(token)
+        if proved is not None and now < proved[1]:
+            return await self._proven(proved[0])
+        header = tokens.header_of(token)
+        if header["alg"] != ALGORITHM:
+            return await self._provided(token, header, now)
+        viewer = self._verify(token, header)
+        if viewer.expires_at is None or viewer.expires_at.timestamp() <= now:
+            raise Unauthenticated(EXPIRED)
+        _remember(self._signed, token, entry=Known(viewer, viewer.expires_at.timestamp()))
+        return await self._current(viewer)
+
+    async def _holder(self, token: str) -> Viewer:
+        """Of a tracking link, key or user's own token."""
+        if SECRET.fullmatch(token) is None:
+            raise Malformed("no secret")
+        viewer = await self._secrets.find(digest(token))
+        if viewer is None:
+            raise Malformed("an unknown secret")
+        if viewer.expires_at is not None and viewer.expires_at.timestamp() <= time.time():
+            raise Unauthenticated(EXPIRED)
+        return viewer
+
+    async def _provided(self, token: str, header: Mapping[str, object], now: float) -> Viewer:
+        """Of a token of the identity provider."""
+        if self._people is None or self._people.provider is None:
+            raise Malformed("another algorithm")
+        proof = await self._people.provider.prove(token, header, now=now)
+        if proof.expires_at <= now:
+            raise Unauthenticated(EXPIRED)
+        _remember(self._proved, token, entry=(proof, min(proof.expires_at, now + PROVED_SECONDS)))
+        return await self._proven(proof)
+
+    async def _proven(self, proof: Proof) -> Viewer:
+        """Role and scope are those of our own row: a provider says who somebody is, not what they may."""
+        viewer = await self._subjects.find((proof.issuer, proof.subject, proof.organization))
+        if viewer is None:
+            raise Unauthenticated(NOBODY)
+        return _until(viewer, datetime.fromtimestamp(proof.expires_at, UTC))
+
+    async def _current(self, viewer: Viewer) -> Viewer:
+        """A signed token that names a user is good while they are, and for what they are now."""
+        if viewer.user_id is None:
+            return viewer
+        found = await self._users.find((viewer.organization_id, viewer.user_id))
+        if found is None:
+            raise Unauthenticated(NOBODY)
+        return _until(found, viewer.expires_at)
+
+    async def _user(self, key: tuple[UUID, UUID]) -> Viewer | None:
+        return await self._people.find_user(key) if self._people else None
+
+    async def _subject(self, key: tuple[str, str, str | None]) -> Viewer | None:
+        """The one user; None also where there are several, and the token does not say of which company."""
+        issuer, subject, organization = key
+        found = await self._people.find_subject(issuer, subject) if self._people else []
+        if organization is not None:
+            found = [viewer for viewer in found if viewer.organization_id == _organization(organization)]
+        if len(found) > 1:
+            self._rejections.note("a user of several organizations")
+        return found[0] if len(found) == 1 else None
+
+    def _verify(self, token: str, header: Mapping[str, object]) -> Viewer:
+        if header.get("typ") != "JWT":
+            raise Malformed("another type of token")
+        try:
+            claims = jwt.decode(
                 token,
                 self._key,
                 algorithms=[ALGORITHM],
@@ -136,65 +214,28 @@ class Identity:
                 leeway=ISSUE_SKEW_SECONDS,
                 options={"require": list(REQUIRED)},
             )
-            if decoded["header"].get("typ") != "JWT":
-                raise Unauthenticated("The token is not valid")
-            return _claimed(decoded["payload"])
+            return claimed(claims)
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated(EXPIRED) from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise Unauthenticated("The token is not valid") from error
+            raise Malformed("not ours") from error
 
 
-def _remember(known: OrderedDict[Secret, Known], key: Secret, *, entry: Known) -> None:
+def _remember(known: OrderedDict[str, Entry], key: str, *, entry: Entry) -> None:
     known[key] = entry
     known.move_to_end(key)
     if len(known) > CACHE_MOST:
         known.popitem(last=False)
 
 
-def _claimed(claims: Mapping[str, object]) -> Viewer:
-    """The viewer that verified claims describe; ValueError or TypeError when they describe none."""
-    expires = claims["exp"]
-    scopes = claims.get("scopes", [])
-    if type(expires) is not int:
-        raise TypeError("exp is not a whole number of seconds")
-    if not isinstance(scopes, list):
-        raise TypeError("scopes are not a list")
-    viewer = Viewer(
-        organization_id=_uuid(claims["org"]),
-        role=Role(_text(claims["role"])),
-        subject=_text(claims["sub"]),
-        scopes=frozenset(_text(scope) for scope in scopes),
-        customer_id=_uuid_or_none(claims.get("customer")),
-        technician_id=_uuid_or_none(claims.get("technician")),
-        visit_id=_uuid_or_none(claims.get("visit")),
-        expires_at=datetime.fromtimestamp(expires, UTC),
-    )
-    _check_role(viewer)
-    return viewer
+def _until(viewer: Viewer, expires_at: datetime | None) -> Viewer:
+    """As long as the token by which they came."""
+    return viewer if viewer.expires_at == expires_at else replace(viewer, expires_at=expires_at)
 
 
-def _check_role(viewer: Viewer) -> None:
-    """A role whose scope is one row must name that row, or its scope would be anybody's guess."""
-    if viewer.role is Role.CUSTOMER and viewer.customer_id is None:
-        raise ValueError("A CUSTOMER token names its customer")
-    if viewer.role in FIELD and viewer.technician_id is None:
-        raise ValueError(f"A {viewer.role.value} token names its technician")
-    if viewer.role is Role.TRACKING and viewer.visit_id is None:
-        raise ValueError("A TRACKING token names its visit")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError("not a text")
-    return value
-
-
-def _uuid(value: object) -> UUID:
-    text = _text(value)
-    identifier = UUID(text)
-    if str(identifier) != text:  # UUID() also reads braces, urn: and bare digits
-        raise ValueError("not a canonical UUID")
-    return identifier
-
-
-def _uuid_or_none(value: object) -> UUID | None:
-    return None if value is None else _uuid(value)
+def _organization(text: str) -> UUID | None:
+    """Named by its global id, or by the bare one."""
+    try:
+        return ids.decode("org", text) if text.startswith("org") else UUID(text)
+    except (BadInput, ValueError):
+        return None

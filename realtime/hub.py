@@ -35,7 +35,8 @@ class Hub:
     """Reads what is new once, keeps it for resuming, and gives each organization's events to its subscribers.
 
     `restored` is called with the new epoch when the database turns out to be another one than at the
-    start; every subscription then ends with ResyncRequired.
+    start; every subscription then ends with ResyncRequired. `heard` is called with every event there is, of
+    whichever organization: it returns at once and raises nothing.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Hub:
         ring: int = 10_000,
         ring_seconds: float = 600,
         restored: Callable[[str], None] | None = None,
+        heard: Callable[[Entry], None] | None = None,
     ) -> None:
         self._log = log
         self._wakeups = wakeups
         self._poll_seconds = (poll_seconds, busy_poll_seconds)
         self._ring_bounds = (ring, ring_seconds)
         self._restored = restored
+        self._heard = heard
         self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
         self._busy_until = 0.0
         self._stopping = False
@@ -157,6 +160,9 @@ class Hub:
             return
         self._place = entries[-1].place
         self._ring.add(entries)
+        if self._heard is not None:
+            for entry in entries:
+                self._heard(entry)
         by_organization = sorted(entries, key=_organization)  # stable: each one's order is kept
         for organization_id, group in groupby(by_organization, _organization):
             theirs = list(group)

@@ -28,4 +28,5 @@ class Erasing:
         "Take what is personal of a contact out of the graph and its history, for good; the audit still"
         " verifies, and tells that it was erased, when and by whom.",
         roles=(Role.ADMIN,),
+        scope="customers:write",
     )

@@ -116,4 +116,5 @@ def viewer_values(viewer: Viewer) -> Mapping[str, Any]:
         "customer_id": viewer.customer_id,
         "technician_id": viewer.technician_id,
         "visit_id": viewer.visit_id,
+        "user_id": viewer.user_id,
     }

@@ -23,6 +23,7 @@ from resolvers.documents import DocumentRef, Documents, Operation, Policy
 from resolvers.kept import Kept
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
+from resolvers.scoping import check_scopes
 from resolvers.splicing import spliced
 from resolvers.streams import Streams
 
@@ -63,6 +64,7 @@ class Executor:
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
+            check_scopes(self.graph, operation, coerced, viewer)
             charge = await self._charged(operation, coerced, viewer)
             context = Context(viewer, self.services, charge=charge)
             actual = FAILED
@@ -92,6 +94,7 @@ class Executor:
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
+            check_scopes(self.graph, operation, coerced, viewer)
             charge = await self._charged(operation, coerced, viewer)
         except FieldgraphError as error:
             raise refused(error) from error

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
+from domain.credentials import ENDED
 from domain.errors import ResyncRequired, Unauthenticated
 from domain.viewers import Role, Viewer
 from realtime.log import Entry, Place
@@ -41,12 +41,12 @@ async def follow(
     told: Callable[[Entry], Item | None],
     conflate: Callable[[Entry], str | None] | None = None,
 ) -> AsyncIterator[Item]:
-    """Items of one subscription. Raises Unauthenticated when the viewer's link is revoked."""
+    """Items of one subscription. Raises Unauthenticated when what the viewer stands on has ended."""
     services, viewer = context.services, context.viewer
     place = services.cursors.decode(after) if after else None
 
     def wanted(entry: Entry) -> bool:
-        return _revokes(entry, viewer.credential_id) or wants(entry)
+        return ends(entry, viewer) or wants(entry)
 
     subscription = services.hub.subscribe(
         viewer.organization_id, wants=wanted, conflate=conflate, after=place
@@ -81,20 +81,22 @@ def _items(context: Context, entry: Entry | Lagged, told: Callable[[Entry], Item
     if isinstance(entry, Lagged):
         cursor = cursors.encode(entry.resume_from)
         return [Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})]
-    if _revokes(entry, context.viewer.credential_id):
-        raise Unauthenticated("This link has been revoked.")
+    if ends(entry, context.viewer):
+        raise Unauthenticated("This token has been revoked.")
     item = told(entry)
     return (
         [] if item is None else [replace(item, values={"cursor": cursors.encode(entry.place), **item.values})]
     )
 
 
-def _revokes(entry: Entry, credential_id: UUID | None) -> bool:
-    return (
-        credential_id is not None
-        and entry.type == "TrackingLinkRevoked"
-        and entry.payload.get("credential_id") == str(credential_id)
-    )
+def ends(entry: Entry, viewer: Viewer) -> bool:
+    """Whether a fact is the end of what a viewer stands on: a link, a key, or the user as they were."""
+    return entry.topic == ENDED and any(str(ground) in grounds_of(entry) for ground in viewer.grounds)
+
+
+def grounds_of(entry: Entry) -> list[str]:
+    """Which credentials or users a fact of the topic ENDED ends."""
+    return [entry.payload[name] for name in ("credential_id", "user_id") if name in entry.payload]
 
 
 def on_behalf(viewer: Viewer, subject: str) -> Viewer:

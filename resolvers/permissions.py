@@ -48,8 +48,9 @@ def check_roles(graph: Graph, operation: Operation, role: Role) -> None:
 def _first_forbidden(graph: Graph, operation: Operation, role: Role) -> tuple[Path, str] | None:
     """The first in the order of the response, with its path from the root, through all fragments."""
     kind = graph.executable.get_root_type(operation.node.operation)
-    walk = _Walk(graph, operation)
-    for path, parent, name in walk.fields(kind, operation.node.selection_set, ()):
+    walk = Walk(graph, operation)
+    for path, parent, node in walk.fields(kind, operation.node.selection_set, ()):
+        name = node.name.value
         if name in READS_SCHEMA and role in STRANGERS:
             return path, f"{parent.name}.{name}"
         field = parent.fields.get(name)
@@ -61,7 +62,7 @@ def _first_forbidden(graph: Graph, operation: Operation, role: Role) -> tuple[Pa
     return None
 
 
-class _Walk:
+class Walk:
     """Every field that an operation asks for, where it stands in the response."""
 
     def __init__(self, graph: Graph, operation: Operation) -> None:
@@ -70,7 +71,7 @@ class _Walk:
 
     def fields(
         self, kind: GraphQLNamedType | None, selection_set: SelectionSetNode, path: Path
-    ) -> Iterator[tuple[Path, GraphQLObjectType | GraphQLInterfaceType, str]]:
+    ) -> Iterator[tuple[Path, GraphQLObjectType | GraphQLInterfaceType, FieldNode]]:
         """As many steps as the limits count fields: documents past them are refused before."""
         for selection in selection_set.selections:
             if isinstance(selection, FieldNode):
@@ -78,7 +79,7 @@ class _Walk:
                     continue
                 name = selection.name.value
                 here = (*path, selection.alias.value if selection.alias else name)
-                yield here, kind, name
+                yield here, kind, selection
                 field = kind.fields.get(name)
                 if selection.selection_set and field:
                     yield from self.fields(get_named_type(field.type), selection.selection_set, here)

@@ -4,7 +4,9 @@ from typing import Annotated, Optional
 
 import strawberry
 
+from domain.scopes import ANYBODY
 from domain.viewers import OFFICE
+from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import HistoryEntry
 from schema.availability import Nearest, PartAvailability
@@ -39,6 +41,7 @@ from schema.sites import Site, Territory
 from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMovement, StockSerial, Transfer
 from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
+from schema.users import User
 from schema.visits import Assignment, Substatus, Visit
 from schema.work_orders import WorkOrder, WorkType
 
@@ -57,10 +60,10 @@ KEEPERS = frozenset(STAFF)
 
 @strawberry.type(description="What can be read.")
 class Query:
-    viewer: Viewer = root(Computed(key="viewer"), "Who is asking.")
-    cursor: Cursor = root(Computed(key="cursor"), STARTS)
+    viewer: Viewer = root(Computed(key="viewer", scope=ANYBODY), "Who is asking.")
+    cursor: Cursor = root(Computed(key="cursor", scope=ANYBODY), STARTS)
     rate_limit: RateLimit = root(
-        Computed(key="rateLimit"), "What may still be asked for, and what this costs."
+        Computed(key="rateLimit", scope=ANYBODY), "What may still be asked for, and what this costs."
     )
     node: Node | None = root(AnyNode(), "Anything by its id; null where there is none to be seen.")
     nodes: list[Node | None] = root(AnyNodes(), "Several by their ids, in their order; null per miss.")
@@ -70,10 +73,10 @@ class Query:
         name="_entities",
     )
     service: Service = root(
-        Computed(key="service"), "For a gateway: this graph's own schema.", name="_service"
+        Computed(key="service", scope=ANYBODY), "For a gateway: this graph's own schema.", name="_service"
     )
     as_of: Optional[Annotated["Query", strawberry.lazy("resolvers.queries")]] = root(
-        AsOf(roles=OFFICE), AS_OF
+        AsOf(roles=OFFICE, scope="plans:read"), AS_OF
     )
     customer: Customer | None = root(ById(), "One customer by its id.")
     contact: Contact | None = root(ById(), "One contact by its id.")
@@ -93,6 +96,8 @@ class Query:
     plan: Plan | None = root(ById(), "One plan by its id.")
     import_: Import | None = root(ById(), "One import by its id.", name="import")
     scheduling_policy: SchedulingPolicy | None = root(ById(), "One policy of planning by its id.")
+    user: User | None = root(ById(), "One user by their id.")
+    api_key: ApiKey | None = root(ById(), "One key of a machine by its id.")
     work_order_by_number: WorkOrder | None = root(
         ByKey(column="number", argument="number"), "One work order by the organization's number."
     )
@@ -149,7 +154,8 @@ class Query:
     stock_locations: Connection[StockLocation] = root(All(), "Places that hold stock, by name.")
     stock_levels: Connection[StockLevel] = root(All(), "Levels of stock.")
     part_availability: list[PartAvailability] = root(
-        Nearest(roles=KEEPERS), "The places that have a part free, the nearest to a site first."
+        Nearest(roles=KEEPERS, scope="stock:read"),
+        "The places that have a part free, the nearest to a site first.",
     )
     stock_movements: Connection[StockMovement] = root(All(), "The ledger of stock, the newest first.")
     transfers: Connection[Transfer] = root(All(), "Transfers between places, the newest first.")
@@ -160,6 +166,8 @@ class Query:
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
     imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
+    users: Connection[User] = root(All(), "Who gets in, by name; who is no ADMIN sees themselves.")
+    api_keys: Connection[ApiKey] = root(All(), "Machines' ways in, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
     history: Connection[HistoryEntry] = root(
         All(), "Every change of every row of the company, the newest first; for staff."

@@ -6,8 +6,10 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
+from domain.scopes import CHANGES
 from domain.viewers import Role
 from resolvers import imports, plans, scheduling, tracking
+from resolvers.admission import Admission
 from resolvers.audit import Erasing
 from resolvers.bookkeeping import Bookkeeping
 from resolvers.compiler.shapes import executable_of
@@ -62,73 +64,101 @@ AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
 class Mutation(
-    Bookkeeping, Dealings, Exchange, Staffing, Storekeeping, Provisioning, Upkeep, Fieldwork, Crewing, Erasing
+    Bookkeeping,
+    Dealings,
+    Exchange,
+    Staffing,
+    Storekeeping,
+    Provisioning,
+    Upkeep,
+    Fieldwork,
+    Crewing,
+    Erasing,
+    Admission,
 ):
     report_positions: ReportPositionsPayload = verb(
         tracking.report_positions,
         ReportPositionsInput,
         "Where a technician's device has been; arrivals and ETAs follow from it.",
         roles=REPORTERS,
+        scope="positions:write",
     )
     record_arrival: RecordArrivalPayload = verb(
         tracking.record_arrival,
         RecordArrivalInput,
         "The technician is there, by somebody's word; it wins over the geofence.",
         roles=AT_WORK,
+        scope="work:write",
     )
     withdraw_arrival: WithdrawArrivalPayload = verb(
         tracking.withdraw_arrival,
         WithdrawArrivalInput,
         "They had not arrived: EN_ROUTE again, before the work begins; a correction that the log keeps.",
         roles=PLANNERS,
+        scope="work:write",
     )
     create_absence: CreateAbsencePayload = verb(
         scheduling.create_absence,
         CreateAbsenceInput,
         "A technician is not there; their visits of that time go back to the pool.",
         roles=PLANNERS,
+        scope="technicians:write",
     )
     create_tracking_link: CreateTrackingLinkPayload = verb(
         tracking.create_tracking_link,
         CreateTrackingLinkInput,
         "Open a door to one visit; its secret is shown this once.",
         roles=PLANNERS,
+        scope="work:write",
     )
     revoke_tracking_link: RevokeTrackingLinkPayload = verb(
         tracking.revoke_tracking_link,
         RevokeTrackingLinkInput,
         "Close a door; what was opened through it ends within 2 seconds.",
         roles=PLANNERS,
+        scope="work:write",
     )
     propose_plan: ProposePlanPayload = verb(
-        plans.propose_plan, ProposePlanInput, "Ask the optimizer for a plan of a day.", roles=PLANNERS
+        plans.propose_plan,
+        ProposePlanInput,
+        "Ask the optimizer for a plan of a day.",
+        roles=PLANNERS,
+        scope="plans:write",
     )
     commit_plan: CommitPlanPayload = verb(
         plans.commit_plan,
         CommitPlanInput,
         "Make a plan real; where the graph has moved it becomes STALE and nothing is moved.",
         roles=PLANNERS,
+        scope="plans:write",
     )
     cancel_plan: CancelPlanPayload = verb(
         plans.cancel_plan,
         CancelPlanInput,
         "End the search: what is being solved is proposed as good as it has become.",
         roles=PLANNERS,
+        scope="plans:write",
     )
     create_scheduling_policy: CreateSchedulingPolicyPayload = verb(
         plans.create_scheduling_policy,
         CreateSchedulingPolicyInput,
         "Say anew how days shall be planned.",
         roles=APPROVERS,
+        scope="plans:write",
     )
     update_scheduling_policy: UpdateSchedulingPolicyPayload = verb(
         plans.update_scheduling_policy,
         UpdateSchedulingPolicyInput,
         "Change how days shall be planned; what is being solved goes on as it began.",
         roles=APPROVERS,
+        scope="plans:write",
     )
     discard_plan: DiscardPlanPayload = verb(
-        plans.discard_plan, DiscardPlanInput, "Drop a plan; one that is being solved stops.", roles=PLANNERS
+        plans.discard_plan,
+        DiscardPlanInput,
+        "Drop a plan; one that is being solved stops.",
+        roles=PLANNERS,
+        scope="plans:write",
     )
 
 
@@ -138,6 +168,7 @@ class Subscription:
         scheduling.schedule_changes,
         "Every fact about visits in a part of the schedule; a technician's own for a technician.",
         roles=(*AT_WORK, Role.INTEGRATION),
+        scope=CHANGES,
         arguments={
             "scope": (ScheduleScope | None, "Which part of the schedule; null: all of it."),
             "after": AFTER,
@@ -147,6 +178,7 @@ class Subscription:
         tracking.visit_tracking,
         "How one visit comes along: its state, ETA, and position as the privacy rule allows.",
         roles=(*PLANNERS, Role.CUSTOMER, Role.TRACKING),
+        scope="positions:read",
         arguments={
             "visit": (strawberry.ID | None, "The visit; a tracking link knows its own."),
             "after": AFTER,
@@ -156,12 +188,14 @@ class Subscription:
         plans.plan_progress,
         "How a plan comes along, to its end.",
         roles=PLANNERS,
+        scope="plans:read",
         arguments={"plan": (strawberry.ID, "The plan."), "after": AFTER},
     )
     import_progress: ImportProgressItem = stream(
         imports.import_progress,
         "How an import comes along, to its end.",
         roles=EXCHANGERS,
+        scope="imports:read",
         arguments={"import": (strawberry.ID, "The import."), "after": AFTER},
     )
 

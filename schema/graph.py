@@ -23,9 +23,13 @@ WORDS = frozenset(kind.__name__ for kind in ENUMS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a field's value comes from. `roles` may ask for it; None means everybody who sees the row."""
+    """Where a field's value comes from. `roles` may ask for it; None means everybody who sees the row.
+
+    `scope` is what a machine's key needs for it (domain/scopes.py); None: what the rows it leads to need.
+    """
 
     roles: frozenset[Role] | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

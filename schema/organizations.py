@@ -12,6 +12,7 @@ from schema.entities import Entity
 from schema.graph import column, node, one, record, sql
 from schema.scalars import TimeZone
 from schema.technicians import Technician
+from schema.users import User
 
 if TYPE_CHECKING:
     from schema.visits import Visit
@@ -41,14 +42,16 @@ class Organization(Entity):
     customer_id="uuid",
     technician_id="uuid",
     visit_id="uuid",
+    user_id="uuid",
 )
 class Viewer:
     role: Role = column("What the viewer may see and do hangs on it.")
-    scopes: list[str] = column("What a machine's token was limited to.")
+    scopes: list[str] = column("What a machine's key was limited to; empty for people.")
     subject: str = column("Who it is, as the token says.")
     organization: Organization | None = one("The company the token belongs to.", by="organization_id")
     customer: Customer | None = one("The customer a portal contact belongs to.", by="customer_id")
     technician: Technician | None = one("The technician who is asking.", by="technician_id")
+    user: User | None = one("The user who is asking, if it is one.", by="user_id")
     visit: Annotated["Visit", strawberry.lazy("schema.visits")] | None = one(
         "The one visit a tracking link opens.", by="visit_id"
     )

@@ -34,9 +34,11 @@ class Item:
     values: Mapping[str, Any]
 
 
-def verb(run: Callable[..., Any], given: type, description: str, *, roles: tuple[Role, ...]) -> Any:
-    """A field of Mutation."""
-    field = _field(Verb(run=run, given=given, roles=frozenset(roles)), description)
+def verb(
+    run: Callable[..., Any], given: type, description: str, *, roles: tuple[Role, ...], scope: str = ""
+) -> Any:
+    """A field of Mutation; without a `scope` no machine's key may ask for it."""
+    field = _field(Verb(run=run, given=given, roles=frozenset(roles), scope=scope), description)
     field.arguments = [_argument("input", given, "What is wanted.")]
     return field
 
@@ -47,9 +49,10 @@ def stream(
     *,
     roles: tuple[Role, ...],
     arguments: Mapping[str, tuple[Any, str]],
+    scope: str = "",
 ) -> Any:
-    """A field of Subscription. `arguments`: name → its type and its description."""
-    field = _field(Stream(run=run, roles=frozenset(roles)), description)
+    """A field of Subscription. `arguments`: name → its type and its description; `scope` as of `verb`."""
+    field = _field(Stream(run=run, roles=frozenset(roles), scope=scope), description)
     field.arguments = [_argument(name, kind, words) for name, (kind, words) in arguments.items()]
     return field
 

@@ -19,6 +19,7 @@ EXEMPT: Mapping[str, str] = {
     "audit_seal": "is the audit",
     "audit_value": "is the audit; what is erased from it must not come back into it",
     "bucket": "is how much a client has asked for lately; nobody decides it, and it is full again in seconds",
+    "credential_use": "is a measurement, to the hour; that somebody asked is no change to the books",
     "counter": "only remembers the last number given out; what got the number is audited",
     "eta": "is computed again with every position, by nobody's decision",
     "event": "is a log of its own, append-only, kept 30 days",
@@ -44,6 +45,8 @@ BELONGS: Mapping[str, tuple[str, ...]] = {
     "contract": ("customer_id",),
     "contract_asset": ("contract_id", "asset_id"),
     "contract_work_type": ("contract_id",),
+    "api_key": ("technician_id",),
+    "app_user": ("technician_id", "customer_id"),
     "credential": ("visit_id", "technician_id"),
     "crew": (),
     "crew_member": ("crew_id", "technician_id"),
@@ -97,6 +100,7 @@ are found (`audit.PLACES`); three columns are for tables where they never change
 """
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
+    "app_user": ("name", "email", "issuer", "subject"),
     "absence": ("reason",),
     "attachment": ("signed_by",),
     "contact": ("name", "email", "phone"),
@@ -126,7 +130,7 @@ READERS: Mapping[str, Mapping[str, frozenset[Role]]] = {
 }
 """Columns that fewer roles may read than see the row, as the fields over them declare it (`roles=`)."""
 
-SECRET: Mapping[str, tuple[str, ...]] = {"credential": ("digest",)}
+SECRET: Mapping[str, tuple[str, ...]] = {"credential": ("digest",), "api_key": ("hint",)}
 """What is not kept at all: only that it changed."""
 
 

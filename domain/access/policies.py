@@ -11,6 +11,7 @@ VALUES = {
     "customer": ("app.customer_id", "uuid"),
     "technician": ("app.technician_id", "uuid"),
     "visit": ("app.visit_id", "uuid"),
+    "user": ("app.user_id", "uuid"),
 }
 _LOOK_UP = re.compile(r"IN (viewer_\w+)")
 

@@ -1,9 +1,10 @@
 """Tables: which rows of which table a role may read and write, declared once and used twice.
 
 Migrations freeze it into row-level security policies; compiled reads bind the same predicates as parameters.
-A predicate is SQL over the row `{t}` with the viewer's values as `:organization`, `:customer`, `:technician`
-and `:visit`. It looks at the row's own columns and asks at most one of the LOOK_UPS about another table,
-whose own predicate for the same role looks at its own columns only (mutual look-ups would recurse for ever).
+A predicate is SQL over the row `{t}` with the viewer's values as `:organization`, `:customer`, `:technician`,
+`:visit` and `:user`. It looks at the row's own columns and asks at most one of the LOOK_UPS about another
+table, whose own predicate for the same role looks at its own columns only (mutual look-ups would recurse for
+ever).
 None: the role sees no row.
 """
 
@@ -115,6 +116,9 @@ TO_OR_FROM = (
 EXCHANGERS = frozenset({Role.ADMIN, Role.MANAGER, Role.INTEGRATION})
 IN_ORGANIZATION = dict.fromkeys(EVERYONE, ALL)
 NO_SALES = (Role.SALES,)
+ONLY_ADMIN = {Role.ADMIN: ALL}
+PEOPLE = (Role.MANAGER, Role.DISPATCHER, *FIELD, Role.SALES, Role.CUSTOMER)
+LINKS = "{t}.role = 'TRACKING'"
 
 TABLES: dict[str, Access] = {
     "organization": Access(IN_ORGANIZATION, frozenset({Role.ADMIN}), organization="id"),
@@ -252,7 +256,16 @@ TABLES: dict[str, Access] = {
         FIELD_WRITES,
     ),
     "tracking_link": Access(_roles(without=(Role.SALES, Role.INTEGRATION)), OFFICE_WRITES),
-    "credential": Access(dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), system=True),
+    "credential": Access(
+        {**ONLY_ADMIN, **dict.fromkeys((Role.MANAGER, Role.DISPATCHER), LINKS)},
+        frozenset(OFFICE),
+        system=True,
+    ),
+    "app_user": Access(
+        {**ONLY_ADMIN, **dict.fromkeys(PEOPLE, "{t}.id = :user")}, frozenset({Role.ADMIN}), system=True
+    ),
+    "api_key": Access(ONLY_ADMIN, frozenset({Role.ADMIN})),
+    "credential_use": Access(ONLY_ADMIN, system=True),
     "job": Access(
         dict.fromkeys(OFFICE, ALL), frozenset(OFFICE), insert=frozenset({*OFFICE, *EXCHANGERS}), system=True
     ),
@@ -272,8 +285,8 @@ TABLES: dict[str, Access] = {
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
     "audit": Access(_roles_named(), system=True, kept=True),
     "audit_value": Access(_roles_named(), system=True, kept=True),
-    "audit_seal": Access({Role.ADMIN: ALL}, system=True, kept=True),
-    "audit_chain": Access({Role.ADMIN: ALL}, system=True, kept=True),
+    "audit_seal": Access(ONLY_ADMIN, system=True, kept=True),
+    "audit_chain": Access(ONLY_ADMIN, system=True, kept=True),
 }
 
 SEARCHED = frozenset(

@@ -31,7 +31,11 @@ class Seeded(NamedTuple):
             "day": self.day.isoformat(),
             "time_zone": self.time_zone,
             "viewers": {
-                role.value: [viewer.subject, _text(viewer.customer_id), _text(viewer.technician_id)]
+                role.value: {
+                    "subject": viewer.subject,
+                    "scopes": sorted(viewer.scopes),
+                    **{name: _text(getattr(viewer, name)) for name in BOUND_TO},
+                }
                 for role, viewer in self.viewers.items()
             },
             **{name: [str(key) for key in getattr(self, name)] for name in KEYS},
@@ -44,11 +48,11 @@ class Seeded(NamedTuple):
             Role(role): Viewer(
                 organization_id=organization_id,
                 role=Role(role),
-                subject=subject,
-                customer_id=customer_id and UUID(customer_id),
-                technician_id=technician_id and UUID(technician_id),
+                subject=told["subject"],
+                scopes=frozenset(told["scopes"]),
+                **_bound(told),
             )
-            for role, (subject, customer_id, technician_id) in row["viewers"].items()
+            for role, told in row["viewers"].items()
         }
         keys = {name: tuple(UUID(key) for key in row[name]) for name in KEYS}
         day = date.fromisoformat(row["day"])
@@ -56,6 +60,7 @@ class Seeded(NamedTuple):
 
 
 KEYS = ("visitors", "simulated", "tracked")
+BOUND_TO = ("customer_id", "technician_id", "user_id")
 
 
 def technician_viewer(organization_id: UUID, technician_id: UUID, *, role: Role = Role.TECHNICIAN) -> Viewer:
@@ -66,6 +71,10 @@ def technician_viewer(organization_id: UUID, technician_id: UUID, *, role: Role 
         subject=f"technician:{technician_id}",
         technician_id=technician_id,
     )
+
+
+def _bound(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: UUID(told[name]) for name in BOUND_TO if told[name]}
 
 
 def _text(key: UUID | None) -> str | None:

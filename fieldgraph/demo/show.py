@@ -72,6 +72,7 @@ def show(options: Options) -> None:
                 "port": options.port,
                 "host": "127.0.0.1",
                 "documents_strict": False,  # the demo's technicians ask by text
+                "demo_login": settings.public_url is None,  # else it may be reached from elsewhere
             }
         )
         asyncio.run(Show(options, named, folder).run())
@@ -214,6 +215,7 @@ class Show:
         if not self.options.headless:
             lines += [
                 "",
+                f"Sign in as anybody       {base}/login",
                 f"The dispatcher's board   {base}/board#token={token}",
                 f"A customer's tracking    {tracking}",
                 f"Who speaks GraphQL       {curl} \\",

@@ -1,5 +1,6 @@
 """The demo's two organizations as rows in memory: what the seed writes, and whom it is about."""
 
+from dataclasses import replace
 from datetime import datetime
 from random import Random
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from domain.organizations import Counter, Organization
 from domain.rows import Row
+from domain.scopes import SCOPES
 from domain.technicians import Technician
 from domain.viewers import Role, Viewer
 from fieldgraph.demo.agreements import agree
@@ -19,6 +21,7 @@ from fieldgraph.demo.evidence import keep_evidence
 from fieldgraph.demo.exchange import exchange
 from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.maintenance import tell_maintenance
+from fieldgraph.demo.people import admit
 from fieldgraph.demo.proposals import propose, weigh
 from fieldgraph.demo.rosters import tell_rosters
 from fieldgraph.demo.shelves import fill_shelves
@@ -123,6 +126,8 @@ def _tale(ground: Ground, hours: Hours, books: Books) -> Tale:
     keep_evidence(company, organization)
     numbers.value = company.orders
     seeded = _seeded(company, organization, waiting)
+    viewers = admit(company, seeded.viewers, Random(f"{organization.id}:people"))  # noqa: S311  # as above
+    seeded = seeded._replace(viewers=viewers)
     return Tale(seeded, organization, tuple((at, tuple(book.rows[at])) for at in sorted(book.rows)))
 
 
@@ -148,6 +153,7 @@ def _viewers(
         role: Viewer(organization_id=organization_id, role=role, subject=subject)
         for role, subject in SUBJECTS.items()
     }
+    viewers[Role.INTEGRATION] = replace(viewers[Role.INTEGRATION], scopes=SCOPES)
     viewers[Role.TECHNICIAN] = technician_viewer(organization_id, employee.id)
     viewers[Role.SUBCONTRACTOR] = technician_viewer(
         organization_id, subcontractor.id, role=Role.SUBCONTRACTOR

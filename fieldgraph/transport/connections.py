@@ -99,9 +99,9 @@ class Connection:
         self._last_word = Closing(code, reason)
         self._deadline.reschedule(asyncio.get_running_loop().time())
 
-    def stands_on(self, credential_id: UUID) -> bool:
-        """Whether this credential opened the socket."""
-        return self._viewer is not None and self._viewer.credential_id == credential_id
+    def stands_on(self, ground: UUID) -> bool:
+        """Whether this credential, or this user, opened the socket."""
+        return self._viewer is not None and ground in self._viewer.grounds
 
     async def _listen(self) -> Closing | None:
         """Reads until the client leaves (None) or there is a reason to close."""

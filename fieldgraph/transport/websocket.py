@@ -77,10 +77,10 @@ class GraphQLWebSocket:
         finally:
             self._around.crowd.leave(address)
 
-    def revoke(self, credential_id: UUID) -> None:
-        """Ends at once every socket that was opened with this credential."""
+    def revoke(self, ground: UUID) -> None:
+        """Ends at once every socket that was opened with this credential, or by this user."""
         for connection in self._connections:
-            if connection.stands_on(credential_id):
+            if connection.stands_on(ground):
                 connection.end(4403, "Token revoked")
 
     async def _serve(self, connection: Connection) -> None:

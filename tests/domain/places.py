@@ -1,6 +1,6 @@
 """A world with at least one row in every table, for tests of who may see which."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -9,12 +9,15 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import text as literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import ids, milestones, scheduling, tracking, visits
+from domain.api_keys import ApiKey
 from domain.assets import Asset, MeterReading
 from domain.buckets import Bucket
 from domain.contracts import Contract, ContractAsset, ContractState, ContractWorkType, Entitlement
+from domain.credentials import Credential
 from domain.crews import Crew, CrewMember
 from domain.customers import Contact, Customer, ExternalId
 from domain.imports import Import, ImportLine
@@ -38,6 +41,7 @@ from domain.technicians import AbsenceReason, ShiftPattern, ShiftPatternDay, Tec
 from domain.territories import Territory
 from domain.tracking import Eta, EtaBasis, Position, PositionCurrent
 from domain.uploads import Upload
+from domain.users import PERSONS, User
 from domain.viewers import FIELD, Role, Viewer
 from domain.visits import (
     Attachment,
@@ -66,6 +70,7 @@ class Places:
     subcontractor: UUID
     tracked: UUID
     digest: bytes
+    users: Mapping[Role, UUID]
 
     def viewer(self, role: Role) -> Viewer:
         """Someone of this role who is bound to something of this company."""
@@ -77,6 +82,7 @@ class Places:
             customer_id=self.customers[0] if role == Role.CUSTOMER else None,
             technician_id=technician if role in FIELD else None,
             visit_id=self.tracked if role == Role.TRACKING else None,
+            user_id=self.users.get(role),
         )
 
     def viewers(self) -> Iterator[Viewer]:
@@ -133,7 +139,39 @@ async def furnish(engine: AsyncEngine, name: str) -> Places:
         )
         row, _ = await work.replay("a key", {"of": str(contract)})
         row.answer = {"id": str(contract)}
-    return Places(world, (first, second), (ada, ben), eve, held[0], digest)
+    users = await _people(world, first, ada, eve)
+    await _key(world, ada)
+    return Places(world, (first, second), (ada, ben), eve, held[0], digest, users)
+
+
+async def _people(world: World, customer: UUID, employee: UUID, subcontractor: UUID) -> dict[Role, UUID]:
+    """A user of each role, with a token of their own."""
+    technicians = {Role.TECHNICIAN: employee, Role.SUBCONTRACTOR: subcontractor}
+    users = {}
+    for role in sorted(PERSONS):
+        user = User(name=f"The {role.lower()}", handle=f"user:{role.lower()}", role=role)
+        user.customer_id = customer if role == Role.CUSTOMER else None
+        user.technician_id = technicians.get(role)
+        digest = user.id.bytes * 2
+        await world.keep(user)
+        await world.keep(Credential(digest=digest, subject=user.handle, user_id=user.id, expires_at=at(99)))
+        users[role] = user.id
+    return users
+
+
+async def _key(world: World, technician: UUID) -> None:
+    """Of a technician's device, and used once."""
+    credential = Credential(
+        digest=technician.bytes * 2, role=Role.TECHNICIAN, subject="key", scopes="work:read"
+    )
+    await world.keep(credential)
+    bound: dict[str, Any] = {"credential_id": credential.id, "technician_id": technician}
+    await world.keep(ApiKey(name="Van", hint="abcd", role=Role.TECHNICIAN, scopes=["work:read"], **bound))
+    async with world.unit() as work:
+        statement = literal("INSERT INTO credential_use VALUES (:organization_id, :credential_id, :at)")
+        await work.session.execute(literal("SET LOCAL ROLE fieldgraph_system"))
+        own = {"organization_id": world.organization_id, "credential_id": credential.id}
+        await work.session.execute(statement, {**own, "at": at(9)})
 
 
 async def _visit(world: World, kind: UUID, customer_id: UUID) -> UUID:

@@ -184,7 +184,7 @@ def test_pages_hold_no_inline_script_and_no_markup_made_of_text() -> None:
         assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
         assert re.findall(r"\son\w+=|javascript:|https?://", text) == []
     scripts = sorted(PAGES.glob("*.js"))
-    assert len(scripts) == 9
+    assert len(scripts) == 10
     for script in scripts:
         assert (
             re.findall(

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain import ids, tracking
 from domain.contracts import Contract, Entitlement
-from domain.credentials import find_viewer
+from domain.credentials import find_user, find_viewer
 from domain.customers import Contact, Customer, ExternalId
 from domain.rows import Row
 from domain.sites import Site
@@ -42,7 +42,7 @@ from fieldgraph.demo.hours import Hours
 from fieldgraph.demo.seed import seed
 from fieldgraph.demo.tales import Tale, tell
 from integrations import osm
-from integrations.identity import Identity, digest, new_secret
+from integrations.identity import Identity, People, digest, new_secret
 from integrations.roads import metres_between
 from tests.conftest import Database, connected
 
@@ -272,6 +272,22 @@ async def test_an_interrupted_seed_is_finished_by_the_next(
         assert await owner.fetchval("SELECT count(*) FROM event") == 159 + 8
 
 
+def issuing(pool: asyncpg.Pool) -> Identity:
+    """Who issues tokens, and knows users and secrets by this pool."""
+
+    async def find(hashed: bytes) -> Viewer | None:
+        return await find_viewer(pool, hashed)
+
+    async def user(key: tuple[UUID, UUID]) -> Viewer | None:
+        return await find_user(pool, *key)
+
+    async def nobody(_issuer: str, _subject: str) -> list[Viewer]:
+        return []
+
+    people = People(user, nobody)
+    return Identity(key=b"k" * 32, issuer="here", audience="us", find_credential=find, people=people)
+
+
 async def test_the_access_file_opens_every_door(
     database: Database, engine: AsyncEngine, tmp_path: Path
 ) -> None:
@@ -279,10 +295,7 @@ async def test_the_access_file_opens_every_door(
     seeded = await seed(engine, helsinki(), seed=1, start=START)
     pool = await asyncpg.create_pool(database.app_url, min_size=1, max_size=1)
 
-    async def find(hashed: bytes) -> Viewer | None:
-        return await find_viewer(pool, hashed)
-
-    identity = Identity(key=b"k" * 32, issuer="here", audience="us", find_credential=find)
+    identity = issuing(pool)
 
     async def link(company: Seeded, visit_id: UUID) -> str | None:
         secret, hashed = new_secret("trk_")
@@ -311,7 +324,7 @@ async def test_the_access_file_opens_every_door(
         for role, token in organization["tokens"].items():
             assert (await identity.viewer(token)).role == role
         tracked = organization["tracking"]
-        viewer = await find(digest(tracked["token"]))
+        viewer = await find_viewer(pool, digest(tracked["token"]))
         assert viewer is not None
         assert tracked["visit_id"] == ids.encode("vis", one.tracked[0])
         assert (viewer.role, viewer.visit_id) == (Role.TRACKING, one.tracked[0])

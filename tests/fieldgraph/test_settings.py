@@ -77,6 +77,11 @@ def test_what_a_process_hands_on_is_what_it_has(monkeypatch: pytest.MonkeyPatch,
         ("FIELDGRAPH_CLOCK_SPEED", "0"),
         ("FIELDGRAPH_LOG_LEVEL", "loud"),
         ("APP_DATABASE_URL", APP),
+        ("FIELDGRAPH_OIDC_ISSUER", "https://login.example"),
+        ("FIELDGRAPH_OIDC_AUDIENCE", "fieldgraph"),
+        ("FIELDGRAPH_OIDC_JWKS_URL", "http://login.example/keys"),
+        ("FIELDGRAPH_OIDC_ALGORITHMS", "RS256,HS256"),
+        ("FIELDGRAPH_OIDC_ALGORITHMS", "none"),
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start(
@@ -85,6 +90,30 @@ def test_what_cannot_work_is_refused_at_the_start(
     monkeypatch.setenv(name, value)
 
     with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_provider_is_named_whole_and_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIELDGRAPH_OIDC_ISSUER", "https://login.example/realm")
+    monkeypatch.setenv("FIELDGRAPH_OIDC_AUDIENCE", "fieldgraph")
+    monkeypatch.setenv("FIELDGRAPH_OIDC_ALGORITHMS", "RS256, ES256")
+    settings = Settings()
+
+    assert settings.oidc_algorithms == ("RS256", "ES256")
+    assert settings.environment()["FIELDGRAPH_OIDC_ALGORITHMS"] == "RS256,ES256"
+    monkeypatch.setenv("FIELDGRAPH_OIDC_ISSUER", "http://login.example")
+    with pytest.raises(ValidationError, match="https"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("FIELDGRAPH_HOST", "192.168.1.5"), ("FIELDGRAPH_PUBLIC_URL", "https://demo.example")]
+)
+def test_the_demos_door_stays_on_its_machine(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv("FIELDGRAPH_DEMO_LOGIN", "true")
+    assert Settings().demo_login
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match="only the demo"):
         Settings()
 
 

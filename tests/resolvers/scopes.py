@@ -116,6 +116,7 @@ Row = Mapping[str, Any]
 Rule = Callable[["Dump", Row, Viewer], bool]
 EVERYBODY: frozenset[Role] = frozenset(Role)
 OFFICE = frozenset({Role.ADMIN, Role.MANAGER, Role.DISPATCHER})
+PEOPLE = frozenset(Role) - {Role.ADMIN, Role.TRACKING, Role.INTEGRATION}
 STAFF = OFFICE | {Role.SALES, Role.INTEGRATION}
 
 
@@ -247,7 +248,7 @@ def told_of(change: Row) -> set[UUID]:
 
 
 CLOSED = {
-    "credential": frozenset({Role.SALES, Role.INTEGRATION}),
+    **dict.fromkeys(("api_key", "app_user", "credential"), STAFF - {Role.ADMIN}),
     "plan": frozenset({Role.SALES}),
     "scheduling_policy": frozenset({Role.SALES}),
     "tracking_link": frozenset({Role.SALES, Role.INTEGRATION}),
@@ -355,6 +356,8 @@ RULES: dict[str, tuple[frozenset[Role], dict[Role, Rule]]] = {
     "eta": (STAFF, LIVE_FACT),
     "arrival": (STAFF, LIVE_FACT),
     "tracking_link": (OFFICE, {}),
+    "app_user": (frozenset({Role.ADMIN}), dict.fromkeys(PEOPLE, _same("id", "user_id"))),
+    "api_key": (frozenset({Role.ADMIN}), {}),
     "upload": (NOT_SALES, _field(MINE)),
     "attachment": (STAFF, {**_field(_through("visit_id", "visit_id")), Role.CUSTOMER: _signed}),
     "import": (EXCHANGERS, {}),

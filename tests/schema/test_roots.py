@@ -7,12 +7,12 @@ from resolvers import root
 CONNECTIONS = """customers contacts sites assets contracts entitlements milestones maintenancePlans workTypes
 workOrders visits technicians crews skills certifications territories shifts absences parts stockLocations
 stockLevels stockMovements reservations transfers reorderRules purchaseOrders plans
-schedulingPolicies trackingLinks"""
+schedulingPolicies trackingLinks users apiKeys"""
 BY_KEY = """workOrderByNumber contractByNumber partByNumber partByBarcode assetBySerial technicianByCode
 customerByExternalId siteByExternalId assetByExternalId contractByExternalId workOrderByExternalId
 technicianByExternalId partByExternalId"""
 ONE = """viewer cursor rateLimit node nodes asOf partAvailability customer contact site asset contract
-workOrder visit technician part plan maintenancePlan workType crew purchaseOrder import"""
+workOrder visit user apiKey technician part plan maintenancePlan workType crew purchaseOrder import"""
 CUSTOMERS = """createCustomer updateCustomer archiveCustomer createContact updateContact createSite updateSite
 createAsset updateAsset recordMeterReading upsertCustomers upsertSites upsertAssets upsertParts
 upsertTechnicians upsertContracts"""
@@ -29,7 +29,8 @@ STOCK = """createPart createStockLocation receiveStock adjustStock countStock re
 pickParts consumeParts returnParts requestTransfer shipTransfer receiveTransfer createReorderRule
 createPurchaseOrder receivePurchaseOrder"""
 PLANNING = "createSchedulingPolicy updateSchedulingPolicy proposePlan cancelPlan commitPlan discardPlan"
-REST = "createTrackingLink revokeTrackingLink importRows"
+REST = """createTrackingLink revokeTrackingLink createApiKey revokeApiKey createUser updateUser deactivateUser
+importRows"""
 MUTATIONS = f"{CUSTOMERS} {CONTRACTS} {WORK} {VISITS} {TECHNICIANS} {STOCK} {PLANNING} {REST}"
 
 

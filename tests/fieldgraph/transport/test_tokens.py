@@ -1,0 +1,118 @@
+"""Tokens at the doors: whatever is not good is a 401 with a challenge over HTTP, and a 4403 on a socket."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from domain.viewers import Role, Viewer
+from integrations.identity import People, digest
+from integrations.keyrings import ALGORITHMS
+from integrations.providers import provider
+from tests.fieldgraph.transport.conftest import CREDENTIAL, ORGANIZATION, Doors
+from tests.fieldgraph.transport.speaking import bare, closed, say
+from tests.integrations.issuers import AUDIENCE, SUBJECT, Issuer, serving
+from tests.integrations.variants import variants
+
+MIRA = Viewer(organization_id=ORGANIZATION, role=Role.DISPATCHER, subject="user:1", user_id=UUID(int=1))
+VARIANTS = variants()
+NO_HEADER = {"letters of another script"}
+"""What HTTP cannot even carry as a header; a socket can."""
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """Doors that trust a provider, too."""
+
+    doors: Doors
+    issuer: Issuer
+
+    async def post(self, authorization: str | None) -> tuple[int, str, str]:
+        """Status, challenge and the one error's message."""
+        headers = {"content-type": "application/json"} | (
+            {} if authorization is None else {"authorization": authorization}
+        )
+        found = await self.doors.client.post(
+            self.doors.url, content=b'{"query": "{ hello }"}', headers=headers
+        )
+        errors = found.json().get("errors", [{"message": "", "extensions": {"code": ""}}])
+        assert errors[0]["extensions"]["code"] in {"", "UNAUTHENTICATED"}
+        return found.status_code, found.headers.get("www-authenticate", ""), errors[0]["message"]
+
+    async def greet(self, authorization: object) -> tuple[int | None, str | None]:
+        """How the socket is closed."""
+        async with bare(self.doors) as socket:
+            await say(socket, type="connection_init", payload={"authorization": authorization})
+            return await closed(socket)
+
+
+@pytest.fixture
+async def guarded(doors: Doors) -> AsyncIterator[Guarded]:
+    async with serving() as issuer:
+
+        async def user(_key: tuple[UUID, UUID]) -> Viewer | None:
+            return None
+
+        async def subject(_issuer: str, subject: str) -> list[Viewer]:
+            return [MIRA] if subject == SUBJECT else []
+
+        trusted = provider(issuer.url, AUDIENCE, jwks_url=None, algorithms=ALGORITHMS)
+        doors.identity._people = People(user, subject, trusted)
+        yield Guarded(doors, issuer)
+
+
+INVALID = 'Bearer realm="fieldgraph", error="invalid_token"'
+WORDS = {"The token is not valid", "The token has expired", "No active user has this identity"}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+async def test_a_bad_token_of_the_provider_is_refused_at_both_doors(guarded: Guarded, name: str) -> None:
+    token = VARIANTS[name](guarded.issuer)
+    with capture_logs() as logs:
+        if name not in NO_HEADER:
+            status, challenge, message = await guarded.post(f"Bearer {token}")
+            assert (status, challenge) == (401, INVALID)
+            assert message in WORDS
+        assert await guarded.greet(f"Bearer {token}") == (4403, "Forbidden")
+
+    assert [line for line in logs if token in repr(line)] == []
+    assert {line["event"] for line in logs} == {"tokens_refused"}
+
+
+@pytest.mark.parametrize("wrong", ["revoked", "expired", "cut", "longer", "of another kind"])
+@pytest.mark.parametrize("prefix", ["trk_", "key_", "usr_"])
+async def test_a_bad_secret_is_refused_at_both_doors(guarded: Guarded, prefix: str, wrong: str) -> None:
+    secret = prefix + "s" * 43
+    holder = replace(MIRA, role=Role.TRACKING, visit_id=CREDENTIAL, credential_id=CREDENTIAL, user_id=None)
+    guarded.doors.credentials[digest(secret)] = holder
+    assert (await guarded.post(f"Bearer {secret}"))[0] == 200
+    guarded.doors.identity.clear()
+
+    if wrong == "revoked":
+        guarded.doors.credentials.clear()
+    elif wrong == "expired":
+        ended = datetime.now(UTC) - timedelta(seconds=1)
+        guarded.doors.credentials[digest(secret)] = replace(holder, expires_at=ended)
+    else:
+        secret = {"cut": secret[:-1], "longer": secret + "s", "of another kind": "adm_" + secret[4:]}[wrong]
+
+    status, challenge, message = await guarded.post(f"Bearer {secret}")
+    assert (status, challenge) == (401, INVALID)
+    assert message in WORDS
+    assert await guarded.greet(f"Bearer {secret}") == (4403, "Forbidden")
+
+
+async def test_without_a_token_the_challenge_names_no_error(guarded: Guarded) -> None:
+    assert (await guarded.post(None))[:2] == (401, 'Bearer realm="fieldgraph"')
+    for scheme in ("Basic bWlyYTpwYXNz", guarded.issuer.token(), "Bearer"):
+        assert (await guarded.post(scheme))[0] == 401, scheme
+    wrong: tuple[object, ...] = (None, 3, {}, "", "Bearer", ["Bearer x"], guarded.issuer.token())
+    for said in wrong:
+        assert await guarded.greet(said) == (4403, "Forbidden"), said
+
+
+async def test_a_good_one_of_the_provider_comes_in(guarded: Guarded) -> None:
+    assert (await guarded.post(f"Bearer {guarded.issuer.token('ES256')}"))[0] == 200
