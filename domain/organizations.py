@@ -1,14 +1,17 @@
 """Organizations: one service company each, the tenant to which every row belongs."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text as literal
 from sqlmodel import Field
 
-from domain import ids
+from domain import ids, inputs, outlines
 from domain.errors import NotFound
+from domain.inputs import Check
 from domain.rows import NEVER, Row, Table, text, timestamp
 from domain.unit_of_work import UnitOfWork
 
@@ -29,6 +32,21 @@ class Counter(Row, table=True):
 
     series: str = text(unique=False)
     value: int = 0
+
+
+ORGANIZATION: Mapping[str, Check] = {
+    "name": inputs.words(),
+    "time_zone": outlines.time_zone,
+    "currency": inputs.currency,
+}
+
+
+async def found(work: UnitOfWork, values: Mapping[str, Any]) -> Organization:
+    """A new company, whose id is the viewer's organization. Raises Invalid."""
+    organization = Organization(id=work.viewer.organization_id, **inputs.checked(values, ORGANIZATION))
+    work.session.add(organization)
+    await work.session.flush()
+    return organization
 
 
 async def home_zone(work: UnitOfWork) -> ZoneInfo:

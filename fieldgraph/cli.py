@@ -1,15 +1,15 @@
-"""The command line: serve, worker, demo, import, migrate, verify-audit, sdl, bench (`run.py VERB`)."""
+"""The command line: serve, worker, demo, found, admit, import, migrate, verify-audit, sdl, bench."""
 
 import asyncio
 import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import typer
@@ -102,6 +102,50 @@ def bring_in(
     with with_database(settings) as named:
         if not asyncio.run(bring(named, wanted, tell=typer.echo)):
             raise typer.Exit(1)
+
+
+@program.command()
+def found(
+    name: Annotated[str, typer.Argument(help="Of the company.")],
+    admin: Annotated[str, typer.Option(help="The name of its first ADMIN.")],
+    email: Annotated[Optional[str], typer.Option(help="Theirs.")] = None,
+    time_zone: Annotated[str, typer.Option(help="In the IANA database, such as Europe/Helsinki.")] = "UTC",
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "EUR",
+) -> None:
+    """Make an organization with its first ADMIN, and print the ADMIN's token."""
+    from fieldgraph.founding import Company, Person  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.founding import found as begin  # noqa: PLC0415  # as above
+
+    company, person = Company(name, time_zone, currency), Person(admin, email)
+    with with_database(Settings()) as named:
+        _refusing(begin(named, company, person, tell=typer.echo))
+
+
+@program.command()
+def admit(
+    organization: Annotated[str, typer.Argument(help="The id of the organization.")],
+    admin: Annotated[str, typer.Option(help="The name of the ADMIN.")],
+    email: Annotated[Optional[str], typer.Option(help="Theirs.")] = None,
+) -> None:
+    """Let one more ADMIN in, where nobody can through the graph, and print their token."""
+    from domain import ids  # noqa: PLC0415  # each verb loads only what it needs
+    from fieldgraph.founding import Person  # noqa: PLC0415  # as above
+    from fieldgraph.founding import admit as let_in  # noqa: PLC0415  # as above
+
+    try:
+        key = ids.decode("org", organization)
+    except FieldgraphError as error:
+        raise typer.BadParameter(str(error)) from error
+    with with_database(Settings()) as named:
+        _refusing(let_in(named, key, Person(admin, email), tell=typer.echo))
+
+
+def _refusing(work: Coroutine[Any, Any, None]) -> None:
+    """Does it; what is refused is told like a wrong argument."""
+    try:
+        asyncio.run(work)
+    except FieldgraphError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @program.command()
