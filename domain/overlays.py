@@ -183,6 +183,7 @@ def _assignments() -> str:
         occupies="TRUE",
         offer_expires_at="CASE WHEN t.kind = 'SUBCONTRACTOR' THEN m.planned_start END",
         reason="NULL::text",
+        worked_seconds="0",
         **dict.fromkeys(HAPPENED, "NULL::timestamptz"),
         during="tstzrange(m.planned_start, m.planned_end, '[)')",
     )

@@ -16,10 +16,12 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "work": (
         "arrival",
         "assignment",
+        "attachment",
         "eta",
         "substatus",
         "tracking_link",
         "visit",
+        "visit_cost",
         "visit_dependency",
         "visit_part",
         "work_order",

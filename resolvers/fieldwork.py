@@ -229,6 +229,7 @@ class Fieldwork:
         "Nobody let the technician in; what was held for it is free again. Where its type of work asks for"
         " it, a photo shows that.",
         roles=AT_WORK,
+        scope="work:write",
     )
     add_attachment: AddAttachmentPayload = verb(
         evidence.add_attachment,

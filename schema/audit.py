@@ -15,9 +15,12 @@ from schema.graph import Node, column, listed, node, one, one_of, record, sql, v
 
 PREFIXES = {
     "absence": "abs",
+    "api_key": "key",
+    "app_user": "usr",
     "arrival": "arr",
     "asset": "ast",
     "assignment": "asg",
+    "attachment": "att",
     "certification": "cer",
     "contact": "cnt",
     "contract": "con",
@@ -68,7 +71,11 @@ PREFIXES = {
 """By table, how the ids of its type begin; a test compares. What is not here is no type of the graph."""
 _CASES = " ".join(f"WHEN '{table}' THEN '{prefix}1_'" for table, prefix in PREFIXES.items())
 ENTITY_ID = f"CASE {{t}}.entity_type {_CASES} END || {{t}}.entity_id"
-ENTITY_TYPE = "replace(initcap(replace({t}.entity_type, '_', ' ')), ' ', '')"
+ENTITY_TYPE = (
+    "CASE {t}.entity_type WHEN 'app_user' THEN 'User'"
+    " ELSE replace(initcap(replace({t}.entity_type, '_', ' ')), ' ', '') END"
+)
+"""`user` is Postgres' own word, so that one table is called otherwise than its type."""
 FIELDS = "audit_fields({t}.organization_id, {t}.before, {t}.after, {t}.apart)"
 """Values that are kept apart are under policies of their own; the compiled read adds none."""
 

@@ -248,5 +248,5 @@ class Clocks(RuleBasedStateMachine):
 
 
 def test_clocks_show_what_the_facts_say_in_any_order(database: Database) -> None:
-    steps = play(database, Clocks, examples=12, steps=25)
+    steps = play(database, Clocks, examples=20, steps=25)
     assert {step for step in steps if step[0] != step[1]} == milestones.TRANSITIONS

@@ -40,7 +40,7 @@ async def test_the_demo_has_plans_by_rule_and_by_meter_with_a_skip_and_a_move(co
     found = (await companies.data(PLANS))["maintenancePlans"]
     assert companies.app.reads.statements - before == 1
 
-    assert found["totalCount"] == 9
+    assert found["totalCount"] == 10
     metered = [plan for plan in found["nodes"] if plan["meterEvery"]]
     assert [plan["meterEvery"] for plan in metered] == ["3000.000"] * 3
     for plan in metered:

@@ -15,7 +15,8 @@ PICK = """{
     id name skills { nodes { level skill { id } } }
   } }
   visits(first: 100, where: {
-    state: {eq: UNSCHEDULED}, workOrder: {tasks: {none: {required: {eq: true}}}} }) { nodes {
+    state: {eq: UNSCHEDULED},
+    workOrder: {state: {eq: READY}, tasks: {none: {required: {eq: true}}}} }) { nodes {
     id version arrivalWindow { start end } workOrder { workType { skills { nodes { level skill { id } } } } }
   } }
 }"""
@@ -153,7 +154,8 @@ async def test_a_cancelled_visit_stays_cancelled(company: Companies) -> None:
 
 CREATE = """mutation C($input: CreateWorkOrderInput!) { createWorkOrder(input: $input) {
   workOrder { id number state dueAt } visit { id state parts { totalCount } } userErrors { code path } } }"""
-PLACES = "{ sites(first: 1) { nodes { id } } workTypes(first: 1) { nodes { id } } }"
+PLACES = """{ sites(first: 1) { nodes { id } } workTypes(first: 1, where: {needsApproval: {eq: false}}) {
+  nodes { id } } }"""
 
 
 async def _need(company: Companies, **more: object) -> dict[str, Any]:

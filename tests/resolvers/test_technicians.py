@@ -37,7 +37,8 @@ SCHEDULE = """mutation S($input: ScheduleVisitInput!) { scheduleVisit(input: $in
 SHIFT = """mutation S($input: CreateShiftInput!) { createShift(input: $input) {
   shift { id pattern { id } } userErrors { path code } } }"""
 GIVEN = {"code": "T-900", "name": "Ulla", "home": HOME, "hourlyCost": "40"}
-EXPIRED = """{ certifications(where: {state: {eq: EXPIRED}}) { totalCount nodes {
+EXPIRED = """{ certifications(where: {state: {eq: EXPIRED}, validUntil: {lt: "2026-11-23"}}) {
+  totalCount nodes {
   validUntil technician { code } skill { requiresCertification } } } }"""
 
 
@@ -228,7 +229,8 @@ async def test_a_full_day_is_over_capacity_and_a_cancelled_shift_frees_its_visit
         "shift"
     ]
     assert shift["pattern"] is None
-    query = """{ visits(first: 2, where: {state: {eq: UNSCHEDULED}, parts: {none: {quantity: {gte: 1}}}}) {
+    query = """{ visits(first: 2, where: {state: {eq: UNSCHEDULED}, workOrder: {state: {eq: READY}},
+      parts: {none: {quantity: {gte: 1}}}}) {
       nodes { id arrivalWindow { start } } } }"""
     waiting = (await company.data(query))["visits"]["nodes"]
     answers = []
