@@ -62,6 +62,8 @@ class Clocks(RuleBasedStateMachine):
         self.resolved: datetime | None = None
         self.bench.run(self.make(minutes))
         self.bench.run(self.look())
+        if data.draw(some.booleans()):
+            self.tell_late(0, timedelta(days=2))  # too rare a beginning to be left to the draws
 
     async def make(self, minutes: tuple[int | None, int | None, int]) -> None:
         world = self.world = await World.make(self.bench.engine)

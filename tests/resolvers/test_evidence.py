@@ -28,7 +28,8 @@ SHOWN = """attachments(first: 50) { totalCount nodes { kind name contentType byt
 COST = "cost { labour { amount currency } travel { amount } parts { amount } total { amount currency } }"
 BOTH = f"query C($id: ID!) {{ visit(id: $id) {{ {COST} workOrder {{ {COST} }} }} }}"
 ENDED = f"""{{ visits(first: 250, where: {{state: {{eq: COMPLETED}}}}) {{ nodes {{
-  actual {{ workedSeconds enRouteAt arrivedAt }} workOrder {{ id workType {{ signatureRequired }} visits {{ totalCount }} {COST} }}
+  actual {{ workedSeconds enRouteAt arrivedAt }} workOrder {{
+    id workType {{ signatureRequired }} visits {{ totalCount }} {COST} }}
   lead {{ workedSeconds technician {{ hourlyCost {{ amount }} }} }} {COST}
   attachments {{ nodes {{ kind signedBy }} }} }} }} }}"""
 
