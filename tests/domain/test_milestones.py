@@ -276,6 +276,17 @@ async def test_an_arrival_taken_back_in_time_lets_the_clock_run_on(desk: Desk) -
     assert (await desk.show(order))["ARRIVE"] == ("MET", at(10.75))
 
 
+async def test_an_arrival_on_hold_meets_a_clock_that_rests(desk: Desk) -> None:
+    order, visit = await desk.ask()
+    await desk.travel(visit, at(8.5))
+    await desk.take(lifecycles.hold, order, at(9.25), reason="No key")
+    await desk.take(tracking.record_arrival, visit, at(9.5), occurred_at=None)
+    arrive = await desk.clock(order, "ARRIVE")
+    assert (arrive.state, arrive.met_at) == ("MET", at(9.5))
+    await desk.take(tracking.withdraw_arrival, visit, at(9.75), reason="Another house")
+    assert (await desk.clock(order, "ARRIVE")).state == "PAUSED"
+
+
 async def test_more_to_do_takes_a_solution_back(desk: Desk) -> None:
     order, visit = await desk.ask()
     await desk.travel(visit, at(8.5))
