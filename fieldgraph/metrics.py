@@ -4,13 +4,18 @@ from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
+
+from fieldgraph.tallies import Tallies
+
+if TYPE_CHECKING:
+    from fieldgraph.transport.records import Record
 
 Door = Literal["http", "sse", "websocket"]
 Kind = Literal["query", "mutation", "subscription", "unknown"]
@@ -77,7 +82,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Requests()
-        self.registry.register(self._requests)
+        self._tallies = Tallies()
+        for collector in (self._requests, self._tallies):
+            self.registry.register(collector)
         self._sockets = Gauge("fieldgraph_sockets", "Open GraphQL sockets.", registry=self.registry)
         self._operations = Gauge(
             "fieldgraph_socket_operations", "Operations running over sockets.", registry=self.registry
@@ -89,9 +96,11 @@ class Metrics:
             registry=self.registry,
         )
 
-    def request(self, door: Door, kind: Kind, *, outcome: str, seconds: float) -> None:
+    def operation(self, record: "Record", seconds: float) -> None:
         """One finished operation; an outcome that is no code of ours counts as OTHER."""
-        self._requests.count(door, kind, outcome if outcome in OUTCOMES else "OTHER", seconds=seconds)
+        outcome = record.outcome if record.outcome in OUTCOMES else "OTHER"
+        self._requests.count(record.door, record.kind, outcome, seconds=seconds)
+        self._tallies.count(record, outcome, seconds=seconds)
 
     def socket_opened(self) -> None:
         self._sockets.inc()
@@ -116,6 +125,10 @@ class Metrics:
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def watch(self, collector: Collector) -> None:
+        """Also tell what this one finds when somebody looks."""
+        self.registry.register(collector)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers `/metrics`; whoever mounts it decides who may reach it."""
