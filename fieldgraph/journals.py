@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import orjson
 
+from domain.viewers import Viewer
 from fieldgraph.transport.records import Record, credential_of
 
 FLUSH_SECONDS = 0.25
@@ -20,7 +22,9 @@ WAITING_BYTES_MOST = 4 * 1_048_576
 REFUSED_A_SECOND = 20
 """Lines about refusals of one code; those beyond are only counted."""
 LOGGER = "fieldgraph.requests"
-OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+HEAD = frozenset({"timestamp", "level", "logger", "event"})
+DRAWN_AT_ONCE = 64
+VIEWERS_MOST = 512
 
 LEVELS = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 Wanted = Literal["all", "slow", "off"]
@@ -45,6 +49,8 @@ class Journal:
         self._is_silent = LEVELS[wants.level] > LEVELS["warning"]
         self._write = write
         self._draw = _as_json if wants.as_json else _as_text
+        self._ended: list[tuple[str, float, Record, float]] = []
+        self._viewers: dict[int, tuple[Viewer, Mapping[str, object]]] = {}
         self._lines: list[bytes] = []
         self._waiting = 0
         self._lost = 0
@@ -56,24 +62,33 @@ class Journal:
         self._told_at = 0.0
 
     def operation(self, record: Record, seconds: float) -> None:
-        """An operation has ended."""
+        """An operation has ended.
+
+        Its line is drawn with those of others: one by one it took three times as much of the processor.
+        """
         is_slow = seconds >= self._slow_seconds and record.items is None
         is_warning = is_slow or record.outcome == "INTERNAL_SERVER_ERROR"
         if self._is_silent or (self._only_warnings and not is_warning):
             return
         if record.outcome != "OK" and not self._is_told(record.outcome):
             return
-        self._add("warning" if is_warning else "info", "request", _fields(record, seconds))
+        ended = self._ended
+        ended.append(("warning" if is_warning else "info", time.time(), record, seconds))
+        if len(ended) >= DRAWN_AT_ONCE:
+            self._draw_ended()
+        elif self._timer is None:
+            self._arm()
 
     def closed(self, code: int) -> None:
         """The server has closed a socket; what ran over it tells of itself."""
         if not self._only_warnings and self._is_told(str(code)):
-            self._add("info", "socket_closed", {"door": "websocket", "close": code})
+            self._tell("info", "socket_closed", {"door": "websocket", "close": code})
 
     async def close(self) -> None:
         """Writes what waits, and how much was not told."""
         if self._timer is not None:
             self._timer.cancel()
+        self._draw_ended()
         await self._written_down()
         self._tell_untold()
         await self._written_down()
@@ -97,14 +112,47 @@ class Journal:
         self._arm()
         return False
 
-    def _add(self, level: str, event: str, fields: Mapping[str, object]) -> None:
-        line = self._draw(level, event, fields)
-        size = len(line)
-        if self._waiting + size > WAITING_BYTES_MOST:
-            self._lost += 1
+    def _draw_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        lines = []
+        for level, at, record, seconds in ended:
+            fields: dict[str, object] = {
+                "timestamp": _instant(at),
+                "level": level,
+                "logger": LOGGER,
+                "event": "request",
+                "door": record.door,
+                "kind": record.kind,
+                "outcome": record.outcome,
+                "ms": round(seconds * 1000, 2),
+                "bytes": record.bytes,
+                "request_id": record.request_id,
+            }
+            _add_operation(fields, record)
+            if record.viewer is not None:
+                fields.update(self._viewer(record.viewer))
+            lines.append(self._draw(fields))
+        self._add(b"".join(lines), len(lines))
+
+    def _viewer(self, viewer: Viewer) -> Mapping[str, object]:
+        """Who asks, asks again: their part of the line is kept, and with it them, so that no id is reused."""
+        found = self._viewers.get(id(viewer))
+        if found is None:
+            if len(self._viewers) >= VIEWERS_MOST:
+                self._viewers.clear()
+            found = self._viewers[id(viewer)] = (viewer, _viewer_fields(viewer))
+        return found[1]
+
+    def _tell(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        head = {"timestamp": _instant(time.time()), "level": level, "logger": LOGGER, "event": event}
+        self._add(self._draw({**head, **fields}), 1)
+
+    def _add(self, lines: bytes, number: int) -> None:
+        if self._waiting + len(lines) > WAITING_BYTES_MOST:
+            self._lost += number
             return
-        self._lines.append(line)
-        self._waiting += size
+        self._lines.append(lines)
+        self._waiting += len(lines)
         if self._waiting >= BATCH_BYTES and self._writing is None:
             self._flush()
         elif self._timer is None:
@@ -116,20 +164,20 @@ class Journal:
 
     def _look(self) -> None:
         self._timer = None
+        self._draw_ended()
         if time.monotonic() - self._told_at >= 1.0:
             self._tell_untold()
         self._flush()
-        if self._lines or self._untold:
+        if self._ended or self._lines or self._untold:
             self._arm()
 
     def _tell_untold(self) -> None:
         if self._untold:
-            fields = {"untold": dict(self._untold)}
-            self._untold = Counter()
-            self._add("info", "requests_refused", fields)
+            untold, self._untold = dict(self._untold), Counter()
+            self._tell("info", "requests_refused", {"untold": untold})
         if self._lost:
             lost, self._lost = self._lost, 0
-            self._add("warning", "requests_not_logged", {"lines": lost})
+            self._tell("warning", "requests_not_logged", {"lines": lost})
         self._told_at = time.monotonic()
 
     def _flush(self) -> None:
@@ -154,57 +202,64 @@ def to_standard_error(batch: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-def _fields(record: Record, seconds: float) -> dict[str, object]:
-    """In the order in which people read them; what is not known is not there."""
-    fields: dict[str, object] = {
-        "door": record.door,
-        "kind": record.kind,
-        "outcome": record.outcome,
-        "ms": round(seconds * 1000, 2),
-        "bytes": record.bytes,
-        "request_id": record.request_id,
-    }
+def _instant(at: float) -> str:
+    """As structlog writes it."""
+    whole = int(at)
+    return f"{_second(whole)}.{int((at - whole) * 1e6):06}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _add_operation(fields: dict[str, object], record: Record) -> None:
+    """What is not known is not there."""
     if record.name is not None:
         fields["operation"] = record.name
     if record.document_id is not None:
         fields["document"] = record.document_id
     if record.requested is not None:
         fields["cost_requested"] = record.requested
-        if record.actual is not None:
-            fields["cost"] = record.actual
+    if record.actual is not None:
+        fields["cost"] = record.actual
+    _add_end(fields, record)
+
+
+def _add_end(fields: dict[str, object], record: Record) -> None:
     if not record.is_compiled:
         fields["plain"] = True
-    if record.viewer is not None:
-        _add_viewer(fields, record)
-    for name in ("status", "close", "items", "trace_id"):
-        value = getattr(record, name)
-        if value is not None:
-            fields[name] = value
+    if record.status is not None:
+        fields["status"] = record.status
+    if record.close is not None:
+        fields["close"] = record.close
+    if record.items is not None:
+        fields["items"] = record.items
     if record.was_stopped:
         fields["stopped"] = True
+    if record.trace_id is not None:
+        fields["trace_id"] = record.trace_id
+
+
+def _viewer_fields(viewer: Viewer) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "organization": str(viewer.organization_id),
+        "role": viewer.role.value,
+        "by": credential_of(viewer),
+    }
+    if viewer.credential_id is not None:
+        fields["credential"] = str(viewer.credential_id)
+    if viewer.user_id is not None:
+        fields["user"] = str(viewer.user_id)
     return fields
 
 
-def _add_viewer(fields: dict[str, object], record: Record) -> None:
-    viewer = record.viewer
-    if viewer is None:
-        return
-    fields["organization"] = viewer.organization_id
-    fields["role"] = viewer.role.value
-    fields["by"] = credential_of(viewer)
-    if viewer.credential_id is not None:
-        fields["credential"] = viewer.credential_id
-    if viewer.user_id is not None:
-        fields["user"] = viewer.user_id
+def _as_json(fields: Mapping[str, object]) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _as_json(level: str, event: str, fields: Mapping[str, object]) -> bytes:
-    head = {"timestamp": datetime.now(UTC), "level": level, "logger": LOGGER, "event": event}
-    return orjson.dumps({**head, **fields}, option=OPTIONS)
-
-
-def _as_text(level: str, event: str, fields: Mapping[str, object]) -> bytes:
+def _as_text(fields: Mapping[str, object]) -> bytes:
     """As structlog draws its lines for people."""
-    when = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    said = " ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{when} [{level:<9}] {event:<30} [{LOGGER}] {said}\n".encode()
+    said = " ".join([f"{name}={value}" for name, value in fields.items() if name not in HEAD])
+    head = f"{fields['timestamp']} [{fields['level']:<9}] {fields['event']:<30} [{LOGGER}] "
+    return f"{head}{said}\n".encode()

@@ -1,14 +1,12 @@
 """What one process tells Prometheus about its doors, with labels that no client can multiply."""
 
-from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
 
@@ -28,51 +26,6 @@ OUTCOMES = frozenset({
 CLOSE_CODES = frozenset({1001, 1009, 1011, 1012, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429})
 REASONS = ("long_alias", "introspection", "field")
 """Why an operation is not compiled: a name past 63 bytes, the schema itself, a field SQL cannot answer."""
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-
-class Requests(Collector):
-    """Requests by door, kind and outcome, and how long they took: plain numbers until somebody looks.
-
-    The library's own counters lock and look up labels each time, which cost a point read a twentieth.
-    """
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[Door, Kind, str], int] = {}
-        self._times: dict[tuple[Door, Kind], list[int]] = {}
-        self._seconds: dict[tuple[Door, Kind], float] = {}
-
-    def count(self, door: Door, kind: Kind, outcome: str, *, seconds: float) -> None:
-        key = (door, kind, outcome)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        if kind == "subscription":
-            return
-        times = self._times.get(key[:2])
-        if times is None:
-            times = self._times[key[:2]] = [0] * (len(SECONDS) + 1)
-            self._seconds[key[:2]] = 0.0
-        times[bisect_left(SECONDS, seconds)] += 1
-        self._seconds[key[:2]] += seconds
-
-    def collect(self) -> Iterator[Metric]:
-        counted = CounterMetricFamily(
-            "fieldgraph_requests",
-            "GraphQL operations answered, by door, kind and error code (OK when there was none).",
-            labels=("door", "kind", "outcome"),
-        )
-        for key, number in self._counts.items():
-            counted.add_metric(key, number)
-        yield counted
-        timed = HistogramMetricFamily(
-            "fieldgraph_request_seconds",
-            "Seconds from the request to its last byte; subscriptions are not timed.",
-            labels=("door", "kind"),
-        )
-        bounds = [*map(str, SECONDS), "+Inf"]
-        for labels, times in self._times.items():
-            buckets = list(zip(bounds, accumulate(times), strict=True))
-            timed.add_metric(labels, buckets, self._seconds[labels])
-        yield timed
 
 
 class Metrics:
@@ -81,10 +34,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = Requests()
         self._tallies = Tallies()
-        for collector in (self._requests, self._tallies):
-            self.registry.register(collector)
+        self.registry.register(self._tallies)
         self._sockets = Gauge("fieldgraph_sockets", "Open GraphQL sockets.", registry=self.registry)
         self._operations = Gauge(
             "fieldgraph_socket_operations", "Operations running over sockets.", registry=self.registry
@@ -99,7 +50,6 @@ class Metrics:
     def operation(self, record: "Record", seconds: float) -> None:
         """One finished operation; an outcome that is no code of ours counts as OTHER."""
         outcome = record.outcome if record.outcome in OUTCOMES else "OTHER"
-        self._requests.count(record.door, record.kind, outcome, seconds=seconds)
         self._tallies.count(record, outcome, seconds=seconds)
 
     def socket_opened(self) -> None:

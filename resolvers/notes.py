@@ -9,17 +9,14 @@ class Note:
     It goes beside the call, since most of what it passes on the way has nothing to say or to ask.
     """
 
-    __slots__ = ("actual", "failure", "is_compiled", "request_id", "requested", "span")
-
-    def __init__(self) -> None:
-        self.request_id = ""
-        self.requested: int | None = None
-        self.actual: int | None = None
-        self.is_compiled = True
-        self.failure: str | None = None
-        """The code of an error that a response tells beside its data."""
-        self.span: object = None
-        """Of a trace, if anybody keeps traces: what its statements hang on."""
+    request_id: str = ""
+    requested: int | None = None
+    actual: int | None = None
+    is_compiled = True
+    failure: str | None = None
+    """The code of an error that a response tells beside its data."""
+    span: object = None
+    """Of a trace, if anybody keeps traces: what its statements hang on."""
 
 
 CURRENT: ContextVar[Note | None] = ContextVar("note", default=None)

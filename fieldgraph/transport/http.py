@@ -36,12 +36,12 @@ Headers = dict[bytes, bytes]
 class Exchange(Record):
     """One request, as far as it has been understood: what is known so far shapes even a bug's answer."""
 
-    __slots__ = ("accepted", "headers")
+    accepted: Accepted = negotiation.CURRENT
+    headers: Headers
 
     def __init__(self) -> None:
         super().__init__("http")
-        self.accepted: Accepted = negotiation.CURRENT
-        self.headers: Headers = {}
+        self.headers = {}
 
 
 class GraphQLHTTP:

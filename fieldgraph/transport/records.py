@@ -26,31 +26,27 @@ class Parent(NamedTuple):
 class Record(Note):
     """One operation, from the request to its last byte."""
 
-    __slots__ = (
-        "bytes", "close", "document_id", "door", "items", "kind", "name", "outcome", "parent", "started",
-        "status", "trace_id", "viewer", "was_stopped",
-    )  # fmt: skip
+    # Of the class, until something is known: most of it never is, and each costs when it is set.
+    kind: Kind = "unknown"
+    name: str | None = None
+    document_id: str | None = None
+    """In the manifest; of a text that a client made up there is none."""
+    viewer: Viewer | None = None
+    trace_id: str | None = None
+    parent: Parent | None = None
+    outcome: str = "OK"
+    status: int | None = None
+    close: int | None = None
+    """The code with which the server closed the socket under it."""
+    was_stopped = False
+    """Before it had ended: by the client, or with its socket."""
+    items: int | None = None
+    """Results of a subscription."""
+    bytes = 0
 
     def __init__(self, door: Door) -> None:
-        super().__init__()
         self.started = time.perf_counter()
         self.door: Door = door
-        self.kind: Kind = "unknown"
-        self.name: str | None = None
-        self.document_id: str | None = None
-        """In the manifest; of a text that a client made up there is none."""
-        self.viewer: Viewer | None = None
-        self.trace_id: str | None = None
-        self.parent: Parent | None = None
-        self.outcome = "OK"
-        self.status: int | None = None
-        self.close: int | None = None
-        """The code with which the server closed the socket under it."""
-        self.was_stopped = False
-        """Before it had ended: by the client, or with its socket."""
-        self.items: int | None = None
-        """Results of a subscription."""
-        self.bytes = 0
 
     def follow(self, traceparent: str | None) -> None:
         """Takes part in the client's trace; what is none counts for nothing, as W3C asks."""

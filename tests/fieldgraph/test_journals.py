@@ -116,7 +116,9 @@ async def test_a_subscription_is_not_slow_for_being_long() -> None:
 
 
 async def test_a_flood_of_refusals_is_some_lines_and_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journals, "time", SimpleNamespace(monotonic=lambda: 5.5))  # all in one second
+    monkeypatch.setattr(
+        journals, "time", SimpleNamespace(monotonic=lambda: 5.5, time=lambda: 0.0)
+    )  # all in one second
 
     def tell(journal: Journal) -> None:
         for _ in range(10_000):
@@ -160,7 +162,7 @@ async def test_who_reads_the_log_too_slowly_loses_lines_and_holds_up_nobody(
     await journal.close()
 
     lines = [json.loads(line) for line in b"".join(batches).splitlines()]
-    assert 19_000 < held <= 20_000
+    assert 15_000 < held <= 20_000
     lost = 1_000 - sum(line["event"] == "request" for line in lines)
     assert lines[-1]["event"] == "requests_not_logged"
     assert lines[-1]["lines"] == lost > 500
@@ -173,7 +175,7 @@ async def test_lines_are_written_in_a_moment_without_anybody_asking() -> None:
     journal.operation(record(), 0.0)
     assert batches == []
     async with asyncio.timeout(5):
-        while journal._waiting:  # noqa: ASYNC110  # a thread writes
+        while not batches:  # noqa: ASYNC110  # a thread writes
             await asyncio.sleep(0.01)
 
     assert b"".join(batches).count(b"\n") == 1
