@@ -60,6 +60,7 @@ class Journal:
         self._refused: Counter[str] = Counter()
         self._untold: Counter[str] = Counter()
         self._told_at = 0.0
+        self._is_closed = False
 
     def operation(self, record: Record, seconds: float) -> None:
         """An operation has ended.
@@ -74,7 +75,7 @@ class Journal:
             return
         ended = self._ended
         ended.append(("warning" if is_warning else "info", time.time(), record, seconds))
-        if len(ended) >= DRAWN_AT_ONCE:
+        if len(ended) >= DRAWN_AT_ONCE or self._is_closed:
             self._draw_ended()
         elif self._timer is None:
             self._arm()
@@ -85,13 +86,14 @@ class Journal:
             self._tell("info", "socket_closed", {"door": "websocket", "close": code})
 
     async def close(self) -> None:
-        """Writes what waits, and how much was not told."""
+        """Writes what waits, and how much was not told; what ends later yet is written at once."""
         if self._timer is not None:
             self._timer.cancel()
         self._draw_ended()
         await self._written_down()
         self._tell_untold()
         await self._written_down()
+        self._is_closed = True
 
     async def _written_down(self) -> None:
         while self._lines or self._writing is not None:
@@ -148,6 +150,9 @@ class Journal:
         self._add(self._draw({**head, **fields}), 1)
 
     def _add(self, lines: bytes, number: int) -> None:
+        if self._is_closed:
+            self._write(lines)
+            return
         if self._waiting + len(lines) > WAITING_BYTES_MOST:
             self._lost += number
             return
@@ -159,7 +164,7 @@ class Journal:
             self._arm()
 
     def _arm(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._is_closed:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._look)
 
     def _look(self) -> None:

@@ -37,6 +37,7 @@ class Metrics:
         self._tallies = Tallies()
         self.registry.register(self._tallies)
         self._sockets = Gauge("fieldgraph_sockets", "Open GraphQL sockets.", registry=self.registry)
+        self._streams = Gauge("fieldgraph_event_streams", "Open event streams.", registry=self.registry)
         self._operations = Gauge(
             "fieldgraph_socket_operations", "Operations running over sockets.", registry=self.registry
         )
@@ -57,6 +58,12 @@ class Metrics:
 
     def socket_left(self) -> None:
         self._sockets.dec()
+
+    def stream_opened(self) -> None:
+        self._streams.inc()
+
+    def stream_left(self) -> None:
+        self._streams.dec()
 
     def socket_closed(self, code: int) -> None:
         """The server itself closed a socket, for the reason that `code` names."""

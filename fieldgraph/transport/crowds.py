@@ -34,11 +34,6 @@ class Crowd:
         self._addresses[address] += 1
         return True
 
-    @property
-    def present(self) -> int:
-        """Sockets and event streams that are open."""
-        return self._addresses.total()
-
     def leave(self, address: str) -> None:
         _take(self._addresses, address)
 

@@ -71,7 +71,7 @@ class GraphQLHTTP:
             answer = await self._answer(exchange, scope, receive=receive)
             if isinstance(answer, Followed):
                 exchange.door = "sse"
-                await self._events.serve(answer, receive=receive, send=send)
+                await self._follow(answer, receive=receive, send=send)
                 self._observer.end(exchange)
                 return
             reply = answer
@@ -91,6 +91,14 @@ class GraphQLHTTP:
         exchange.status = reply.status
         exchange.bytes = len(reply.body)
         self._observer.end(exchange)
+
+    async def _follow(self, followed: Followed, *, receive: Receive, send: Send) -> None:
+        metrics = self._observer.metrics
+        metrics.stream_opened()
+        try:
+            await self._events.serve(followed, receive=receive, send=send)
+        finally:
+            metrics.stream_left()
 
     async def _answer(self, exchange: Exchange, scope: Scope, *, receive: Receive) -> Reply | Followed:
         self._open(exchange, scope["headers"])

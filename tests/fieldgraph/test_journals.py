@@ -193,6 +193,17 @@ async def test_a_place_that_cannot_be_written_to_is_nobodys_fault() -> None:
     assert journal._lines == []
 
 
+async def test_what_ends_after_the_journal_is_closed_is_written_at_once() -> None:
+    batches: list[bytes] = []
+    journal = Journal(Wants(), batches.append)
+    await journal.close()
+
+    journal.operation(record(), 0.0)
+
+    assert b"".join(batches).count(b"\n") == 1
+    assert journal._timer is None
+
+
 async def test_people_get_text() -> None:
     batches: list[bytes] = []
     journal = Journal(Wants(as_json=False), batches.append)

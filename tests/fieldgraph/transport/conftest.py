@@ -135,6 +135,7 @@ class House:
             self._doors.closing.set()
             connections = self._doors.websocket._connections
             await until(lambda: not connections)
+            await self._doors.journal.close()
             self._doors = None
 
 

@@ -204,10 +204,12 @@ async def test_a_client_that_leaves_stopped_its_stream(doors: Doors) -> None:
         async with asyncio.timeout(5):
             async for text in response.aiter_text():
                 if "first" in text:
+                    assert "fieldgraph_event_streams 1.0" in doors.metrics.text().decode()
                     break
 
     (line,) = await told(doors)
     assert (line["door"], line["items"], line["stopped"]) == ("sse", 1, True)
+    assert "fieldgraph_event_streams 0.0" in doors.metrics.text().decode()
 
 
 @pytest.mark.parametrize(
