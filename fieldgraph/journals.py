@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -60,7 +61,7 @@ class Journal:
         self._refused: Counter[str] = Counter()
         self._untold: Counter[str] = Counter()
         self._told_at = 0.0
-        self._is_closed = False
+        self._is_closing = self._is_closed = False
 
     def operation(self, record: Record, seconds: float) -> None:
         """An operation has ended.
@@ -89,6 +90,7 @@ class Journal:
         """Writes what waits, and how much was not told; what ends later yet is written at once."""
         if self._timer is not None:
             self._timer.cancel()
+        self._is_closing, self._timer = True, None
         self._draw_ended()
         await self._written_down()
         self._tell_untold()
@@ -116,6 +118,8 @@ class Journal:
 
     def _draw_ended(self) -> None:
         ended, self._ended = self._ended, []
+        if not ended:
+            return
         lines = []
         for level, at, record, seconds in ended:
             fields: dict[str, object] = {
@@ -150,21 +154,27 @@ class Journal:
         self._add(self._draw({**head, **fields}), 1)
 
     def _add(self, lines: bytes, number: int) -> None:
-        if self._is_closed:
-            self._write(lines)
-            return
         if self._waiting + len(lines) > WAITING_BYTES_MOST:
             self._lost += number
             return
         self._lines.append(lines)
         self._waiting += len(lines)
-        if self._waiting >= BATCH_BYTES and self._writing is None:
+        if self._is_closed and self._writing is None:
+            self._write_late()
+        elif self._waiting >= BATCH_BYTES and self._writing is None:
             self._flush()
-        elif self._timer is None:
+        else:
             self._arm()
 
+    def _write_late(self) -> None:
+        """The loop's threads may be gone already."""
+        batch, self._lines = b"".join(self._lines), []
+        self._waiting -= len(batch)
+        with suppress(OSError):
+            self._write(batch)
+
     def _arm(self) -> None:
-        if self._timer is None and not self._is_closed:
+        if self._timer is None and not self._is_closing:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._look)
 
     def _look(self) -> None:
