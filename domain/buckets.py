@@ -121,6 +121,10 @@ class Buckets:
         self.terms = terms
         self.now = now
         self.chunk = max(1, terms.maximum // CHUNKS)
+        self.spent = 0
+        """Points that operations were let in with."""
+        self.refused = 0
+        """Points that operations asked for in vain."""
         self._leases: dict[tuple[UUID, str], Lease] = {}
         self._swept_at = now()
 
@@ -139,6 +143,7 @@ class Buckets:
         except BaseException:
             lease.running -= 1
             raise
+        self.spent += points
         lease.points -= points
         return lease
 
@@ -146,6 +151,11 @@ class Buckets:
         """An operation is over: what it did not cost is there again, what it cost beyond is owed."""
         lease.points += back
         lease.running -= 1
+
+    @property
+    def leases(self) -> int:
+        """Clients for whom this process holds points."""
+        return len(self._leases)
 
     def status(self, lease: Lease) -> Status:
         """As far as this process knows: what others took since it last asked is not in it."""
@@ -156,6 +166,7 @@ class Buckets:
     async def _take(self, lease: Lease, points: int) -> None:
         maximum, restore = self.terms
         if points > maximum:
+            self.refused += points
             raise TooCostly(points, maximum)
         async with lease.lock:
             need = min(points - lease.points, maximum)
@@ -171,6 +182,7 @@ class Buckets:
             if need == maximum:
                 lease.points = max(lease.points, points)  # a debt beyond a full bucket is forgiven
             if not granted:
+                self.refused += points
                 seconds = max(0.0, need - left) / restore
                 raise TooMany(points, self.status(lease), math.ceil(max(seconds, 0.001)))
 

@@ -24,11 +24,15 @@ from domain.errors import FieldgraphError, Unauthenticated
 from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.doorkeeping import Doorkeeper
+from fieldgraph.gauges import Gauges, Lag, Parts
+from fieldgraph.journals import Journal, Wants, to_standard_error
 from fieldgraph.metrics import Metrics
+from fieldgraph.scraping import MetricsDoor
 from fieldgraph.settings import Settings
 from fieldgraph.transport.crowds import Crowd, CrowdLimits
 from fieldgraph.transport.events import EventStreams
 from fieldgraph.transport.http import GraphQLHTTP
+from fieldgraph.transport.observers import Observer, Traces
 from fieldgraph.transport.uploads import DownloadDoor, UploadDoor
 from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
@@ -121,6 +125,7 @@ class App:
         self._welcome.open(self.identity, reads=self.reads, system=self.system)
         self.hub = await self._open_hub(log, cursors, Wakeups(settings.broker_url or addresses.app))
         self.buckets = await self._open_buckets()
+        observer = self._open_observer(engine)
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
         self.downloads = DownloadDoor(doors=doors, store=self.uploads.store)
@@ -143,22 +148,59 @@ class App:
         )
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
-        self.metrics.watch_uncompiled(self.executor.uncompiled)
-        await doorkeeper.start(stack, self._open_doors().revoke)
+        self._watch()
+        await doorkeeper.start(stack, self._open_doors(observer).revoke)
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
 
-    def _open_doors(self) -> GraphQLWebSocket:
+    def _open_observer(self, engine: AsyncEngine) -> Observer:
+        """What every door tells how an operation went."""
+        settings, journal, traces = self.settings, None, None
+        if settings.log_requests != "off":
+            wants = Wants(
+                settings.log_requests,
+                settings.log_slow_ms,
+                level=settings.log_level,
+                as_json=settings.log_json,
+            )
+            journal = Journal(wants, to_standard_error)
+            self._stack.push_async_callback(journal.close)
+        if settings.traces_url is not None:
+            traces = self._open_traces(settings.traces_url, engine)
+        return Observer(self.metrics, journal=journal, traces=traces)
+
+    def _open_traces(self, url: str, engine: AsyncEngine) -> Traces:
+        """Only here is OpenTelemetry loaded; without a place to send spans to nothing of it is."""
+        try:
+            from fieldgraph import telemetry  # noqa: PLC0415  # an extra, and no small one
+        except ImportError as error:
+            raise RuntimeError("OTEL_EXPORTER_OTLP_ENDPOINT is set: pip install fieldgraph[otel]") from error
+        traces = telemetry.open_traces(url)
+        self._stack.push_async_callback(asyncio.to_thread, traces.close)
+        self.reads = traces.read_by(self.reads)
+        traces.write_by(engine)
+        return traces
+
+    def _watch(self) -> None:
+        """What /metrics asks of the parts."""
+        lag, executor = Lag(), self.executor
+        self._stack.callback(asyncio.create_task(lag.run(), name="lag").cancel)
+        self.metrics.watch_uncompiled(executor.uncompiled)
+        connections = self.reads.connections
+        parts = Parts(executor.documents, connections, self.identity, self.hub, self.buckets, lag)
+        self.metrics.watch(Gauges(parts))
+
+    def _open_doors(self, observer: Observer) -> GraphQLWebSocket:
         """All three on one path; sockets and event streams are counted and watched together."""
         settings = self.settings
         crowd = Crowd(CrowdLimits(of_user=settings.streams_of_user, of_address=settings.streams_of_address))
         watch = Watch(self.identity)
         events = EventStreams(self.executor, closing=self.closing, crowd=crowd, watch=watch)
-        self._http = GraphQLHTTP(self.executor, self.identity, metrics=self.metrics, events=events)
+        self._http = GraphQLHTTP(self.executor, self.identity, observer=observer, events=events)
         websocket = self._websocket = GraphQLWebSocket(
             self.executor,
             self.identity,
-            metrics=self.metrics,
+            observer=observer,
             closing=self.closing,
             crowd=crowd,
             watch=watch,
@@ -208,7 +250,7 @@ class App:
         return [
             Route("/healthz", _alive),
             Route("/readyz", self._ready),
-            Route("/metrics", self.metrics),
+            Route("/metrics", MetricsDoor(self.metrics, self.settings.metrics_token)),
             Route("/", _to_board),
             Route("/board", _board),
             Route("/console", _console),

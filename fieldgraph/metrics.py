@@ -1,16 +1,19 @@
 """What one process tells Prometheus about its doors, with labels that no client can multiply."""
 
-from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterator, Mapping
-from itertools import accumulate
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
+
+from fieldgraph.tallies import Tallies
+
+if TYPE_CHECKING:
+    from fieldgraph.transport.records import Record
 
 Door = Literal["http", "sse", "websocket"]
 Kind = Literal["query", "mutation", "subscription", "unknown"]
@@ -23,51 +26,6 @@ OUTCOMES = frozenset({
 CLOSE_CODES = frozenset({1001, 1009, 1011, 1012, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429})
 REASONS = ("long_alias", "introspection", "field")
 """Why an operation is not compiled: a name past 63 bytes, the schema itself, a field SQL cannot answer."""
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-
-class Requests(Collector):
-    """Requests by door, kind and outcome, and how long they took: plain numbers until somebody looks.
-
-    The library's own counters lock and look up labels each time, which cost a point read a twentieth.
-    """
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[Door, Kind, str], int] = {}
-        self._times: dict[tuple[Door, Kind], list[int]] = {}
-        self._seconds: dict[tuple[Door, Kind], float] = {}
-
-    def count(self, door: Door, kind: Kind, outcome: str, *, seconds: float) -> None:
-        key = (door, kind, outcome)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        if kind == "subscription":
-            return
-        times = self._times.get(key[:2])
-        if times is None:
-            times = self._times[key[:2]] = [0] * (len(SECONDS) + 1)
-            self._seconds[key[:2]] = 0.0
-        times[bisect_left(SECONDS, seconds)] += 1
-        self._seconds[key[:2]] += seconds
-
-    def collect(self) -> Iterator[Metric]:
-        counted = CounterMetricFamily(
-            "fieldgraph_requests",
-            "GraphQL operations answered, by door, kind and error code (OK when there was none).",
-            labels=("door", "kind", "outcome"),
-        )
-        for key, number in self._counts.items():
-            counted.add_metric(key, number)
-        yield counted
-        timed = HistogramMetricFamily(
-            "fieldgraph_request_seconds",
-            "Seconds from the request to its last byte; subscriptions are not timed.",
-            labels=("door", "kind"),
-        )
-        bounds = [*map(str, SECONDS), "+Inf"]
-        for labels, times in self._times.items():
-            buckets = list(zip(bounds, accumulate(times), strict=True))
-            timed.add_metric(labels, buckets, self._seconds[labels])
-        yield timed
 
 
 class Metrics:
@@ -76,9 +34,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = Requests()
-        self.registry.register(self._requests)
+        self._tallies = Tallies()
+        self.registry.register(self._tallies)
         self._sockets = Gauge("fieldgraph_sockets", "Open GraphQL sockets.", registry=self.registry)
+        self._streams = Gauge("fieldgraph_event_streams", "Open event streams.", registry=self.registry)
         self._operations = Gauge(
             "fieldgraph_socket_operations", "Operations running over sockets.", registry=self.registry
         )
@@ -89,15 +48,22 @@ class Metrics:
             registry=self.registry,
         )
 
-    def request(self, door: Door, kind: Kind, *, outcome: str, seconds: float) -> None:
+    def operation(self, record: "Record", seconds: float) -> None:
         """One finished operation; an outcome that is no code of ours counts as OTHER."""
-        self._requests.count(door, kind, outcome if outcome in OUTCOMES else "OTHER", seconds=seconds)
+        outcome = record.outcome if record.outcome in OUTCOMES else "OTHER"
+        self._tallies.count(record, outcome, seconds=seconds)
 
     def socket_opened(self) -> None:
         self._sockets.inc()
 
     def socket_left(self) -> None:
         self._sockets.dec()
+
+    def stream_opened(self) -> None:
+        self._streams.inc()
+
+    def stream_left(self) -> None:
+        self._streams.dec()
 
     def socket_closed(self, code: int) -> None:
         """The server itself closed a socket, for the reason that `code` names."""
@@ -116,6 +82,10 @@ class Metrics:
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def watch(self, collector: Collector) -> None:
+        """Also tell what this one finds when somebody looks."""
+        self.registry.register(collector)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers `/metrics`; whoever mounts it decides who may reach it."""

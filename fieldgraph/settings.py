@@ -15,6 +15,7 @@ from integrations.providers import check_address
 ISSUER = AUDIENCE = "fieldgraph"
 """Of the tokens that we sign ourselves."""
 CHECKOUT = Path(__file__).parents[1]
+METRICS_TOKEN_CHARACTERS = 16
 SIGNING_KEY_BYTES = 32  # as long as the digest of HS256, its floor in RFC 7518 §3.2
 
 
@@ -88,6 +89,24 @@ class Settings(BaseSettings):
         "info", description="The least level written."
     )
     log_json: bool = Field(False, description="One JSON object a line instead of text for people.")
+    log_requests: Literal["all", "slow", "off"] = Field(
+        "all", description="Which operations get a line: all, those that were slow or met a bug, or none."
+    )
+    log_slow_ms: float = Field(
+        500.0, ge=0, description="From how many milliseconds on an operation is slow (level warning)."
+    )
+    metrics_token: str | None = Field(
+        None,
+        min_length=METRICS_TOKEN_CHARACTERS,
+        repr=False,
+        description="By which /metrics may be read; none: from this machine only, and not through a proxy.",
+    )
+    traces_url: str | None = Field(
+        None,
+        validation_alias=_plain("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        pattern=r"^https?://",
+        description="Where spans go by OTLP over HTTP (the extra `otel`); none: nobody keeps traces.",
+    )
     upload_bytes: int = Field(
         100_000_000, ge=1, le=2_000_000_000, description="The largest file that may be handed in."
     )
@@ -189,7 +208,11 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These choices as environment variables, for processes that we start ourselves."""
-        names = {"database_url": "DATABASE_URL", "app_database_url": "APP_DATABASE_URL"}
+        names = {
+            "database_url": "DATABASE_URL",
+            "app_database_url": "APP_DATABASE_URL",
+            "traces_url": "OTEL_EXPORTER_OTLP_ENDPOINT",
+        }
         chosen = self.model_dump(mode="json", exclude_none=True)
         return {
             names.get(name, f"FIELDGRAPH_{name.upper()}"): ",".join(value)

@@ -85,7 +85,7 @@ class Identity:
         self._issuer = issuer
         self._audience = audience
         self._people = people
-        self._rejections = Rejections()
+        self.rejections = Rejections()
         # Checking a signature costs more than a whole cached read may; both are bounded, oldest out first.
         self._signed: OrderedDict[str, Known] = OrderedDict()
         self._proved: OrderedDict[str, tuple[Proof, float]] = OrderedDict()
@@ -115,11 +115,16 @@ class Identity:
         try:
             return await self._viewer(token, now)
         except Malformed as error:
-            self._rejections.note(str(error))
+            self.rejections.note(str(error))
             raise Unauthenticated(NOT_VALID) from error
         except Unauthenticated as error:
-            self._rejections.note(str(error))
+            self.rejections.note(str(error))
             raise
+
+    @property
+    def asked(self) -> int:
+        """How often the database was asked who somebody is."""
+        return sum(lookups.asked for lookups in (self._secrets, self._users, self._subjects))
 
     def forget(self, ground: UUID) -> None:
         """What stands on this credential or user has ended or changed: the next answer is a new one."""
@@ -198,7 +203,7 @@ class Identity:
         if organization is not None:
             found = [viewer for viewer in found if viewer.organization_id == _organization(organization)]
         if len(found) > 1:
-            self._rejections.note("a user of several organizations")
+            self.rejections.note("a user of several organizations")
         return found[0] if len(found) == 1 else None
 
     def _verify(self, token: str, header: Mapping[str, object]) -> Viewer:

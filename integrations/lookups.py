@@ -29,6 +29,8 @@ class Lookups(Generic[Key]):
     """Answers by key; what was not found is never remembered."""
 
     def __init__(self, ask: Callable[[Key], Awaitable[Viewer | None]], *, lane: asyncio.Semaphore) -> None:
+        self.asked = 0
+        """Questions put to the database."""
         self._ask = ask
         self._lane = lane
         self._known: OrderedDict[Key, Known] = OrderedDict()
@@ -63,6 +65,7 @@ class Lookups(Generic[Key]):
             return await self._answer(key)
 
     async def _answer(self, key: Key) -> Viewer | None:
+        self.asked += 1
         asked_at = time.time()  # an answer is as old as its question
         viewer = await self._ask(key)
         if viewer is None:

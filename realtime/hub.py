@@ -59,6 +59,7 @@ class Hub:
         self._heard = heard
         self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
         self._busy_until = 0.0
+        self._read_at = time.monotonic()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -66,6 +67,15 @@ class Hub:
     def place(self) -> Place:
         """How far this process has read."""
         return self._place
+
+    @property
+    def behind_seconds(self) -> float:
+        """Since the log was last read: at rest it is read four times a second."""
+        return time.monotonic() - self._read_at
+
+    @property
+    def subscriptions(self) -> int:
+        return sum(map(len, self._subscriptions.values()))
 
     async def start(self) -> None:
         """Starts the wake-ups, too. Raises when the database does not answer."""
@@ -123,6 +133,7 @@ class Hub:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
             pause = FIRST_PAUSE_SECONDS
+            self._read_at = time.monotonic()
             self._route(entries)
             await self._rest(entries)
 

@@ -7,6 +7,7 @@ import orjson
 import structlog
 
 from domain.errors import FieldgraphError, Refused, TooCostly, TooMany
+from resolvers import notes
 from resolvers.charges import extensions_of
 from resolvers.refusals import Refusal
 
@@ -15,6 +16,9 @@ LOG = structlog.get_logger(__name__)
 
 def refused(error: FieldgraphError) -> Refusal:
     """A request error with the code of the business' error."""
+    note = notes.CURRENT.get()
+    if note is not None:
+        note.failure = error.code
     path = getattr(error, "response_path", None)
     extensions: dict[str, object] = {"code": error.code}
     if isinstance(error, TooCostly | TooMany):
@@ -32,7 +36,10 @@ def refused(error: FieldgraphError) -> Refusal:
 
 def masked(error: BaseException) -> dict[str, object]:
     """A bug, told without detail and logged with its id."""
-    correlation = str(uuid4())
+    note = notes.CURRENT.get()
+    correlation = note.request_id if note is not None else str(uuid4())
+    if note is not None:
+        note.failure = "INTERNAL_SERVER_ERROR"
     LOG.error("operation failed", correlation_id=correlation, exc_info=error)
     return {
         "message": "Something went wrong on our side.",

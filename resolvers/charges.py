@@ -7,6 +7,7 @@ from domain.buckets import Buckets, Lease, Status
 from domain.errors import TooCostly, TooMany
 from domain.viewers import Viewer
 from resolvers.limits import MOST_COST
+from resolvers.notes import CURRENT, Note
 
 FAILED = 1
 """What an operation costs that was refused after it was let in."""
@@ -25,9 +26,13 @@ class Charge:
     lease: Lease | None = None
     rows: int = 0
     """How many the plain way has read for it."""
+    note: Note | None = None
+    """Who wants to know what it cost."""
 
     def settle(self, actual: int) -> None:
         """Gives back what it did not cost."""
+        if self.note is not None:
+            self.note.actual = actual
         if self.buckets is not None and self.lease is not None:
             self.buckets.settle(self.lease, self.requested - actual)
 
@@ -58,11 +63,14 @@ async def charged(buckets: Buckets | None, viewer: Viewer, requested: int, *, tr
 
     A trusted document may cost what it was written to cost.
     """
+    note = CURRENT.get()
+    if note is not None:
+        note.requested = requested
     if requested > MOST_COST and not trusted:
         raise TooCostly(requested, MOST_COST)
     if buckets is None:
-        return Charge(requested)
-    return Charge(requested, buckets, await buckets.spend(viewer, requested))
+        return Charge(requested, note=note)
+    return Charge(requested, buckets, await buckets.spend(viewer, requested), note=note)
 
 
 def extensions_of(error: TooCostly | TooMany) -> dict[str, object]:

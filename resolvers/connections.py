@@ -37,9 +37,25 @@ class Connections:
         self._connect = connect
         self._most = most
         self._open = 0
+        self.waits = 0
+        """How often a borrower found none free."""
         self._idle: list[Connection] = []
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def used(self) -> int:
+        """Lent at this moment, or being opened."""
+        return self._open - len(self._idle)
+
+    @property
+    def most(self) -> int:
+        return self._most
+
+    @property
+    def waiting(self) -> int:
+        """Borrowers in line."""
+        return sum(not waiter.done() for waiter in self._waiting)
 
     def lend(self, viewer: Viewer | None) -> "Loan":
         """A connection for the body of an `async with`."""
@@ -62,6 +78,7 @@ class Connections:
                 return await self._opened()
             waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
+            self.waits += 1
             try:
                 handed = await waiter
             except asyncio.CancelledError:

@@ -51,6 +51,8 @@ class Operation:
     cost: Cost
     trusted: bool = False
     """Whether it is of a manifest: somebody has looked at it before it was shipped."""
+    document_id: str | None = None
+    """By which the manifest names its document first."""
     forbidden: dict[Role, Any] = field(default_factory=dict)
 
     @cached_property
@@ -78,6 +80,16 @@ class Policy(NamedTuple):
     registers: bool = False
 
 
+@dataclass(slots=True)
+class Counts:
+    """How often documents were asked for: of the manifest, kept from before, or not known; and looked at."""
+
+    trusted: int = 0
+    kept: int = 0
+    new: int = 0
+    looks: int = 0
+
+
 class Documents:
     """The accepted documents of one schema; of those that are not trusted, the least used go first.
 
@@ -91,7 +103,8 @@ class Documents:
         self.policy = policy or Policy()
         self.kept: Kept[str, Operations] = Kept(most_bytes)
         self.registered: Kept[str, str] = Kept(MOST_REGISTERED_BYTES)
-        self._queues = Queues()
+        self.queues = Queues()
+        self.counts = Counts()
         self._looks: dict[str, asyncio.Task[Operations]] = {}
         self._by_id: dict[str, Operations] = {}
         self._by_text: dict[str, Operations] = {}
@@ -107,17 +120,23 @@ class Documents:
         if query is None:
             found = self._identified(ref)
             if isinstance(found, dict):
+                self.counts.trusted += 1
                 return _chosen(found, name)
             query = found
         elif ref.digest is not None:
             _check_digest(query, ref.digest)
         operations = self._by_text.get(query)
-        if operations is None:
+        if operations is not None:
+            self.counts.trusted += 1
+        else:
             if self.policy.strict:
                 raise Refusal.of("FORBIDDEN", "Only trusted documents are answered here.")
             operations = self.kept.get(query)
             if operations is None:
+                self.counts.new += 1
                 operations = await self._looked_at(query, organization_id)
+            else:
+                self.counts.kept += 1
         if self.policy.registers and ref.digest is not None and SHA256.fullmatch(ref.digest):
             self.registered.put(ref.digest, query, size=REGISTERED_BYTES + len(query))
         return _chosen(operations, name)
@@ -143,11 +162,12 @@ class Documents:
         return await asyncio.shield(look)
 
     async def _look(self, query: str, organization_id: UUID) -> Operations:
-        found = await self._queues.run(organization_id, lambda: self._accept(query))
+        self.counts.looks += 1
+        found = await self.queues.run(organization_id, lambda: self._accept(query))
         self.kept.put(query, found, size=_size(query))
         return found
 
-    def _accept(self, query: str, *, trusted: bool = False) -> Operations:
+    def _accept(self, query: str, *, trusted_as: str | None = None) -> Operations:
         document, costs = validated(self.limits, query)
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
@@ -160,7 +180,8 @@ class Documents:
                 Variables(self.limits.executable, node),
                 _size(query),
                 costs[node],
-                trusted,
+                trusted_as is not None,
+                trusted_as,
             )
             for node in document.definitions
             if isinstance(node, OperationDefinitionNode)
@@ -169,7 +190,7 @@ class Documents:
     def _trust(self, key: str, text: str) -> None:
         """Raises ValueError for a document of the manifest that could not be answered."""
         try:
-            operations = self._by_text.get(text) or self._accept(text, trusted=True)
+            operations = self._by_text.get(text) or self._accept(text, trusted_as=key)
         except Refusal as refusal:
             raise ValueError(f"The trusted document “{key}” is refused: {refusal}") from refusal
         self._by_text[text] = operations

@@ -11,6 +11,7 @@ from strawberry import Schema
 from domain import ids
 from domain.errors import FieldgraphError
 from domain.viewers import Role, Viewer
+from resolvers import notes
 from resolvers.answers import errors_of, refused
 from resolvers.changes import Changes
 from resolvers.charges import FAILED, Charge, charged
@@ -111,6 +112,9 @@ class Executor:
             statement = self._compiled(operation, variables, context.viewer)
         except NotCompilable as error:
             self.uncompiled[error.reason] += 1
+            note = notes.CURRENT.get()
+            if note is not None:
+                note.is_compiled = False
             return await self._plainly(operation, inputs, context)
         bindings = self.bindings(context, variables)
         bindings.readers = statement.readers

@@ -1,6 +1,7 @@
 """Queues: work that would hold up the loop, done on a thread, each organization behind itself only."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
@@ -28,7 +29,14 @@ class Queues:
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(THREADS)
+        self.waited_seconds = 0.0
+        """In all, by the work that has had its turn."""
         self._queues: dict[UUID, Queue] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Pieces of work that are not done yet, the one under way among them."""
+        return sum(queue.waiting for queue in self._queues.values())
 
     async def run(self, organization_id: UUID, work: Callable[[], Result]) -> Result:
         """What `work` answers; Refusal when too much of the organization waits already."""
@@ -38,8 +46,10 @@ class Queues:
             said = {"code": "RATE_LIMITED", "retryAfterSeconds": 1}
             raise Refusal([{"message": message, "extensions": said}])
         queue.waiting += 1
+        began = time.perf_counter()
         try:
             async with queue.turn, self._free:
+                self.waited_seconds += time.perf_counter() - began
                 return await asyncio.to_thread(work)
         finally:
             queue.waiting -= 1

@@ -12,7 +12,7 @@ import pytest
 from tests.house_rules import ROOMS, RULES, Rule, Source, tracked, violations
 
 CHECKOUT = Path(__file__).parents[1]
-HEAVY = ("numba", "ortools", "alembic", "pyrosm", "scipy")
+HEAVY = ("numba", "ortools", "alembic", "pyrosm", "scipy", "opentelemetry")
 # What an API process loads; `fieldgraph.app` pulls in all the rest of it.
 API_MODULES = ("fieldgraph.app", "fieldgraph.settings", "fieldgraph.logs", "fieldgraph.postgres")
 
@@ -186,6 +186,7 @@ def test_an_api_process_loads_nothing_heavy(module: str) -> None:
 
 def test_a_heavy_import_is_caught() -> None:
     assert loaded_by("fieldgraph.migrations") & set(HEAVY) == {"alembic"}
+    assert loaded_by("fieldgraph.telemetry") & set(HEAVY) == {"opentelemetry"}
 
 
 UPHILL = {

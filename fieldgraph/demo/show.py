@@ -71,6 +71,10 @@ def show(options: Options) -> None:
                 "data_folder": folder,
                 "port": options.port,
                 "host": "127.0.0.1",
+                # Its technicians ask without a pause, and a file takes the lines.
+                "log_requests": settings.log_requests
+                if "log_requests" in settings.model_fields_set
+                else "slow",
                 "documents_strict": False,  # the demo's technicians ask by text
                 "demo_login": settings.public_url is None,  # else it may be reached from elsewhere
             }

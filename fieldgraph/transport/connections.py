@@ -79,12 +79,12 @@ class Connection:
         finally:
             self._heartbeat.stop()
             self._outbox.stop()
-            self._operations.cancel()
+            self._operations.cancel(closing.code if closing is not None else None)
             self._around.watch.stop(self._token, self._revoked)
             if self._user is not None:
                 self._around.crowd.release(self._user)
             if closing is not None:
-                self._around.metrics.socket_closed(closing.code)
+                self._around.observer.socket_closed(closing.code)
                 last = {"type": "websocket.close", "code": closing.code, "reason": closing.reason}
                 await self._outbox.close(last, linger_seconds=self._around.limits.linger_seconds)
             await self._operations.ended()
@@ -175,6 +175,9 @@ class Connection:
         if not self._around.crowd.admit(user):
             raise Closing(1013, "You have too many sockets and streams open")
         self._user = user
+        traceparent = payload.get("traceparent")
+        if isinstance(traceparent, str):
+            self._operations.traceparent = traceparent
         self._token = token.strip()
         self._viewer = viewer
         self._around.watch.begin(self._token, self._revoked)

@@ -16,6 +16,7 @@ from fieldgraph.transport.crowds import Crowd, user_of
 from fieldgraph.transport.operations import BURST
 from fieldgraph.transport.outbox import Gone, Outbox, Slowness
 from fieldgraph.transport.ports import Executor, Operation
+from fieldgraph.transport.records import Record
 from fieldgraph.transport.watches import Watch
 from resolvers.refusals import Refusal
 
@@ -39,7 +40,7 @@ class Followed(NamedTuple):
     viewer: Viewer
     token: str
     address: str
-    request_id: str
+    record: Record
     idempotency_key: str | None
 
 
@@ -63,8 +64,8 @@ class EventStreams:
         self._open: set[EventStream] = set()
         self._watcher: asyncio.Task[None] | None = None
 
-    async def serve(self, asked: Followed, *, receive: Receive, send: Send) -> str:
-        """Answers to the end and says how it went. Raises Refusal, before anything is sent, when full."""
+    async def serve(self, asked: Followed, *, receive: Receive, send: Send) -> None:
+        """Answers to the end; its record says how it went. Raises Refusal, before anything is sent."""
         user = user_of(asked.viewer)
         if self._closing.is_set():
             raise _later("This server is about to stop")
@@ -74,18 +75,18 @@ class EventStreams:
             if not self._crowd.admit(user):
                 raise _later("You have too many sockets and streams open")
             try:
-                return await self._run(EventStream(self, asked, receive=receive, send=send))
+                await self._run(EventStream(self, asked, receive=receive, send=send))
             finally:
                 self._crowd.release(user)
         finally:
             self._crowd.leave(asked.address)
 
-    async def _run(self, stream: "EventStream") -> str:
+    async def _run(self, stream: "EventStream") -> None:
         self._open.add(stream)
         if self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(self._watch_closing())
         try:
-            return await stream.run()
+            await stream.run()
         finally:
             self._open.discard(stream)
             if not self._open and self._watcher is not None:
@@ -114,11 +115,11 @@ class EventStream:
             on_stall=lambda _: self._cut(),
         )
         self._over = asyncio.Event()
-        self._outcome = "OK"
+        self._record = asked.record
         self._last = b""
         self._is_gone = False
 
-    async def run(self) -> str:
+    async def run(self) -> None:
         asked = self._asked
         loop = asyncio.get_running_loop()
         expires_at = asked.viewer.expires_at
@@ -138,10 +139,10 @@ class EventStream:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+        self._record.was_stopped = self._is_gone
         if not self._is_gone:
             last: Message = {"type": "http.response.body", "body": self._last}
             await self._outbox.close(last, linger_seconds=self._around.limits.linger_seconds)
-        return self._outcome
 
     def end(self) -> None:
         """Ends a stream without `complete`: the client may go on elsewhere. An answer ends by itself."""
@@ -150,7 +151,7 @@ class EventStream:
 
     def _refuse(self, reason: str) -> None:
         if not self._over.is_set():
-            self._outcome = "UNAUTHENTICATED"
+            self._record.outcome = "UNAUTHENTICATED"
             errors = replies.errors("UNAUTHENTICATED", reason)
             self._last = frames.following(replies.body(errors)) + frames.COMPLETE
             self._over.set()
@@ -195,10 +196,11 @@ class EventStream:
     async def _start(self) -> None:
         headers = [
             negotiation.EVENTS.header,
-            (b"x-request-id", self._asked.request_id.encode("ascii")),
+            (b"x-request-id", self._record.request_id.encode("ascii")),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),  # nginx would keep events until it has enough of them
         ]
+        self._record.status = 200
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._outbox.write(frames.COMMENT)  # the head leaves with the first bytes of the body
 
@@ -209,17 +211,18 @@ class EventStream:
             async with aclosing(self._results()) as results:
                 async for payload in results:
                     await self._outbox.write(frames.following(payload))
+                    self._record.sent(len(payload))
                     told += 1
                     if told % BURST == 0:
                         await asyncio.sleep(0)
         except (Gone, Unauthenticated):
             raise
         except Refusal as refusal:
-            self._outcome = refusal.code
+            self._record.outcome = refusal.code
             return refusal.errors
         except Exception:  # noqa: BLE001  # the last place before the loop, which would only log it
-            self._outcome = "INTERNAL_SERVER_ERROR"
-            return faults.report(self._asked.request_id, self._asked.operation.name)
+            self._record.outcome = "INTERNAL_SERVER_ERROR"
+            return faults.report(self._record.request_id, self._asked.operation.name)
         return []
 
     async def _results(self) -> AsyncGenerator[bytes, None]:

@@ -3,21 +3,22 @@
 import itertools
 import re
 import secrets
-import time
 
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import Unauthenticated
 from domain.viewers import Viewer
-from fieldgraph.metrics import Door, Kind, Metrics
 from fieldgraph.transport import faults, negotiation, replies, requests
 from fieldgraph.transport.bodies import Bodies, BodyLimits, Gone
 from fieldgraph.transport.events import EventStreams, Followed
 from fieldgraph.transport.negotiation import Accepted
+from fieldgraph.transport.observers import Observer
 from fieldgraph.transport.ports import Executor, Operation
+from fieldgraph.transport.records import Record
 from fieldgraph.transport.replies import Rejected, Reply
 from fieldgraph.transport.requests import Parameters
 from integrations.identity import Identity
+from resolvers import notes
 from resolvers.refusals import Refusal
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -32,18 +33,15 @@ ONCE = frozenset(
 Headers = dict[bytes, bytes]
 
 
-class Exchange:
+class Exchange(Record):
     """One request, as far as it has been understood: what is known so far shapes even a bug's answer."""
 
-    __slots__ = ("accepted", "door", "headers", "kind", "operation_name", "request_id")
+    accepted: Accepted = negotiation.CURRENT
+    headers: Headers
 
     def __init__(self) -> None:
-        self.accepted: Accepted = negotiation.CURRENT
-        self.door: Door = "http"
-        self.headers: Headers = {}
-        self.kind: Kind = "unknown"
-        self.operation_name: str | None = None
-        self.request_id = ""
+        super().__init__("http")
+        self.headers = {}
 
 
 class GraphQLHTTP:
@@ -54,27 +52,27 @@ class GraphQLHTTP:
         executor: Executor,
         identity: Identity,
         *,
-        metrics: Metrics,
+        observer: Observer,
         events: EventStreams,
         limits: BodyLimits | None = None,
     ) -> None:
         self._executor = executor
         self._identity = identity
-        self._metrics = metrics
+        self._observer = observer
         self._events = events
         self._bodies = Bodies(limits or BodyLimits())
         self._boot = secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
         exchange = Exchange()
+        notes.CURRENT.set(exchange)
         try:
             answer = await self._answer(exchange, scope, receive=receive)
             if isinstance(answer, Followed):
                 exchange.door = "sse"
-                outcome = await self._events.serve(answer, receive=receive, send=send)
-                self._count(exchange, outcome, started)
+                await self._follow(answer, receive=receive, send=send)
+                self._observer.end(exchange)
                 return
             reply = answer
         except Gone:
@@ -86,14 +84,21 @@ class GraphQLHTTP:
         except Refusal as refusal:
             reply = replies.refused(refusal, exchange.accepted.media)
         except Exception:  # noqa: BLE001  # the last place before the server, which would answer without a code
-            errors = faults.report(exchange.request_id, exchange.operation_name)
+            errors = faults.report(exchange.request_id, exchange.name)
             reply = Reply(500, replies.body(errors), "INTERNAL_SERVER_ERROR")
         await replies.send(reply, exchange.accepted.media, exchange.request_id, to=send)
-        self._count(exchange, reply.outcome, started)
+        exchange.outcome = reply.outcome
+        exchange.status = reply.status
+        exchange.bytes = len(reply.body)
+        self._observer.end(exchange)
 
-    def _count(self, exchange: Exchange, outcome: str, started: float) -> None:
-        seconds = time.perf_counter() - started
-        self._metrics.request(exchange.door, exchange.kind, outcome=outcome, seconds=seconds)
+    async def _follow(self, followed: Followed, *, receive: Receive, send: Send) -> None:
+        metrics = self._observer.metrics
+        metrics.stream_opened()
+        try:
+            await self._events.serve(followed, receive=receive, send=send)
+        finally:
+            metrics.stream_left()
 
     async def _answer(self, exchange: Exchange, scope: Scope, *, receive: Receive) -> Reply | Followed:
         self._open(exchange, scope["headers"])
@@ -108,14 +113,14 @@ class GraphQLHTTP:
         exchange.accepted = accepted
         if is_post:
             _check_content(headers)
-            viewer, token = await self._viewer(headers)
+            viewer, token = await self._viewer(exchange)
             parameters = requests.read_body(await self._bodies.read(receive))
         else:
-            viewer, token = await self._viewer(headers)
+            viewer, token = await self._viewer(exchange)
             parameters = _read_address(scope["query_string"])
         operation = await self._executor.prepare(parameters.ref, parameters.operation_name, viewer=viewer)
-        exchange.kind = operation.kind
-        exchange.operation_name = operation.name
+        exchange.know(operation)
+        self._observer.begin(exchange)
         if not is_post and operation.kind == "mutation":
             raise Rejected(405, "GET changes nothing: POST a mutation", ALLOW_POST)
         key = _idempotency_key(headers)
@@ -143,7 +148,7 @@ class GraphQLHTTP:
         viewer, token, key = asker
         client = scope.get("client")
         address = client[0] if client else ""
-        return Followed(operation, parameters.variables, viewer, token, address, exchange.request_id, key)
+        return Followed(operation, parameters.variables, viewer, token, address, exchange, key)
 
     def _open(self, exchange: Exchange, pairs: list[tuple[bytes, bytes]]) -> None:
         """Names the request and keeps its headers; one that must be single is refused when it is not."""
@@ -153,6 +158,8 @@ class GraphQLHTTP:
             exchange.request_id = given.decode("ascii")
         else:
             exchange.request_id = f"{self._boot}-{next(self._numbers):x}"
+        if b"traceparent" in headers:
+            exchange.follow(headers[b"traceparent"].decode("latin-1"))
         if len(headers) == len(pairs):
             return
         names = [name for name, _ in pairs]
@@ -162,13 +169,14 @@ class GraphQLHTTP:
         if b"accept" in headers:
             headers[b"accept"] = b", ".join(value for name, value in pairs if name == b"accept")
 
-    async def _viewer(self, headers: Headers) -> tuple[Viewer, str]:
+    async def _viewer(self, exchange: Exchange) -> tuple[Viewer, str]:
         """Who asks, by a header that no browser sends by itself: other pages cannot even ask by GET."""
-        scheme, _, said = headers.get(b"authorization", b"").partition(b" ")
+        scheme, _, said = exchange.headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer":
             raise Unauthenticated("A token is needed: Authorization: Bearer …")
         token = said.strip().decode("latin-1")
-        return await self._identity.viewer(token), token
+        viewer = exchange.viewer = await self._identity.viewer(token)
+        return viewer, token
 
 
 def _check_content(headers: Headers) -> None:

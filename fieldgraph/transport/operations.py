@@ -1,7 +1,6 @@
 """The operations of one socket: each a task of its own, begun, cancelled and told by its id."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -9,15 +8,17 @@ import orjson
 
 from domain.errors import Unauthenticated
 from domain.viewers import Viewer
-from fieldgraph.metrics import Kind, Metrics
 from fieldgraph.transport import faults, requests
 from fieldgraph.transport.crowds import Crowd
 from fieldgraph.transport.heartbeats import Quiet
+from fieldgraph.transport.observers import Observer
 from fieldgraph.transport.outbox import Gone, Outbox
 from fieldgraph.transport.ports import Executor
+from fieldgraph.transport.records import Record
 from fieldgraph.transport.requests import Parameters
 from fieldgraph.transport.watches import Watch
 from integrations.identity import Identity
+from resolvers import notes
 from resolvers.refusals import Refusal
 
 # Neither a replay nor a free transport ever waits: without a break a backlog would stop the whole process.
@@ -48,7 +49,7 @@ class Surroundings(NamedTuple):
 
     executor: Executor
     identity: Identity
-    metrics: Metrics
+    observer: Observer
     limits: SocketLimits
     crowd: Crowd
     watch: Watch
@@ -61,17 +62,6 @@ class Asked(NamedTuple):
     key: str
     parameters: Parameters
     source: bytes
-
-
-class Progress:
-    """How far one operation has come, for its count at the end."""
-
-    __slots__ = ("kind", "name", "outcome")
-
-    def __init__(self) -> None:
-        self.kind: Kind = "unknown"
-        self.name: str | None = None
-        self.outcome = "OK"
 
 
 class Operations:
@@ -91,6 +81,9 @@ class Operations:
         self._on_revoked = on_revoked
         self._live: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._close: int | None = None
+        self.traceparent: str | None = None
+        """Of the greeting: what every operation hangs on that says nothing else."""
 
     def __contains__(self, key: str) -> bool:
         return key in self._live
@@ -111,6 +104,9 @@ class Operations:
 
     async def refuse(self, key: str, refusal: Refusal) -> None:
         """Says no to an operation: by the reader itself, so that who floods waits for its own refusals."""
+        record = self._record(None)
+        record.outcome = refusal.code
+        self._around.observer.end(record)
         await self._error(key, refusal.errors)
 
     def complete(self, key: str) -> None:
@@ -119,8 +115,12 @@ class Operations:
         if task is not None:
             task.cancel()
 
-    def cancel(self) -> None:
-        """Cancels what runs; what was cancelled before is left to its cleaning up, not cut short."""
+    def cancel(self, close: int | None = None) -> None:
+        """Cancels what runs; what was cancelled before is left to its cleaning up, not cut short.
+
+        `close` is the code with which the server closes the socket.
+        """
+        self._close = close
         for task in self._live.values():
             task.cancel()
         self._live.clear()
@@ -135,36 +135,45 @@ class Operations:
             del self._live[key]
 
     async def _run(self, asked: Asked) -> None:
-        metrics = self._around.metrics
-        progress = Progress()
-        started = time.perf_counter()
-        metrics.operation_started()
+        observer = self._around.observer
+        record = self._record(asked.parameters.traceparent)
+        notes.CURRENT.set(record)
+        observer.metrics.operation_started()
         try:
-            await self._tell(asked, progress)
+            await self._tell(asked, record)
         except Gone:
-            return
+            record.was_stopped = True
+        except asyncio.CancelledError:
+            record.was_stopped = True
+            raise
         finally:
-            metrics.operation_ended()
-            seconds = time.perf_counter() - started
-            metrics.request("websocket", progress.kind, outcome=progress.outcome, seconds=seconds)
+            record.close = self._close
+            observer.metrics.operation_ended()
+            observer.end(record)
 
-    async def _tell(self, asked: Asked, progress: Progress) -> None:
+    def _record(self, traceparent: str | None) -> Record:
+        record = Record("websocket")
+        record.request_id = self._around.correlate()
+        record.follow(traceparent or self.traceparent)
+        return record
+
+    async def _tell(self, asked: Asked, record: Record) -> None:
         """Answers to the end: what the executor says, then `complete`, or one `error`."""
         key = asked.key
         try:
-            await self._answer(asked, progress)
+            await self._answer(asked, record)
         except Gone:
             raise
         except Refusal as refusal:
-            progress.outcome = refusal.code
+            record.outcome = refusal.code
             errors = refusal.errors
         except Unauthenticated as error:
-            progress.outcome = error.code
+            record.outcome = error.code
             self._on_revoked()
             return
         except Exception:  # noqa: BLE001  # the last place before the loop, which would only log it
-            progress.outcome = "INTERNAL_SERVER_ERROR"
-            errors = faults.report(self._around.correlate(), progress.name)
+            record.outcome = "INTERNAL_SERVER_ERROR"
+            errors = faults.report(record.request_id, record.name)
         else:
             self._release(key, asyncio.current_task())
             await self._outbox.write('{"type":"complete","id":' + _quoted(key) + "}")
@@ -172,26 +181,28 @@ class Operations:
         self._release(key, asyncio.current_task())
         await self._error(key, errors)
 
-    async def _answer(self, asked: Asked, progress: Progress) -> None:
-        ref, operation_name, variables = asked.parameters
+    async def _answer(self, asked: Asked, record: Record) -> None:
+        ref, operation_name, variables, _ = asked.parameters
         requests.check_values(variables, asked.source)
-        viewer = await self._find_viewer()
+        viewer = record.viewer = await self._find_viewer()
         executor = self._around.executor
         operation = await executor.prepare(ref, operation_name, viewer=viewer)
-        progress.kind = operation.kind
-        progress.name = operation.name
+        record.know(operation)
+        self._around.observer.begin(record)
         head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'
         if operation.is_streamed:
-            await self._follow(head, executor.stream(operation, variables, viewer=viewer))
+            await self._follow(head, executor.stream(operation, variables, viewer=viewer), record)
         else:
             payload = await executor.answer(operation, variables, viewer=viewer)
             await self._outbox.write(head + payload.decode() + "}")
+            record.sent(len(payload))
 
-    async def _follow(self, head: str, stream: AsyncIterator[bytes]) -> None:
+    async def _follow(self, head: str, stream: AsyncIterator[bytes], record: Record) -> None:
         try:
             told = 0
             async for payload in stream:
                 await self._outbox.write(head + payload.decode() + "}")
+                record.sent(len(payload))
                 told += 1
                 if told % BURST == 0:
                     await asyncio.sleep(0)

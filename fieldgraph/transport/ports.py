@@ -17,6 +17,11 @@ class Operation(Protocol):
     def name(self) -> str | None: ...
 
     @property
+    def document_id(self) -> str | None:
+        """In the manifest of trusted documents; None for any other."""
+        ...
+
+    @property
     def is_streamed(self) -> bool:
         """Whether it has several results: then it is handed to `stream`, whatever its kind."""
         ...

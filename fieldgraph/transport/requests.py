@@ -26,6 +26,8 @@ class Parameters(NamedTuple):
     ref: DocumentRef
     operation_name: str | None
     variables: Mapping[str, object]
+    traceparent: str | None = None
+    """W3C's, in `extensions`, for who has no headers."""
 
 
 def malformed(message: str) -> Malformed:
@@ -88,13 +90,16 @@ def read_parameters(payload: object) -> Parameters:
     if extensions is not None and type(extensions) is not dict:
         raise malformed("`extensions` must be an object or null")
     query = payload.get("query")
+    traceparent = None
     if extensions or "documentId" in payload:
+        said = (extensions or {}).get("traceparent")
+        traceparent = said if isinstance(said, str) else None
         ref = _reference(query, payload.get("documentId"), extensions or {})
         if ref is not None:
-            return Parameters(ref, operation_name, variables)
+            return Parameters(ref, operation_name, variables, traceparent)
     if type(query) is not str:
         raise malformed("`query` must be a string" if "query" in payload else "`query` is missing")
-    return Parameters(DocumentRef(query), operation_name, variables)
+    return Parameters(DocumentRef(query), operation_name, variables, traceparent)
 
 
 def _reference(query: object, document_id: object, extensions: Mapping[str, object]) -> DocumentRef | None:

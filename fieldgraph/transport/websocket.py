@@ -7,10 +7,10 @@ from uuid import UUID
 
 from starlette.types import Receive, Scope, Send
 
-from fieldgraph.metrics import Metrics
 from fieldgraph.transport import origins
 from fieldgraph.transport.connections import Connection
 from fieldgraph.transport.crowds import Crowd
+from fieldgraph.transport.observers import Observer
 from fieldgraph.transport.operations import SocketLimits, Surroundings
 from fieldgraph.transport.ports import Executor
 from fieldgraph.transport.watches import Watch
@@ -27,7 +27,7 @@ class GraphQLWebSocket:
         executor: Executor,
         identity: Identity,
         *,
-        metrics: Metrics,
+        observer: Observer,
         closing: asyncio.Event,
         crowd: Crowd,
         watch: Watch,
@@ -38,7 +38,7 @@ class GraphQLWebSocket:
         self._around = Surroundings(
             executor=executor,
             identity=identity,
-            metrics=metrics,
+            observer=observer,
             limits=limits or SocketLimits(),
             crowd=crowd,
             watch=watch,
@@ -87,11 +87,11 @@ class GraphQLWebSocket:
         self._connections.add(connection)
         if self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
-        self._around.metrics.socket_opened()
+        self._around.observer.metrics.socket_opened()
         try:
             await connection.run()
         finally:
-            self._around.metrics.socket_left()
+            self._around.observer.metrics.socket_left()
             self._connections.discard(connection)
             if not self._connections and self._watcher is not None:
                 self._watcher.cancel()

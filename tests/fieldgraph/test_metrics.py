@@ -4,12 +4,20 @@ from collections import Counter
 
 import httpx
 
-from fieldgraph.metrics import Metrics
+from fieldgraph.metrics import Door, Kind, Metrics
+from fieldgraph.transport.records import Record
+
+
+def done(metrics: Metrics, door: Door, kind: Kind, *, outcome: str = "OK", seconds: float = 0.0) -> None:
+    record = Record(door)
+    record.kind, record.outcome = kind, outcome
+    record.items = 0 if kind == "subscription" else None
+    metrics.operation(record, seconds)
 
 
 async def test_the_page_is_prometheus_text() -> None:
     metrics = Metrics()
-    metrics.request("http", "query", outcome="OK", seconds=0.02)
+    done(metrics, "http", "query", seconds=0.02)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(metrics)) as client:
         response = await client.get("http://here/metrics")
@@ -26,7 +34,7 @@ def test_no_client_makes_labels() -> None:
     metrics = Metrics()
 
     for number in range(100):
-        metrics.request("http", "query", outcome=f"MADE_UP_{number}", seconds=0.0)
+        done(metrics, "http", "query", outcome=f"MADE_UP_{number}")
         metrics.socket_closed(3000 + number)
 
     text = metrics.text().decode()
@@ -38,7 +46,7 @@ def test_no_client_makes_labels() -> None:
 def test_a_subscription_is_counted_but_not_timed() -> None:
     metrics = Metrics()
 
-    metrics.request("websocket", "subscription", outcome="OK", seconds=3600.0)
+    done(metrics, "websocket", "subscription", seconds=3600.0)
 
     text = metrics.text().decode()
     assert 'fieldgraph_requests_total{door="websocket",kind="subscription",outcome="OK"} 1.0' in text

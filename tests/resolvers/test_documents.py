@@ -58,7 +58,7 @@ async def test_a_refused_document_is_not_kept(text: str) -> None:
         await ask(documents, text, digest=hashlib.sha256(text.encode()).hexdigest())
 
     assert len(documents.kept) == len(documents.registered) == len(documents._looks) == 0
-    assert documents._queues._queues == {}
+    assert documents.queues._queues == {}
 
 
 async def test_whoever_asks_for_the_same_text_waits_for_one_look(monkeypatch: pytest.MonkeyPatch) -> None:

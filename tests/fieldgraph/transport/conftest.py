@@ -13,11 +13,13 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from domain.viewers import Role, Viewer
+from fieldgraph.journals import Journal, Wants
 from fieldgraph.metrics import Metrics
 from fieldgraph.transport.bodies import BodyLimits
 from fieldgraph.transport.crowds import Crowd, CrowdLimits
 from fieldgraph.transport.events import EventStreams, StreamLimits
 from fieldgraph.transport.http import GraphQLHTTP
+from fieldgraph.transport.observers import Observer
 from fieldgraph.transport.operations import SocketLimits
 from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.websocket import GraphQLWebSocket
@@ -51,18 +53,21 @@ class Doors:
             key=b"k" * 32, issuer="fieldgraph", audience="graphql", find_credential=self._find
         )
         self.metrics = Metrics()
+        self.lines: list[bytes] = []
+        self.journal = Journal(Wants(), self.lines.append)
+        self.observer = Observer(self.metrics, journal=self.journal)
         self.closing = asyncio.Event()
         self.crowd, self.watch = Crowd(limits.crowd), Watch(self.identity)
         self.events = EventStreams(
             self.executor, closing=self.closing, crowd=self.crowd, watch=self.watch, limits=limits.stream
         )
         self.http = GraphQLHTTP(
-            self.executor, self.identity, metrics=self.metrics, events=self.events, limits=limits.body
+            self.executor, self.identity, observer=self.observer, events=self.events, limits=limits.body
         )
         self.websocket = GraphQLWebSocket(
             self.executor,
             self.identity,
-            metrics=self.metrics,
+            observer=self.observer,
             closing=self.closing,
             crowd=self.crowd,
             watch=self.watch,
@@ -130,6 +135,7 @@ class House:
             self._doors.closing.set()
             connections = self._doors.websocket._connections
             await until(lambda: not connections)
+            await self._doors.journal.close()
             self._doors = None
 
 

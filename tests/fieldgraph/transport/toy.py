@@ -31,6 +31,7 @@ class ToyOperation(NamedTuple):
     name: str | None
     document: DocumentNode
     node: OperationDefinitionNode
+    document_id: str | None = None
 
     @property
     def is_streamed(self) -> bool:
@@ -155,7 +156,9 @@ class ToyExecutor:
             node = named[operation_name]
         else:
             raise Refusal.of("BAD_REQUEST", "Which operation?")
-        return ToyOperation(node.operation.value, node.name.value if node.name else None, document, node)
+        name = node.name.value if node.name else None
+        trusted = ref.document_id if ref.document_id in TRUSTED else None
+        return ToyOperation(node.operation.value, name, document, node, trusted)
 
     async def answer(
         self,
