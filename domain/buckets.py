@@ -149,8 +149,8 @@ class Buckets:
 
     def settle(self, lease: Lease, back: int) -> None:
         """An operation is over: what it did not cost is there again, what it cost beyond is owed."""
-        lease.points += back
         lease.running -= 1
+        lease.points += back
 
     @property
     def leases(self) -> int:

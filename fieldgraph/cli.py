@@ -118,6 +118,8 @@ def found(
 
     company, person = Company(name, time_zone, currency), Person(admin, email)
     with with_database(Settings()) as named:
+        if named.migrates:
+            migrated(named)
         _refusing(begin(named, company, person, tell=typer.echo))
 
 
@@ -137,6 +139,8 @@ def admit(
     except FieldgraphError as error:
         raise typer.BadParameter(str(error)) from error
     with with_database(Settings()) as named:
+        if named.migrates:
+            migrated(named)
         _refusing(let_in(named, key, Person(admin, email), tell=typer.echo))
 
 

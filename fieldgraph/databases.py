@@ -8,6 +8,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from domain import tables
 from fieldgraph.addresses import SYSTEM_ROLE, app_url_of, sqlalchemy_url
 from fieldgraph.settings import Settings
 
@@ -36,6 +37,7 @@ async def system_pool(app_url: str) -> asyncpg.Pool:
 
 def writing_engine(app_url: str) -> AsyncEngine:
     """For units of work: as the app, which owns nothing."""
+    tables.resolve()
     engine = create_async_engine(
         sqlalchemy_url(app_url),
         pool_size=8,

@@ -33,6 +33,6 @@ def records(
         f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n"
         f" FROM {origin} {' '.join(child.joins)})",
     )
-    writer.tally(result, "sum(n)")
+    writer.tally(result, "sum(n)::bigint")
     parent.joins.append(f"CROSS JOIN {result}")
     return f"coalesce({result}.j, '[]'::json)"

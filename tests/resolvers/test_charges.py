@@ -244,3 +244,16 @@ async def test_where_nobody_counts_nothing_is_told(companies: Companies) -> None
     operation = await executor.prepare(DocumentRef(text), None, viewer=admin)
     with pytest.raises(Refusal):
         await executor.answer(operation, {}, viewer=admin)
+
+
+async def test_a_list_of_records_is_counted_in_whole_points(metered: Companies, viewer: Viewer) -> None:
+    text = """mutation ($rows: [UpsertCustomerRow!]!) {
+        upsertCustomers(input: {rows: $rows, mode: PER_ITEM}) { results { index customer { id } } } }"""
+    rows = [{"externalId": {"system": "erp", "key": f"K{number}"}, "name": "Metered"} for number in range(3)]
+
+    answer = await metered.ask(text, {"rows": rows}, viewer=viewer)
+
+    assert [one["index"] for one in answer["data"]["upsertCustomers"]["results"]] == [0, 1, 2]
+    requested, actual = cost_of(answer)
+    assert 10 + 3 <= actual <= requested
+    assert type(actual) is int
