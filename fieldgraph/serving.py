@@ -44,6 +44,7 @@ class Server(uvicorn.Server):
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Sockets are told first (1012), then uvicorn drains."""
