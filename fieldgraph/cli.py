@@ -58,7 +58,7 @@ def serve(
     port: Annotated[Optional[int], typer.Option(help="The port; 0 takes any free one.")] = None,
 ) -> None:
     """One API process: HTTP, WebSocket, pages. Migrates first, unless FIELDGRAPH_MIGRATES is off."""
-    gc.disable()  # until the server stands: nearly all that is made before stays, and would be looked at often
+    gc.disable()  # until the server stands: what is made before stays, and would be looked at often
     from fieldgraph.app import App  # noqa: PLC0415  # each verb loads only what it needs
     from fieldgraph.serving import Server  # noqa: PLC0415  # as above
 

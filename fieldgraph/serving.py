@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 
 from fieldgraph.app import App
+from fieldgraph.transport.heads import Head
 from fieldgraph.transport.wires import Wire
 
 SWITCH_SECONDS = 0.001
@@ -24,6 +25,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                http=Head,
                 ws=Wire,
                 ws_max_size=65_536,
                 ws_per_message_deflate=False,
