@@ -1,9 +1,9 @@
 """Attacks: how long a healthy client waits at worst while each bomb comes in, and what memory it takes.
 
 Four attackers send one bomb again and again for a while, or floods of requests of which each is new, or open
-sockets and streams by the hundred; beside them one client asks a point query, each time as soon as it has its
-answer. First and last nobody attacks: what is then the longest wait is the machine's own, of which the load
-tells. Memory is the server process' resident set above what it was before the first bomb.
+sockets and streams by the hundred; beside them one client, a process of its own, asks a point query, each
+time as soon as it has its answer. First and last nobody attacks: what is then the longest wait is the own one
+of the machine, whose load is told. Memory is the resident set of the server process above what it was before.
 
 python3 run.py bench attacks [--seconds 2] [--only NAME] [--json FILE]
 """
@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,17 +27,17 @@ from rich.table import Table
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.migrations import migrate
 from fieldgraph.postgres import EmbeddedPostgres
+from tests.benchmarks.healthy import healthy
 from tests.conftest import Database
 from tests.fieldgraph.bombs import BOMBS, Bomb
 from tests.fieldgraph.driven import Day, day
 from tests.fieldgraph.floods import CROWDS, FLOODS
 
 ATTACKERS = 4
-HEALTHY = {"query": "{ viewer { role } }"}
 GOAL_MILLISECONDS = 300.0
 GOAL_MEGABYTES = 64.0
 QUIET = "(nobody)"
-Attack = Callable[[Day, float], Awaitable[list[int]]]
+Attack = Callable[[Day, float], Coroutine[Any, Any, list[int]]]
 """Goes on until an instant of `perf_counter`; answers the statuses or codes that it was answered."""
 
 
@@ -73,15 +73,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _measure(database: Database, folder: Path, names: Sequence[str], *, seconds: float) -> list[Figure]:
-    async with day(database, folder, chosen={"apq": True}) as running:
-        await _attacked(running, QUIET, nobody, seconds=seconds)  # warm
+    async with (
+        day(database, folder, chosen={"apq": True}) as running,
+        healthy(running.server.url, running.access["MANAGER"]) as client,
+    ):
+
+        async def figure(name: str, attack: Attack) -> Figure:
+            await client.begin()
+            statuses = await attack(running, time.perf_counter() + seconds)
+            waits = await client.end()
+            told, load = sorted(set(statuses)), os.getloadavg()[0]
+            more = _resident(running) - before
+            return Figure(name, len(statuses), told, waits[len(waits) // 2], waits[-1], more, load)
+
+        before = 0.0
+        await figure(QUIET, nobody)  # warm
         before = _resident(running)
-        found = [await _attacked(running, QUIET, nobody, seconds=seconds)]
-        for name in names:
-            figure = await _attacked(running, name, attack_of(name), seconds=seconds)
-            found.append(figure._replace(megabytes_more=_resident(running) - before))
-        found.append(await _attacked(running, QUIET, nobody, seconds=seconds))
-        return found
+        attacks = [(QUIET, nobody), *((name, attack_of(name)) for name in names), (QUIET, nobody)]
+        return [await figure(name, attack) for name, attack in attacks]
 
 
 async def nobody(_running: Day, until: float) -> list[int]:
@@ -128,22 +137,6 @@ async def _attack(
 def asking(running: Day, role: str) -> httpx.AsyncClient:
     headers = {"authorization": f"Bearer {running.access[role]}"}
     return httpx.AsyncClient(base_url=running.server.url, headers=headers, timeout=60, trust_env=False)
-
-
-async def _attacked(running: Day, name: str, attack: Attack, *, seconds: float) -> Figure:
-    attacking = asyncio.create_task(attack(running, time.perf_counter() + seconds))
-    waits = []
-    async with asking(running, "MANAGER") as client:
-        while not attacking.done():
-            began = time.perf_counter()
-            (await client.post("/graphql", json=HEALTHY)).raise_for_status()
-            waits.append((time.perf_counter() - began) * 1000)
-            await asyncio.sleep(0)
-    statuses = await attacking
-    waits.sort()
-    told = sorted(set(statuses))
-    median, worst = waits[len(waits) // 2], waits[-1]
-    return Figure(name, len(statuses), told, median, worst, 0.0, os.getloadavg()[0])
 
 
 def _resident(running: Day) -> float:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from tests.fieldgraph.driven import Day
 from tests.fieldgraph.running import PROTOCOL
@@ -22,6 +23,7 @@ GREETING_SECONDS = 5
 SOCKETS = 300
 STREAMS = 520
 STREAMS_OF_USER = 500
+ELSEWHERE = Origin("https://elsewhere.example")
 BOOT = secrets.token_hex(4)
 """So that one run's documents are not those of the run before."""
 STREAM = "subscription { scheduleChanges { ... on ResyncRequired { reason } } }"
@@ -180,9 +182,7 @@ async def refused_sockets(running: Day, until: float) -> list[int]:
     statuses: list[int] = []
     while not statuses or time.perf_counter() < until:
         try:
-            async with connect(
-                running.server.ws_url, origin="https://elsewhere.example", proxy=None
-            ) as socket:
+            async with connect(running.server.ws_url, origin=ELSEWHERE, proxy=None) as socket:
                 await socket.wait_closed()
                 statuses.append(socket.close_code or 0)
         except InvalidStatus as refused:
@@ -190,7 +190,7 @@ async def refused_sockets(running: Day, until: float) -> list[int]:
     return statuses
 
 
-CROWDS: Mapping[str, Callable[[Day, float], Awaitable[list[int]]]] = {
+CROWDS: Mapping[str, Callable[[Day, float], Coroutine[Any, Any, list[int]]]] = {
     "silent sockets": silent_sockets,
     "message flood": message_flood,
     "unread streams": unread_streams,
