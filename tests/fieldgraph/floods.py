@@ -99,7 +99,7 @@ FLOODS: Mapping[str, Flood] = {
     ),
     "new documents": Flood(lambda number: _asked(query=_document(number)), frozenset({200, 429}), NEW),
     "large new documents": Flood(
-        lambda number: _asked(query=_document(number, 940)), frozenset({200, 429}), NEW
+        lambda number: _asked(query=_document(number) + " #" + "x" * 100_000), frozenset({200, 429}), NEW
     ),
     "aliased connections": Flood(
         _aliased, frozenset({400, 429}), frozenset({"COST_EXCEEDED", "RATE_LIMITED"})
