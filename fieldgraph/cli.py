@@ -1,6 +1,7 @@
 """The command line: serve, worker, demo, found, admit, import, migrate, verify-audit, sdl, bench."""
 
 import asyncio
+import gc
 import os
 import runpy
 import subprocess
@@ -42,7 +43,11 @@ def with_database(settings: Settings) -> Iterator[Settings]:
 
 
 def migrated(settings: Settings) -> None:
-    """In a process of its own, so that an API process never loads Alembic."""
+    """By a process of its own where there is something to do, so that an API process never loads Alembic."""
+    from fieldgraph.grounds import prepared  # noqa: PLC0415  # only who migrates loads it
+
+    if settings.database_url and asyncio.run(prepared(settings.database_url, settings.app_database_url)):
+        return
     command = [sys.executable, "-m", "fieldgraph.cli", "migrate"]
     subprocess.run(command, check=True, env=os.environ | settings.environment())  # noqa: S603  # our own module
 
@@ -53,6 +58,7 @@ def serve(
     port: Annotated[Optional[int], typer.Option(help="The port; 0 takes any free one.")] = None,
 ) -> None:
     """One API process: HTTP, WebSocket, pages. Migrates first, unless FIELDGRAPH_MIGRATES is off."""
+    gc.disable()  # until the server stands: what is made before stays, and would be looked at often
     from fieldgraph.app import App  # noqa: PLC0415  # each verb loads only what it needs
     from fieldgraph.serving import Server  # noqa: PLC0415  # as above
 

@@ -8,6 +8,7 @@ from types import FrameType
 import uvicorn
 
 from fieldgraph.app import App
+from fieldgraph.transport.heads import Head
 from fieldgraph.transport.wires import Wire
 
 SWITCH_SECONDS = 0.001
@@ -24,6 +25,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
+                http=Head,
                 ws=Wire,
                 ws_max_size=65_536,
                 ws_per_message_deflate=False,
@@ -44,6 +46,7 @@ class Server(uvicorn.Server):
         sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Sockets are told first (1012), then uvicorn drains."""

@@ -15,7 +15,7 @@ from domain.viewers import Viewer
 from fieldgraph.transport import faults, requests
 from fieldgraph.transport.crowds import User, user_of
 from fieldgraph.transport.heartbeats import Heartbeat
-from fieldgraph.transport.operations import Asked, Operations, Surroundings
+from fieldgraph.transport.operations import BURST, Asked, Operations, Surroundings
 from fieldgraph.transport.outbox import Gone, Outbox, Slowness
 from fieldgraph.transport.paces import Pace
 from resolvers.refusals import Refusal
@@ -110,6 +110,7 @@ class Connection:
             async with self._deadline:
                 self._is_listening = True
                 self._deadline.reschedule(loop.time() + self._around.limits.init_seconds)
+                taken = 0
                 while True:
                     message = await self._receive()
                     if message["type"] == "websocket.disconnect":
@@ -118,6 +119,9 @@ class Connection:
                     self._is_taking = True
                     await self._take(message)
                     self._is_taking = False
+                    taken += 1
+                    if taken % BURST == 0:  # neither a full queue nor a free transport ever waits
+                        await asyncio.sleep(0)
         except TimeoutError:
             return self._last_word
         except Closing as closing:

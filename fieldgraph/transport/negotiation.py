@@ -17,6 +17,8 @@ GRAPHQL = Media(
     is_legacy=False,
 )
 JSON = Media("application/json", (b"content-type", b"application/json; charset=utf-8"), is_legacy=True)
+PLAIN = JSON._replace(is_legacy=False)
+"""For who names no type of ours: any reader of JSON knows what it is, and the status tells an error."""
 EVENTS = Media("text/event-stream", (b"content-type", b"text/event-stream; charset=utf-8"), is_legacy=False)
 
 
@@ -29,6 +31,7 @@ class Accepted(NamedTuple):
 
 CURRENT = Accepted(GRAPHQL)
 LEGACY = Accepted(JSON)
+UNNAMED = Accepted(PLAIN)
 
 
 class Range(NamedTuple):
@@ -38,23 +41,33 @@ class Range(NamedTuple):
     quality: float
 
 
+NAMED = 2
+
+
+class Rank(NamedTuple):
+    """How gladly a media type is taken, and how exactly it was named."""
+
+    quality: float
+    exactness: int
+
+
 def choose(accept: bytes | None) -> Accepted | None:
     """How a client may be answered; None when it accepts nothing of ours.
 
-    No header, or `*/*`, is the current type: the protocol's date for that was 2025-01-01. JSON comes
-    before events, whatever their qualities: many clients name every type that they know with each
-    request. Events must be named, since who says `*/*` waits for an end.
+    No header, `*/*` and `application/*` name no type: such a client reads application/json, with the
+    statuses of today. JSON comes before events, whatever their qualities: many clients name every type
+    that they know with each request. Events must be named, since who says `*/*` waits for an end.
     """
-    if not accept or accept in {b"*/*", b"application/graphql-response+json"}:
+    if not accept or accept == b"*/*":
+        return UNNAMED
+    if accept == b"application/graphql-response+json":
         return CURRENT
     if accept == b"application/json":
         return LEGACY
     ranges = [_range(entry) for entry in accept.decode("latin-1").split(",")]
-    (quality, _), media = max(
-        ((_rank(media, ranges), media) for media in (GRAPHQL, JSON)), key=lambda it: it[0]
-    )
     events = any(entry.name == EVENTS.name and entry.quality > 0 for entry in ranges)
-    if quality > 0:
+    media = _media(_rank(GRAPHQL, ranges), _rank(JSON, ranges))
+    if media is not None:
         return Accepted(media, events)
     return Accepted(EVENTS, events) if events else None
 
@@ -78,13 +91,22 @@ def _range(entry: str) -> Range:
     return Range(name, quality if _is_utf8(parameters) and 0 <= quality <= 1 else 0.0)
 
 
-def _rank(media: Media, ranges: list[Range]) -> tuple[float, int]:
-    """(quality, how exactly it was named): the most exact range decides the quality (RFC 9110, 12.5.1)."""
-    for exactness, name in ((2, media.name), (1, "application/*"), (0, "*/*")):
+def _media(graphql: Rank, json: Rank) -> Media | None:
+    """The better one; what only a range lets in is plain JSON, unless JSON itself was named as the worse."""
+    if max(graphql, json).quality <= 0:
+        return None
+    if graphql > json or (graphql == json and json.exactness == NAMED):
+        return GRAPHQL
+    return JSON if json.exactness == NAMED else PLAIN
+
+
+def _rank(media: Media, ranges: list[Range]) -> Rank:
+    """The most exact range decides the quality (RFC 9110, 12.5.1)."""
+    for exactness, name in ((NAMED, media.name), (1, "application/*"), (0, "*/*")):
         qualities = [entry.quality for entry in ranges if entry.name == name]
         if qualities:
-            return max(qualities), exactness
-    return 0.0, 0
+            return Rank(max(qualities), exactness)
+    return Rank(0.0, 0)
 
 
 def _split(value: str) -> tuple[str, dict[str, str]]:

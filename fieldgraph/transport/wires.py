@@ -1,5 +1,6 @@
 """Wires: uvicorn's WebSocket protocol, with bounds where a client could make it hold ever more."""
 
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -7,8 +8,53 @@ FRAGMENTS_MOST = 1_024
 """Of one message; the bytes of all are bounded by `ws_max_size`, empty ones were not."""
 
 
+SLICE_BYTES = 8_192
+"""Read at a time: one read of the transport may hold 6,000 frames, which take the parser half a second."""
+
+
 class Wire(WebSocketsSansIOProtocol):
-    """Frames as uvicorn reads them; it answers pings whether or not anybody reads the answers."""
+    """Frames as uvicorn reads them, which reads all that there is, and answers pings that nobody reads."""
+
+    _rest = b""
+    _is_due = False
+
+    def data_received(self, data: bytes) -> None:
+        if self.handshake_initiated:
+            self._rest += data
+            self._feed()
+        else:
+            super().data_received(data)
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next message; what has arrived is read on when all before it has been taken."""
+        message = await self.queue.get()
+        if self.queue.empty() and not self._is_due:
+            self._feed()
+        return message
+
+    def _feed(self) -> None:
+        """Reads a slice; nothing more arrives while there are others."""
+        self._is_due = False
+        if self.transport.is_closing():
+            self._rest = b""
+            return
+        piece, self._rest = self._rest[:SLICE_BYTES], self._rest[SLICE_BYTES:]
+        if piece:
+            super().data_received(piece)
+        if not self.queue.empty() or self.transport.is_closing():
+            return
+        if self._rest:
+            self._pause()
+            self._is_due = True
+            self.loop.call_soon(self._feed)
+        elif self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    def _pause(self) -> None:
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def handle_ping(self) -> None:
         if self.writable.is_set():

@@ -3,14 +3,8 @@
 from tests.clients.projects import Project
 from tests.fieldgraph.driven import Day
 
-SINCE_2025 = (
-    "a SHOULD from before 2025-01-01: since that day the specification asks for"
-    " application/graphql-response+json where the client names no type of its own"
-)
 NO_TEXTS_BY_GET = "a MAY: GET is for trusted documents only, so that no link can ask a question of its own"
 EXPECTED = {
-    "47DE": ("warn", SINCE_2025),
-    "80D8": ("warn", SINCE_2025),
     "5A70": ("notice", NO_TEXTS_BY_GET),
     "D6D5": ("notice", NO_TEXTS_BY_GET),
     "6A70": ("notice", NO_TEXTS_BY_GET),

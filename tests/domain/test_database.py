@@ -30,7 +30,7 @@ from domain import (
     work_orders,
 )
 from fieldgraph.addresses import sqlalchemy_url
-from fieldgraph.migrations import EXTENSIONS
+from fieldgraph.grounds import EXTENSIONS
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.domain.world import World

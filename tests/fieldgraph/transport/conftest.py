@@ -18,6 +18,7 @@ from fieldgraph.metrics import Metrics
 from fieldgraph.transport.bodies import BodyLimits
 from fieldgraph.transport.crowds import Crowd, CrowdLimits
 from fieldgraph.transport.events import EventStreams, StreamLimits
+from fieldgraph.transport.heads import Head
 from fieldgraph.transport.http import GraphQLHTTP
 from fieldgraph.transport.observers import Observer
 from fieldgraph.transport.operations import SocketLimits
@@ -144,7 +145,14 @@ async def house() -> AsyncIterator[House]:
     async with httpx.AsyncClient() as client:
         built = House(client)
         config = uvicorn.Config(
-            built, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws=Wire, ws_max_size=65_536
+            built,
+            host="127.0.0.1",
+            port=0,
+            lifespan="off",
+            log_config=None,
+            http=Head,
+            ws=Wire,
+            ws_max_size=65_536,
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())

@@ -16,10 +16,16 @@ from tests.fieldgraph.transport.conftest import Doors, House, until
     [
         (CURRENT, CURRENT),
         (LEGACY, LEGACY),
-        ("*/*", CURRENT),
+        ("", LEGACY),
+        ("*/*", LEGACY),
+        ("application/*", LEGACY),
         ("application/json, text/plain, */*", LEGACY),
         ("application/json;charset=utf-8;q=0.5, application/graphql-response+json", CURRENT),
-        ("text/html, application/*;q=0.2", CURRENT),
+        ("text/html, application/*;q=0.2", LEGACY),
+        ("application/json;q=0, */*", CURRENT),
+        ("application/json;q=0.5, */*", CURRENT),
+        ("application/graphql-response+json;q=0.5, */*", LEGACY),
+        ("application/graphql-response+json, application/json", CURRENT),
     ],
 )
 async def test_answers_in_the_media_type_asked_for(doors: Doors, accept: str, media: str) -> None:
@@ -134,10 +140,24 @@ async def test_a_request_error_is_400_and_by_the_legacy_rules_200(
     assert "data" not in current.json()
 
 
-async def test_what_a_role_may_not_ask_is_403(doors: Doors) -> None:
-    response = await post(doors, query("query Forbidden { hello }"))
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [("", 400), ("*/*", 400), ("text/html, application/*;q=0.2", 400), ("application/json, */*", 200)],
+)
+async def test_who_names_no_type_reads_json_with_the_statuses_of_today(
+    doors: Doors, accept: str, status: int
+) -> None:
+    response = await post(doors, query("{ nothing }"), accept=accept)
 
-    assert (response.status_code, code(response)) == (403, "FORBIDDEN")
+    assert (response.status_code, code(response)) == (status, "GRAPHQL_VALIDATION_FAILED")
+    assert response.headers["content-type"] == f"{LEGACY}; charset=utf-8"
+
+
+async def test_what_a_role_may_not_ask_is_403(doors: Doors) -> None:
+    for accept in (CURRENT, "*/*"):
+        response = await post(doors, query("query Forbidden { hello }"), accept=accept)
+
+        assert (response.status_code, code(response)) == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("accept", [CURRENT, LEGACY])

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from fieldgraph.transport.wires import FRAGMENTS_MOST
+from fieldgraph.transport import wires
+from fieldgraph.transport.wires import FRAGMENTS_MOST, Wire
 from tests.fieldgraph.transport.conftest import Doors, until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -86,3 +88,32 @@ async def test_who_pings_reads_the_answers(doors: Doors) -> None:
         with pytest.raises(ConnectionError):
             await asyncio.wait_for(flood(), 20)
     await until(lambda: not doors.websocket._connections)
+
+
+@pytest.mark.parametrize("size", [7, 64, 8_192])
+async def test_what_arrives_at_once_is_read_in_slices_and_all_of_it(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    read: list[int] = []
+    whole = WebSocketsSansIOProtocol.data_received
+
+    def data_received(self: Wire, data: bytes) -> None:
+        if self.handshake_initiated:
+            read.append(len(data))
+        whole(self, data)
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "data_received", data_received)
+    monkeypatch.setattr(wires, "SLICE_BYTES", size)
+    pings = [b'{"type":"ping","payload":{"n":%d}}' % number for number in range(300)]
+    async with raw(doors) as (reader, writer):
+        writer.write(b"".join(frame(TEXT, ping) for ping in pings))
+        async with asyncio.timeout(10):
+            for ping in pings:
+                pong = ping.replace(b"ping", b"pong")
+                assert await reader.readexactly(len(pong) + 2) == bytes([0x81, len(pong)]) + pong
+            # and reading goes on afterwards
+            writer.write(frame(TEXT, b'{"type":"ping"}'))
+            assert await reader.readexactly(17) == b'\x81\x0f{"type":"pong"}'
+
+    assert max(read) <= size
+    assert sum(read) == sum(len(ping) + 6 for ping in pings) + 21
