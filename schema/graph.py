@@ -212,10 +212,11 @@ def column(
     *,
     of: str | None = None,
     roles: tuple[Role, ...] | None = None,
+    scope: str | None = None,
     deprecated: str | None = None,
 ) -> Any:
-    """A column of the type's table."""
-    return _declare(Col(name=of, roles=_roles(roles)), description, deprecated=deprecated)
+    """A column of the type's table; `scope` is what a machine's key needs beside that of the row."""
+    return _declare(Col(name=of, roles=_roles(roles), scope=scope), description, deprecated=deprecated)
 
 
 def sql(

@@ -35,7 +35,9 @@ class Arrival(Entity):
         "Whether the evidence came after the fact, from a device that was offline.", roles=STAFF
     )
     evidence: JSON | None = column(
-        "The fixes that show it, and how they were judged; null for a person's word.", roles=SEES_POSITIONS
+        "The fixes that show it, and how they were judged; null for a person's word.",
+        roles=SEES_POSITIONS,
+        scope="positions:read",
     )
     technician: Technician | None = one("Who arrived.", by="technician_id")
 

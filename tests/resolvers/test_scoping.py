@@ -78,6 +78,8 @@ def test_a_root_that_says_nothing_is_closed() -> None:
          ["visits", "nodes", "history"]),
         ("technicians:read", "{ technicians { nodes { position { at } } } }", "positions:read",
          ["technicians", "nodes", "position"]),
+        ("work:read", "{ visits { nodes { arrival { occurredAt evidence } } } }", "positions:read",
+         ["visits", "nodes", "arrival", "evidence"]),
         ("plans:write", "{ plans { nodes { changes { nodes { visit { id } } } } } }", "work:read",
          ["plans", "nodes", "changes", "nodes", "visit"]),
         ("customers:read", 'mutation { createCustomer(input: {name: "X"}) { userErrors { code } } }',
