@@ -113,9 +113,12 @@ def of_readme() -> Iterator[str]:
 
 
 def of_pages() -> Iterator[str]:
-    """The queries of the pages' scripts, with the fragments that they put in by name."""
-    for page in sorted((ROOT / "fieldgraph" / "pages").glob("*.js")):
-        found: dict[str, str] = dict(SCRIPT.findall(page.read_text()))
+    """The queries of the pages' scripts, with the fragments that they put in by name.
+
+    The console's are about the schema, or whatever is written into it.
+    """
+    for script in SCRIPTS:
+        found: dict[str, str] = dict(SCRIPT.findall((PAGES / script).read_text()))
         for document in found.values():
             if document.startswith("query"):
                 names = re.findall(r"\$\{(\w+)\}", document)
