@@ -27,6 +27,7 @@ from resolvers.reads import ENTER, SERVER_SETTINGS, Reads
 from tests.benchmarks.queries import OURS, asked
 from tests.benchmarks.world import ORGANIZATION, TODAY, World, fill, key
 from tests.conftest import Database, connected
+from tests.fieldgraph.page_documents import PAGES, SCRIPTS
 
 ROOT = Path(__file__).parents[2]
 WORLD = World(customers=20_000, days=1_000, technicians=500, parts=20)
