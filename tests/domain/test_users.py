@@ -160,6 +160,24 @@ async def test_two_users_do_not_share_an_identity_but_two_companies_may(
 
 
 @pytest.mark.parametrize(
+    ("values", "path"),
+    [({"email": "mira@v.example"}, "email"), ({"issuer": ISSUER, "subject": "mira"}, "subject")],
+)
+async def test_of_many_who_are_given_one_name_at_once_the_losers_hear_which(
+    world: World, values: dict[str, str], path: str
+) -> None:
+    done = await asyncio.gather(
+        *(invite(world, f"Mira {number}", Role.SALES, **values) for number in range(8)),
+        return_exceptions=True,
+    )
+
+    refused = [one for one in done if isinstance(one, Conflict)]
+    assert sorted(type(one).__name__ for one in done) == ["Conflict"] * 7 + ["User"]
+    assert {(one.message, one.path) for one in refused} == {(f"Another user has that {path}.", (path,))}
+    assert len(await world.all(User)) == len(await world.all(Credential)) == 1
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "UPDATE app_user SET role = 'INTEGRATION'",
