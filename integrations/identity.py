@@ -39,11 +39,15 @@ NOBODY = "No active user has this identity"
 Entry = TypeVar("Entry")
 FindCredential: TypeAlias = Callable[[bytes], Awaitable[Viewer | None]]
 FindUser: TypeAlias = Callable[[tuple[UUID, UUID]], Awaitable[Viewer | None]]
-FindSubject: TypeAlias = Callable[[str, str], Awaitable[list[Viewer]]]
+FindSubject: TypeAlias = Callable[[str, str, UUID | None], Awaitable[Viewer | None]]
 
 
 class People(NamedTuple):
-    """How users are found: by organization and id; by issuer and subject, which `provider` proves."""
+    """How users are found: by organization and id; by issuer and subject, which `provider` proves.
+
+    Of a subject whom several organizations know, `find_subject` answers the one of the organization that it
+    is given, or without one the one who was bound first.
+    """
 
     find_user: FindUser
     find_subject: FindSubject
@@ -192,14 +196,12 @@ class Identity:
         return await self._people.find_user(key) if self._people else None
 
     async def _subject(self, key: tuple[str, str, str | None]) -> Viewer | None:
-        """The one user; None also where there are several, and the token does not say of which company."""
-        issuer, subject, organization = key
-        found = await self._people.find_subject(issuer, subject) if self._people else []
-        if organization is not None:
-            found = [viewer for viewer in found if viewer.organization_id == _organization(organization)]
-        if len(found) > 1:
-            self._rejections.note("a user of several organizations")
-        return found[0] if len(found) == 1 else None
+        """Of the organization that the token names; one that is none of ours is not asked about."""
+        issuer, subject, named = key
+        organization = None if named is None else _organization(named)
+        if self._people is None or (named is not None and organization is None):
+            return None
+        return await self._people.find_subject(issuer, subject, organization)
 
     def _verify(self, token: str, header: Mapping[str, object]) -> Viewer:
         if header.get("typ") != "JWT":

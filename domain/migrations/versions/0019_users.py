@@ -90,13 +90,28 @@ LOOK_UPS = {
     WHERE c.digest = wanted AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > now())
         AND (c.user_id IS NULL OR u.is_active)
     """,
-    "askers_by_subject(wanted_issuer text, wanted_subject text)": (
-        f"{OF_USER} AND u.issuer = wanted_issuer AND u.subject = wanted_subject ORDER BY u.id LIMIT 10"
+    "asker_by_subject(wanted_issuer text, wanted_subject text, wanted_organization uuid)": (
+        f"{OF_USER} AND u.issuer = wanted_issuer AND u.subject = wanted_subject"
+        " AND (wanted_organization IS NULL OR u.organization_id = wanted_organization)"
+        " ORDER BY u.bound_at, u.id LIMIT 1"
     ),
     "asker_of_user(wanted_organization uuid, wanted_user uuid)": (
         f"{OF_USER} AND u.organization_id = wanted_organization AND u.id = wanted_user"
     ),
 }
+# Which of several organizations bound an identity first: by the database's clock, whatever a statement says.
+BINDS = [
+    """CREATE FUNCTION app_user_bound() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.issuer, NEW.subject) IS NOT DISTINCT FROM (OLD.issuer, OLD.subject) THEN
+        NEW.bound_at := OLD.bound_at;
+    ELSE
+        NEW.bound_at := CASE WHEN NEW.issuer IS NOT NULL THEN clock_timestamp() END;
+    END IF;
+    RETURN NEW;
+END $$""",
+    "CREATE TRIGGER bound BEFORE INSERT OR UPDATE ON app_user FOR EACH ROW EXECUTE FUNCTION app_user_bound()",
+]
 
 
 def upgrade() -> None:
@@ -104,7 +119,7 @@ def upgrade() -> None:
     _users()
     _credentials()
     _keys()
-    for statement in (*POLICIES, *KEPT, *GRANTS, *AUDITED):
+    for statement in (*BINDS, *POLICIES, *KEPT, *GRANTS, *AUDITED):
         op.get_bind().exec_driver_sql(statement)
     _look_ups()
 
@@ -122,6 +137,7 @@ def _users() -> None:
         sa.Column('customer_id', sa.Uuid(), nullable=True),
         sa.Column('contact_id', sa.Uuid(), nullable=True),
         sa.Column('technician_id', sa.Uuid(), nullable=True),
+        sa.Column('bound_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('is_active', sa.Boolean(), nullable=False),
         sa.CheckConstraint(ROLES, name=op.f('ck_app_user_role')),
         sa.CheckConstraint("role NOT IN ('TRACKING', 'INTEGRATION')", name=op.f('ck_app_user_person')),

@@ -56,8 +56,9 @@ async def guarded(doors: Doors) -> AsyncIterator[Guarded]:
         async def user(_key: tuple[UUID, UUID]) -> Viewer | None:
             return None
 
-        async def subject(_issuer: str, subject: str) -> list[Viewer]:
-            return [MIRA] if subject == SUBJECT else []
+        async def subject(_issuer: str, subject: str, organization_id: UUID | None) -> Viewer | None:
+            is_mira = subject == SUBJECT and organization_id in {None, MIRA.organization_id}
+            return MIRA if is_mira else None
 
         trusted = provider(issuer.url, AUDIENCE, jwks_url=None, algorithms=ALGORITHMS)
         doors.identity._people = People(user, subject, trusted)
