@@ -56,9 +56,7 @@ class CredentialUse(Table, table=True):
 
 
 class Queries(Protocol):
-    """The methods of a pool or connection that a look-up needs."""
-
-    async def fetch(self, query: str, *values: Any) -> Any: ...
+    """The one method of a pool or connection that a look-up needs."""
 
     async def fetchrow(self, query: str, *values: Any) -> Any: ...
 
@@ -81,10 +79,16 @@ async def find_user(queries: Queries, organization_id: UUID, user_id: UUID) -> V
     return None if row is None else _viewer(row)
 
 
-async def find_subject(queries: Queries, issuer: str, subject: str) -> list[Viewer]:
-    """The active users, each of another organization, whom an identity provider knows by this subject."""
-    rows = await queries.fetch("SELECT * FROM askers_by_subject($1, $2)", issuer, subject)
-    return [_viewer(row) for row in rows]
+async def find_subject(
+    queries: Queries, issuer: str, subject: str, organization_id: UUID | None
+) -> Viewer | None:
+    """The active user of the organization whom an identity provider knows by this subject.
+
+    Where none is named: of those in all organizations the one who was bound to it first.
+    """
+    asked = "SELECT * FROM asker_by_subject($1, $2, $3)"
+    row = await queries.fetchrow(asked, issuer, subject, organization_id)
+    return None if row is None else _viewer(row)
 
 
 async def used(writes: Writes, uses: Sequence[tuple[UUID, UUID]], hour: datetime) -> None:

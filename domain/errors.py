@@ -7,6 +7,7 @@
   + ResyncRequired                   RESYNC_REQUIRED: the log no longer reaches back to the cursor
   + TooCostly                        COST_EXCEEDED: one operation asks for more than is allowed
   + TooMany                          RATE_LIMITED: the client has asked for too much in a short time
+  + Busy                             RATE_LIMITED: too many ask at once who are not known
   + IdempotencyMismatch              CONFLICT: one key, two different inputs
   + Refused                          a rule of the business said no; becomes a userError
     - NotFound                       NOT_FOUND: absent, or not the viewer's to see
@@ -74,6 +75,16 @@ class TooMany(FieldgraphError):
         super().__init__(f"The operation may cost {cost} points, and only {status[1]} are left.")
         self.cost = cost
         self.status = status
+        self.seconds = seconds
+
+
+class Busy(FieldgraphError):
+    """There is too much to do for now; `seconds` until it is worth asking again."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
         self.seconds = seconds
 
 

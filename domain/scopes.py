@@ -83,6 +83,12 @@ def of_table(table: str) -> str:
     return _READ.get(table, PEOPLE)
 
 
+def tables(held: Iterable[str]) -> list[str]:
+    """The tables that who holds these scopes may read: the history of others is not for them either."""
+    scopes = frozenset(held)
+    return sorted(table for table, needed in _READ.items() if permits(scopes, needed))
+
+
 def permits(held: Iterable[str], needed: str) -> bool:
     """Whether who holds these scopes may do what needs that one; who writes an area reads it, too."""
     if needed == ANYBODY:

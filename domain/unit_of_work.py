@@ -31,7 +31,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.ahead import Ahead
-from domain.errors import Conflict, DoubleBooking, FieldgraphError, IdempotencyMismatch, Invalid, NotFound
+from domain.errors import Conflict, DoubleBooking, IdempotencyMismatch, Invalid, NotFound, Refused
 from domain.events import Event, Origin
 from domain.rows import Row, jsonb, text
 from domain.viewers import Role, Viewer
@@ -44,17 +44,19 @@ ENTER = literal(
     "SELECT " + ", ".join(f"set_config('app.{name}', :{name}, true)" for name in (*SETTINGS, *TOLD))
 )
 BECAUSE = literal("SELECT set_config('app.reason', :reason, true), set_config('app.reasons', :reasons, true)")
-REFUSALS: dict[str, tuple[type[FieldgraphError], str]] = {
+REFUSALS: dict[str, tuple[type[Refused], str, *tuple[str, ...]]] = {
     "23P01": (DoubleBooking, "The technician has another visit at that time."),
     "23505": (Conflict, "Another row already has that key."),
     "23514": (Invalid, "A value lies outside what is allowed."),
     "23503": (NotFound, "Something that was referred to does not exist."),
     "42501": (NotFound, "Nothing with that id exists."),
 }
-CONSTRAINTS: dict[str, tuple[type[FieldgraphError], str]] = {
+CONSTRAINTS: dict[str, tuple[type[Refused], str, *tuple[str, ...]]] = {
     "ex_contract_asset_one_cover": (Conflict, "Another contract covers some of that equipment in that time."),
+    "uq_app_user_organization_id_email": (Conflict, "Another user has that email.", "email"),
+    "uq_app_user_organization_id_issuer_subject": (Conflict, "Another user has that subject.", "subject"),
 }
-"""Where the constraint's own name says better what its kind of error means."""
+"""Where the constraint's own name says better what its kind of error means, and of which input field."""
 
 
 class Idempotency(Row, table=True):
@@ -358,8 +360,8 @@ def _refusals() -> Iterator[None]:
         if state not in REFUSALS:
             raise
         constraint = getattr(error.orig.__cause__, "constraint_name", None) if error.orig else None
-        kind, message = CONSTRAINTS.get(str(constraint), REFUSALS[state])
-        raise kind(message) from error
+        kind, message, *path = CONSTRAINTS.get(str(constraint), REFUSALS[state])
+        raise kind(message, *path) from error
 
 
 def _count_versions(session: Session, work: UnitOfWork) -> None:

@@ -16,7 +16,7 @@ from domain.customers import Contact, Customer
 from domain.errors import Conflict, Invalid, InvalidTransition
 from domain.events import Event, Scope
 from domain.inputs import Check
-from domain.rows import Row, one_of, refers, text
+from domain.rows import Row, one_of, refers, text, timestamp
 from domain.technicians import Technician, TechnicianKind
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD, Role
@@ -31,7 +31,9 @@ BOUND = ("role", "technician_id", "customer_id", "contact_id")
 class User(Row, table=True):
     """One person of an organization. `handle` is what history, events and `owner` call them.
 
-    `issuer` and `subject` are how an identity provider knows them, if one does.
+    `issuer` and `subject` are how an identity provider knows them, if one does; `bound_at` (real time, the
+    database's own) says since when. Who is known by one identity in several organizations is, by a token that
+    names none of them, the one who was bound first: no ADMIN can take away what worked elsewhere.
     """
 
     __tablename__ = "app_user"  # `user` is Postgres' own word
@@ -60,6 +62,7 @@ class User(Row, table=True):
     customer_id: UUID | None = None
     contact_id: UUID | None = None
     technician_id: UUID | None = None
+    bound_at: datetime | None = timestamp(default=None)
     is_active: bool = Field(default=True)
 
 

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.buckets import Buckets, Terms
-from domain.errors import FieldgraphError, Unauthenticated
+from domain.errors import Busy, FieldgraphError, Unauthenticated
 from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.doorkeeping import Doorkeeper
@@ -285,8 +285,12 @@ class App:
         """The published contract, for whoever may read the schema through the graph itself."""
         token = request.headers.get("authorization", "").partition(" ")[2].strip()
         try:
-            viewer = await self.identity.viewer(token)
+            address = request.client.host if request.client else ""
+            viewer = await self.identity.viewer(token, address=address)
             check_introspection(viewer.role)
+        except Busy as error:
+            headers = {**SCHEMA_HEADERS, "retry-after": str(error.seconds)}
+            return PlainTextResponse(str(error), 429, headers=headers)
         except FieldgraphError as error:
             status = 401 if isinstance(error, Unauthenticated) else 403
             return PlainTextResponse(str(error), status, headers=SCHEMA_HEADERS)

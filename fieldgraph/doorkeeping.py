@@ -67,8 +67,8 @@ class Doorkeeper:
     async def _user(self, key: tuple[UUID, UUID]) -> Viewer | None:
         return await credentials.find_user(self._reads, *key)
 
-    async def _subject(self, issuer: str, subject: str) -> list[Viewer]:
-        return await credentials.find_subject(self._reads, issuer, subject)
+    async def _subject(self, issuer: str, subject: str, organization_id: UUID | None) -> Viewer | None:
+        return await credentials.find_subject(self._reads, issuer, subject, organization_id)
 
     def _note(self, viewer: Viewer) -> None:
         hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

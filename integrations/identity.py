@@ -1,6 +1,5 @@
 """Who a token stands for: our own signed tokens, a provider's, and secrets that are kept only as a hash."""
 
-import asyncio
 import hashlib
 import re
 import secrets
@@ -15,11 +14,12 @@ from uuid import UUID
 import jwt
 
 from domain import ids
-from domain.errors import BadInput, Unauthenticated
+from domain.errors import BadInput, Busy, Unauthenticated
 from domain.viewers import Viewer
 from integrations import tokens
 from integrations.claims import claimed, claims_of
-from integrations.lookups import LANE, Known, Lookups
+from integrations.lanes import Lane
+from integrations.lookups import Known, Lookups
 from integrations.providers import Proof, Provider
 from integrations.rejections import Rejections
 from integrations.tokens import Malformed
@@ -39,11 +39,15 @@ NOBODY = "No active user has this identity"
 Entry = TypeVar("Entry")
 FindCredential: TypeAlias = Callable[[bytes], Awaitable[Viewer | None]]
 FindUser: TypeAlias = Callable[[tuple[UUID, UUID]], Awaitable[Viewer | None]]
-FindSubject: TypeAlias = Callable[[str, str], Awaitable[list[Viewer]]]
+FindSubject: TypeAlias = Callable[[str, str, UUID | None], Awaitable[Viewer | None]]
 
 
 class People(NamedTuple):
-    """How users are found: by organization and id; by issuer and subject, which `provider` proves."""
+    """How users are found: by organization and id; by issuer and subject, which `provider` proves.
+
+    Of a subject whom several organizations know, `find_subject` answers the one of the organization that it
+    is given, or without one the one who was bound first.
+    """
 
     find_user: FindUser
     find_subject: FindSubject
@@ -89,10 +93,11 @@ class Identity:
         # Checking a signature costs more than a whole cached read may; both are bounded, oldest out first.
         self._signed: OrderedDict[str, Known] = OrderedDict()
         self._proved: OrderedDict[str, tuple[Proof, float]] = OrderedDict()
-        lane = asyncio.Semaphore(LANE)
-        self._secrets = Lookups[bytes](find_credential, lane=lane)
-        self._users = Lookups[tuple[UUID, UUID]](self._user, lane=lane)
-        self._subjects = Lookups[tuple[str, str, str | None]](self._subject, lane=lane)
+        self._secrets = Lookups[bytes](find_credential, lane=Lane())
+        # Whose token is signed has not made it up: they do not stand behind those who have.
+        proven = Lane()
+        self._users = Lookups[tuple[UUID, UUID]](self._user, lane=proven)
+        self._subjects = Lookups[tuple[str, str, str | None]](self._subject, lane=proven)
 
     def issue(self, viewer: Viewer, *, lifetime_seconds: int) -> str:
         """A signed token for `viewer`, good for so long of real time, and a user's while they are active."""
@@ -106,19 +111,25 @@ class Identity:
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
-    async def viewer(self, token: str) -> Viewer:
-        """The viewer of a token; Unauthenticated when it is not good, without saying why to the client."""
+    async def viewer(self, token: str, *, address: str = "") -> Viewer:
+        """The viewer of a token; Unauthenticated when it is not good, without saying why to the client.
+
+        `address` is where it came from, if that is known; Busy when too many strangers come at once.
+        """
         now = time.time()
         known = self._signed.get(token)
         if known is not None and known.viewer.user_id is None and now < known.until:
             return known.viewer
         try:
-            return await self._viewer(token, now)
+            return await self._viewer(token, now, address)
         except Malformed as error:
             self.rejections.note(str(error))
             raise Unauthenticated(NOT_VALID) from error
         except Unauthenticated as error:
             self.rejections.note(str(error))
+            raise
+        except Busy:
+            self.rejections.note("too many strangers at once")
             raise
 
     @property
@@ -136,38 +147,40 @@ class Identity:
         for lookups in (self._secrets, self._users, self._subjects):
             lookups.clear()
 
-    async def _viewer(self, token: str, now: float) -> Viewer:
+    async def _viewer(self, token: str, now: float, address: str) -> Viewer:
         if len(token) > tokens.CHARACTERS_MOST:
             raise Malformed("too long")
         if token.startswith(PREFIXES):
-            return await self._holder(token)
+            return await self._holder(token, address)
         known = self._signed.get(token)
         if known is not None and now < known.until:
-            return await self._current(known.viewer)
+            return await self._current(known.viewer, address)
         proved = self._proved.get(token)
         if proved is not None and now < proved[1]:
-            return await self._proven(proved[0])
+            return await self._proven(proved[0], address)
         header = tokens.header_of(token)
         if header["alg"] != ALGORITHM:
-            return await self._provided(token, header, now)
+            return await self._provided(token, header, now, address=address)
         viewer = self._verify(token, header)
         if viewer.expires_at is None or viewer.expires_at.timestamp() <= now:
             raise Unauthenticated(EXPIRED)
         _remember(self._signed, token, entry=Known(viewer, viewer.expires_at.timestamp()))
-        return await self._current(viewer)
+        return await self._current(viewer, address)
 
-    async def _holder(self, token: str) -> Viewer:
+    async def _holder(self, token: str, address: str) -> Viewer:
         """Of a tracking link, key or user's own token."""
         if SECRET.fullmatch(token) is None:
             raise Malformed("no secret")
-        viewer = await self._secrets.find(digest(token))
+        viewer = await self._secrets.find(digest(token), address)
         if viewer is None:
             raise Malformed("an unknown secret")
         if viewer.expires_at is not None and viewer.expires_at.timestamp() <= time.time():
             raise Unauthenticated(EXPIRED)
         return viewer
 
-    async def _provided(self, token: str, header: Mapping[str, object], now: float) -> Viewer:
+    async def _provided(
+        self, token: str, header: Mapping[str, object], now: float, *, address: str
+    ) -> Viewer:
         """Of a token of the identity provider."""
         if self._people is None or self._people.provider is None:
             raise Malformed("another algorithm")
@@ -175,20 +188,20 @@ class Identity:
         if proof.expires_at <= now:
             raise Unauthenticated(EXPIRED)
         _remember(self._proved, token, entry=(proof, min(proof.expires_at, now + PROVED_SECONDS)))
-        return await self._proven(proof)
+        return await self._proven(proof, address)
 
-    async def _proven(self, proof: Proof) -> Viewer:
+    async def _proven(self, proof: Proof, address: str) -> Viewer:
         """Role and scope are those of our own row: a provider says who somebody is, not what they may."""
-        viewer = await self._subjects.find((proof.issuer, proof.subject, proof.organization))
+        viewer = await self._subjects.find((proof.issuer, proof.subject, proof.organization), address)
         if viewer is None:
             raise Unauthenticated(NOBODY)
         return _until(viewer, datetime.fromtimestamp(proof.expires_at, UTC))
 
-    async def _current(self, viewer: Viewer) -> Viewer:
+    async def _current(self, viewer: Viewer, address: str) -> Viewer:
         """A signed token that names a user is good while they are, and for what they are now."""
         if viewer.user_id is None:
             return viewer
-        found = await self._users.find((viewer.organization_id, viewer.user_id))
+        found = await self._users.find((viewer.organization_id, viewer.user_id), address)
         if found is None:
             raise Unauthenticated(NOBODY)
         return _until(found, viewer.expires_at)
@@ -197,14 +210,12 @@ class Identity:
         return await self._people.find_user(key) if self._people else None
 
     async def _subject(self, key: tuple[str, str, str | None]) -> Viewer | None:
-        """The one user; None also where there are several, and the token does not say of which company."""
-        issuer, subject, organization = key
-        found = await self._people.find_subject(issuer, subject) if self._people else []
-        if organization is not None:
-            found = [viewer for viewer in found if viewer.organization_id == _organization(organization)]
-        if len(found) > 1:
-            self.rejections.note("a user of several organizations")
-        return found[0] if len(found) == 1 else None
+        """Of the organization that the token names; one that is none of ours is not asked about."""
+        issuer, subject, named = key
+        organization = None if named is None else _organization(named)
+        if self._people is None or (named is not None and organization is None):
+            return None
+        return await self._people.find_subject(issuer, subject, organization)
 
     def _verify(self, token: str, header: Mapping[str, object]) -> Viewer:
         if header.get("typ") != "JWT":

@@ -1,4 +1,8 @@
-"""Look-ups of who somebody is: remembered for a moment, asked once at a time, strangers in a narrow lane."""
+"""Look-ups of who somebody is: remembered for a moment, asked once at a time, strangers in a narrow lane.
+
+What was not found is never remembered: a flood asks for another secret each time, and whoever has just been
+let in must not wait.
+"""
 
 import asyncio
 import time
@@ -8,12 +12,10 @@ from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from domain.viewers import Viewer
+from integrations.lanes import Lane
 
 REMEMBERED_SECONDS = 1.0  # revocation must hold within 2 s
 REMEMBERED_MOST = 4096
-LANE = 2
-"""How many questions about strangers run at once: a flood of made-up secrets queues here, and leaves the
-database's connections to those who are known."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -26,27 +28,41 @@ class Known(NamedTuple):
 
 
 class Lookups(Generic[Key]):
-    """Answers by key; what was not found is never remembered."""
+    """Answers by key; a stranger for whom nobody waits any more is not asked about."""
 
-    def __init__(self, ask: Callable[[Key], Awaitable[Viewer | None]], *, lane: asyncio.Semaphore) -> None:
+    def __init__(self, ask: Callable[[Key], Awaitable[Viewer | None]], *, lane: Lane) -> None:
         self.asked = 0
         """Questions put to the database."""
         self._ask = ask
         self._lane = lane
         self._known: OrderedDict[Key, Known] = OrderedDict()
         self._asking: dict[Key, asyncio.Task[Viewer | None]] = {}
+        self._standing: dict[asyncio.Task[Viewer | None], int] = {}
+        """Those that may still have to wait in the lane, with how many wait for each."""
 
-    async def find(self, key: Key) -> Viewer | None:
-        """The viewer, as the database said it at most a second ago; None where there is none."""
+    async def find(self, key: Key, address: str = "") -> Viewer | None:
+        """The viewer, as the database said it at most a second ago; None where there is none.
+
+        `address` is where it is asked from, if that is known. Raises Busy for a stranger among too many.
+        """
         known = self._known.get(key)
         if known is not None and time.time() < known.until:
             return known.viewer
         task = self._asking.get(key)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._look(key, is_stranger=known is None))
+            line = address if known is None else None
+            task = asyncio.get_running_loop().create_task(self._look(key, line))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._end(key, done))
-        return await asyncio.shield(task)
+            if known is None:
+                self._standing[task] = 0
+        if task not in self._standing:
+            return await asyncio.shield(task)
+        self._standing[task] += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._left(key, task)
 
     def forget(self, ground: UUID) -> None:
         """What stands on this row is asked for anew."""
@@ -58,11 +74,25 @@ class Lookups(Generic[Key]):
         """Nothing is known any more: the database is another one."""
         self._known.clear()
 
-    async def _look(self, key: Key, *, is_stranger: bool) -> Viewer | None:
-        if not is_stranger:
+    async def _look(self, key: Key, line: str | None) -> Viewer | None:
+        """Of a stranger in the line of an address; who was known a moment ago stands in none."""
+        if line is None:
             return await self._answer(key)
-        async with self._lane:
+        async with self._lane.turn(line):
+            task: asyncio.Task[Viewer | None] | None = asyncio.current_task()
+            if task is not None:
+                self._standing.pop(task, None)
             return await self._answer(key)
+
+    def _left(self, key: Key, task: "asyncio.Task[Viewer | None]") -> None:
+        """Nobody is asked about for whom nobody waits; a question that has begun is brought to its end."""
+        count = self._standing.get(task)
+        if count is None:
+            return
+        self._standing[task] = count - 1
+        if count == 1 and not task.done():
+            self._end(key, task)
+            task.cancel()
 
     async def _answer(self, key: Key) -> Viewer | None:
         self.asked += 1
@@ -81,6 +111,8 @@ class Lookups(Generic[Key]):
         return viewer
 
     def _end(self, key: Key, task: "asyncio.Task[Viewer | None]") -> None:
-        self._asking.pop(key, None)
-        if not task.cancelled():
+        self._standing.pop(task, None)
+        if self._asking.get(key) is task:
+            del self._asking[key]
+        if task.done() and not task.cancelled():
             task.exception()  # seen, also when whoever asked has left

@@ -6,7 +6,7 @@ from uuid import uuid4
 import orjson
 import structlog
 
-from domain.errors import FieldgraphError, Refused, TooCostly, TooMany
+from domain.errors import Busy, FieldgraphError, Refused, TooCostly, TooMany
 from resolvers import notes
 from resolvers.charges import extensions_of
 from resolvers.refusals import Refusal
@@ -23,7 +23,7 @@ def refused(error: FieldgraphError) -> Refusal:
     extensions: dict[str, object] = {"code": error.code}
     if isinstance(error, TooCostly | TooMany):
         extensions["cost"] = extensions_of(error)
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | Busy):
         extensions["retryAfterSeconds"] = error.seconds
     formatted: dict[str, object] = {"message": str(error), "extensions": extensions}
     if path:

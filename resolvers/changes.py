@@ -100,7 +100,11 @@ class Changes:
             raise TypeError(f"{field.name} has no verb")
         try:
             payload = self.compiler.record(
-                str(field.target), context.viewer.role, selections, [node.selection_set for node in nodes]
+                str(field.target),
+                context.viewer.role,
+                selections,
+                [node.selection_set for node in nodes],
+                is_limited=context.viewer.is_limited,
             )
         except NotCompilable as error:
             raise Refusal.of("BAD_USER_INPUT", f"This payload cannot be answered: {error.reason}.") from error

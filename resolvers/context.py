@@ -76,7 +76,7 @@ class Context:
 
     def writer(self) -> Writer:
         """For a statement of the viewer's own."""
-        writer = Writer(self.viewer.role)
+        writer = Writer(self.viewer.role, is_limited=self.viewer.is_limited)
         if self.plan_id is not None:
             writer.overlay = Overlay(writer, lambda _bindings: self.plan_id)
         return writer

@@ -93,7 +93,8 @@ class Counts:
 class Documents:
     """The accepted documents of one schema; of those that are not trusted, the least used go first.
 
-    A refused document is kept by nothing. Who asks for a text that is being looked at waits for that look.
+    A refused document is kept by nothing. Who asks for a text that their organization has looked at waits for
+    that look; another organization's stands in another queue.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Documents:
         self.registered: Kept[str, str] = Kept(MOST_REGISTERED_BYTES)
         self.queues = Queues()
         self.counts = Counts()
-        self._looks: dict[str, asyncio.Task[Operations]] = {}
+        self._looks: dict[tuple[UUID, str], asyncio.Task[Operations]] = {}
         self._by_id: dict[str, Operations] = {}
         self._by_text: dict[str, Operations] = {}
         for key, text in self.policy.trusted.items():
@@ -154,16 +155,20 @@ class Documents:
 
     async def _looked_at(self, query: str, organization_id: UUID) -> Operations:
         """A task of its own, since whoever asked first may leave while others wait for the same text."""
-        look = self._looks.get(query)
+        key = (organization_id, query)
+        look = self._looks.get(key)
         if look is None:
             look = asyncio.get_running_loop().create_task(self._look(query, organization_id))
-            self._looks[query] = look
-            look.add_done_callback(lambda _: self._looks.pop(query))
+            self._looks[key] = look
+            look.add_done_callback(lambda _: self._looks.pop(key))
         return await asyncio.shield(look)
 
     async def _look(self, query: str, organization_id: UUID) -> Operations:
         self.counts.looks += 1
         found = await self.queues.run(organization_id, lambda: self._accept(query))
+        sooner = self.kept.get(query)  # another organization's look may have ended in the meantime
+        if sooner is not None:
+            return sooner
         self.kept.put(query, found, size=_size(query))
         return found
 

@@ -42,7 +42,7 @@ class Executor:
         self.plain = Plain(self.graph)
         self.changes = Changes(self.graph, self.compiler)
         self.streams = Streams(self.graph, self.compiler)
-        self.plans: Kept[tuple[Operation, Role, Any], Statement] = Kept(MOST_PLAN_BYTES)
+        self.plans: Kept[tuple[Operation, Role, bool, Any], Statement] = Kept(MOST_PLAN_BYTES)
         self.uncompiled: Counter[str] = Counter()
 
     async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> Operation:
@@ -147,11 +147,13 @@ class Executor:
         return Bindings(context.viewer, services.clock.now(), services.secret, variables)
 
     def _compiled(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Statement:
-        key = (operation, viewer.role, self._shape(operation, variables))
+        key = (operation, viewer.role, viewer.is_limited, self._shape(operation, variables))
         found = self.plans.get(key)
         if found is None:
             selections = Selections(self.graph.executable, operation.fragments, variables)
-            found = self.compiler.query(viewer.role, selections, operation.node.selection_set)
+            found = self.compiler.query(
+                viewer.role, selections, operation.node.selection_set, is_limited=viewer.is_limited
+            )
             # The key holds on to the operation, even when its document has been dropped.
             self.plans.put(key, found, size=found.size() + operation.size)
         return found

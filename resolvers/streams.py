@@ -52,8 +52,13 @@ class Streams:
             async with aclosing(field.source.run(context, arguments)) as items:
                 async for item in items:
                     if item.kind not in plans:
-                        role = context.viewer.role
-                        plans[item.kind] = self.compiler.record(item.kind, role, selections, sets)
+                        plans[item.kind] = self.compiler.record(
+                            item.kind,
+                            context.viewer.role,
+                            selections,
+                            sets,
+                            is_limited=context.viewer.is_limited,
+                        )
                     data, cost, errors = await _answer(plans[item.kind], item, variables, context)
                     told = [{**one, "path": [key, *one["path"]]} for one in errors]
                     yield prefix + data + b"}" + errors_of(told) + charge.told(cost) + b"}"

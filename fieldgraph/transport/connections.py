@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from starlette.types import Message, Receive, Send
 
-from domain.errors import Unauthenticated
+from domain.errors import Busy, Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph.transport import faults, requests
 from fieldgraph.transport.crowds import User, user_of
@@ -18,6 +18,7 @@ from fieldgraph.transport.heartbeats import Heartbeat
 from fieldgraph.transport.operations import BURST, Asked, Operations, Surroundings
 from fieldgraph.transport.outbox import Gone, Outbox, Slowness
 from fieldgraph.transport.paces import Pace
+from resolvers.answers import refused
 from resolvers.refusals import Refusal
 
 REASON_BYTES_MOST = 123  # RFC 6455, 5.5.1: a close frame holds 125 bytes, two of them the code
@@ -36,8 +37,9 @@ class Closing(Exception):
 class Connection:
     """Reads one socket until it ends; every operation is a task of its own, none outlives `run`."""
 
-    def __init__(self, around: Surroundings, *, receive: Receive, send: Send) -> None:
+    def __init__(self, around: Surroundings, *, address: str, receive: Receive, send: Send) -> None:
         self._around = around
+        self._address = address
         self._receive = receive
         self._outbox: Outbox[str] = Outbox(
             send,
@@ -192,7 +194,9 @@ class Connection:
 
     async def _known(self, token: str) -> Viewer:
         try:
-            return await self._around.identity.viewer(token)
+            return await self._around.identity.viewer(token, address=self._address)
+        except Busy as error:
+            raise Closing(1013, str(error)) from error
         except Unauthenticated as error:
             raise Closing(4403, "Forbidden") from error
         except Exception as error:
@@ -220,7 +224,10 @@ class Connection:
         """Who asks now: a token may have been revoked since the greeting."""
         if self._viewer is None:
             raise Unauthenticated("The socket has not been greeted")
-        return await self._around.identity.viewer(self._token)
+        try:
+            return await self._around.identity.viewer(self._token, address=self._address)
+        except Busy as error:
+            raise refused(error) from error
 
     def _revoked(self, _reason: str) -> None:
         self.end(4403, "Token revoked")

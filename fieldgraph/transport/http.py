@@ -6,7 +6,7 @@ import secrets
 
 from starlette.types import Receive, Scope, Send
 
-from domain.errors import Unauthenticated
+from domain.errors import Busy, Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph.transport import faults, negotiation, replies, requests
 from fieldgraph.transport.bodies import Bodies, BodyLimits, Gone
@@ -19,6 +19,7 @@ from fieldgraph.transport.replies import Rejected, Reply
 from fieldgraph.transport.requests import Parameters
 from integrations.identity import Identity
 from resolvers import notes
+from resolvers.answers import refused
 from resolvers.refusals import Refusal
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -81,6 +82,8 @@ class GraphQLHTTP:
             reply = replies.rejected(reason)
         except Unauthenticated as error:
             reply = replies.unauthenticated(error, has_token=b"authorization" in exchange.headers)
+        except Busy as error:
+            reply = replies.refused(refused(error), exchange.accepted.media)
         except Refusal as refusal:
             reply = replies.refused(refusal, exchange.accepted.media)
         except Exception:  # noqa: BLE001  # the last place before the server, which would answer without a code
@@ -113,10 +116,10 @@ class GraphQLHTTP:
         exchange.accepted = accepted
         if is_post:
             _check_content(headers)
-            viewer, token = await self._viewer(exchange)
+            viewer, token = await self._viewer(exchange, _address(scope))
             parameters = requests.read_body(await self._bodies.read(receive))
         else:
-            viewer, token = await self._viewer(exchange)
+            viewer, token = await self._viewer(exchange, _address(scope))
             parameters = _read_address(scope["query_string"])
         operation = await self._executor.prepare(parameters.ref, parameters.operation_name, viewer=viewer)
         exchange.know(operation)
@@ -146,9 +149,7 @@ class GraphQLHTTP:
                 "Subscriptions are answered over WebSocket (graphql-transport-ws), or as text/event-stream",
             )
         viewer, token, key = asker
-        client = scope.get("client")
-        address = client[0] if client else ""
-        return Followed(operation, parameters.variables, viewer, token, address, exchange, key)
+        return Followed(operation, parameters.variables, viewer, token, _address(scope), exchange, key)
 
     def _open(self, exchange: Exchange, pairs: list[tuple[bytes, bytes]]) -> None:
         """Names the request and keeps its headers; one that must be single is refused when it is not."""
@@ -169,14 +170,19 @@ class GraphQLHTTP:
         if b"accept" in headers:
             headers[b"accept"] = b", ".join(value for name, value in pairs if name == b"accept")
 
-    async def _viewer(self, exchange: Exchange) -> tuple[Viewer, str]:
+    async def _viewer(self, exchange: Exchange, address: str) -> tuple[Viewer, str]:
         """Who asks, by a header that no browser sends by itself: other pages cannot even ask by GET."""
         scheme, _, said = exchange.headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer":
             raise Unauthenticated("A token is needed: Authorization: Bearer …")
         token = said.strip().decode("latin-1")
-        viewer = exchange.viewer = await self._identity.viewer(token)
+        viewer = exchange.viewer = await self._identity.viewer(token, address=address)
         return viewer, token
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _check_content(headers: Headers) -> None:

@@ -73,7 +73,7 @@ class GraphQLWebSocket:
             return
         try:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await self._serve(Connection(self._around, receive=receive, send=send))
+            await self._serve(Connection(self._around, address=address, receive=receive, send=send))
         finally:
             self._around.crowd.leave(address)
 

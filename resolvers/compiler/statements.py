@@ -62,14 +62,16 @@ class Statement:
 
 
 class Compiler:
-    """Compiles for one graph; its work depends on the role and the variables' shape, never on the viewer."""
+    """Compiles for one graph, by the role, whether scopes limit it, and the variables' shape."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
-    def query(self, role: Role, selections: Selections, selection_set: SelectionSetNode) -> Statement:
+    def query(
+        self, role: Role, selections: Selections, selection_set: SelectionSetNode, *, is_limited: bool
+    ) -> Statement:
         """A whole query. Raises NotCompilable, Forbidden or BadInput."""
-        writer = Writer(role)
+        writer = Writer(role, is_limited=is_limited)
         objects = Objects(self.graph, writer, selections)
         computed: set[str] = set()
         parts = self._roots(objects, selections.fields("Query", [selection_set]), computed)
@@ -104,10 +106,16 @@ class Compiler:
         return ", ".join(parts)
 
     def record(
-        self, kind: str, role: Role, selections: Selections, sets: Iterable[SelectionSetNode | None]
+        self,
+        kind: str,
+        role: Role,
+        selections: Selections,
+        sets: Iterable[SelectionSetNode | None],
+        *,
+        is_limited: bool,
     ) -> Statement:
         """One record, whose values Python has, with all that is asked for below it."""
-        writer = Writer(role)
+        writer = Writer(role, is_limited=is_limited)
         objects = Objects(self.graph, writer, selections)
         shape = self.graph.types[kind]
         text = self._record(objects, shape, selections.fields(kind, sets), name=None)

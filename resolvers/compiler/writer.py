@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLOutputType
 
-from domain import access
+from domain import access, scopes
 from domain.errors import FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.bindings import Binder, Bindings
@@ -17,6 +17,9 @@ from resolvers.compiler.shapes import TypeShape
 if TYPE_CHECKING:
     from resolvers.compiler.overlays import Overlay
     from resolvers.compiler.values import Totals
+
+HISTORY = "audit"
+"""The table of all that was changed, whose rows tell of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,11 @@ class View:
 
 
 class Writer:
-    """Collects the parts of one statement for one role."""
+    """Collects the parts of one statement for one role, maybe of a key that is limited to some scopes."""
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: Role, *, is_limited: bool) -> None:
         self.role = role
+        self.is_limited = is_limited
         self.binders: list[Binder] = []
         self.path: tuple[str, ...] = ()
         """Where in the response what is being written stands, and where each parameter did."""
@@ -178,8 +182,19 @@ class Writer:
     def source(self, table: str, among: str | None = None) -> str:
         """What a table is read from: itself, below asOf as the plan would leave it, or what an edge says."""
         if among is not None:
-            return f"({among.format(t='e')})"
-        return self.overlay.source(table) if self.overlay else table
+            text = f"({among.format(t='e')})"
+        else:
+            text = self.overlay.source(table) if self.overlay else table
+        return self._readable(text) if table == HISTORY and self.is_limited else text
+
+    def _readable(self, history: str) -> str:
+        """History holds values of every area: a key reads of it what it may read of the tables themselves."""
+
+        def tables(bindings: Bindings) -> list[str]:
+            return scopes.tables(bindings.viewer.scopes)
+
+        place = self.bind("text[]", tables, name="viewer.tables")
+        return f"(SELECT h.* FROM {history} h WHERE h.entity_type = ANY({place}))"
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""

@@ -83,14 +83,14 @@ async def test_a_deactivated_user_is_found_by_nothing_and_a_restored_one_by_the_
         assert (found.organization_id, found.scopes) == (world.organization_id, frozenset())
         assert await find_user(app, world.organization_id, mira.id) is not None
         assert await find_user(app, UUID(int=1), mira.id) is None
-        assert [one.user_id for one in await find_subject(app, ISSUER, "mira")] == [mira.id]
-        assert await find_subject(app, ISSUER, "Mira") == []
+        assert await known(app) == mira.id
+        assert await known(app, "Mira") is None
 
         async with world.unit() as work:
             await users.deactivate(work, mira.id, real_now=SOON)
         assert await find_viewer(app, old) is None
         assert await find_user(app, world.organization_id, mira.id) is None
-        assert await find_subject(app, ISSUER, "mira") == []
+        assert await known(app) is None
         with pytest.raises(InvalidTransition):
             async with world.unit() as work:
                 await users.renew_token(work, mira.id, digest=new, real_now=SOON)
@@ -100,7 +100,7 @@ async def test_a_deactivated_user_is_found_by_nothing_and_a_restored_one_by_the_
         await _good_for_now(database)
         assert await find_viewer(app, old) is None
         assert await find_viewer(app, new) is not None
-        assert [one.user_id for one in await find_subject(app, ISSUER, "mira")] == [mira.id]
+        assert await known(app) == mira.id
 
 
 async def _good_for_now(database: Database) -> None:
@@ -155,8 +155,66 @@ async def test_two_users_do_not_share_an_identity_but_two_companies_may(
         await users.create(work, given, digest=b"s" * 32, real_now=MORNING)
 
     async with connected(database.app_url) as app:
-        found = await find_subject(app, ISSUER, "mira")
-    assert {one.organization_id for one in found} == {world.organization_id, other.organization_id}
+        for one in (world, other):
+            found = await find_subject(app, ISSUER, "mira", one.organization_id)
+            assert found is not None
+            assert found.organization_id == one.organization_id
+        assert await find_subject(app, ISSUER, "mira", UUID(int=1)) is None
+
+
+@pytest.mark.parametrize("way", ["anew", "by a change", "over and over"])
+async def test_an_identity_that_works_is_taken_away_by_no_other_company(
+    world: World, database: Database, way: str
+) -> None:
+    """Whoever binds it later, to however old a user, is found by the organization's claim only."""
+    others = [await World.make(world.engine) for _ in range(12 if way == "over and over" else 1)]
+    old = [await invite(one, "Squat") for one in others] if way == "by a change" else []
+    mira = await invite(world, "Mira", Role.DISPATCHER, issuer=ISSUER, subject="mira")
+    for number, one in enumerate(others):
+        if way != "by a change":
+            await invite(one, f"Squat {number}", Role.SALES, issuer=ISSUER, subject="mira")
+    for one, user in zip(others, old, strict=False):
+        async with one.unit() as work:
+            changed = await users.update(work, user.id, {"issuer": ISSUER, "subject": "mira"})
+            changed.bound_at = MORNING - timedelta(days=9999)
+
+    async with connected(database.app_url) as app:
+        assert await known(app) == mira.id
+        found = await find_subject(app, ISSUER, "mira", others[-1].organization_id)
+        assert found is not None
+        assert found.organization_id == others[-1].organization_id
+        # A change of something else binds nobody anew; another identity does.
+        async with world.unit() as work:
+            await users.update(work, mira.id, {"name": "Mira B"})
+        assert await known(app) == mira.id
+        for subject in ("other", "mira"):
+            async with world.unit() as work:
+                await users.update(work, mira.id, {"subject": subject})
+        assert await known(app) != mira.id
+
+
+async def known(app: asyncpg.Connection, subject: str = "mira") -> UUID | None:
+    """Whom a token is that names no organization."""
+    found = await find_subject(app, ISSUER, subject, None)
+    return None if found is None else found.user_id
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [({"email": "mira@v.example"}, "email"), ({"issuer": ISSUER, "subject": "mira"}, "subject")],
+)
+async def test_of_many_who_are_given_one_name_at_once_the_losers_hear_which(
+    world: World, values: dict[str, str], path: str
+) -> None:
+    done = await asyncio.gather(
+        *(invite(world, f"Mira {number}", Role.SALES, **values) for number in range(8)),
+        return_exceptions=True,
+    )
+
+    refused = [one for one in done if isinstance(one, Conflict)]
+    assert sorted(type(one).__name__ for one in done) == ["Conflict"] * 7 + ["User"]
+    assert {(one.message, one.path) for one in refused} == {(f"Another user has that {path}.", (path,))}
+    assert len(await world.all(User)) == len(await world.all(Credential)) == 1
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,8 @@ async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: Embed
             )
             assert [tuple(row) for row in owners] == [
                 ("asker_by_digest", SYSTEM),
+                ("asker_by_subject", SYSTEM),
                 ("asker_of_user", SYSTEM),
-                ("askers_by_subject", SYSTEM),
                 ("audit_capture", "fieldgraph_audit"),
                 ("audit_forget", "fieldgraph_audit"),
                 ("audit_seal_unit", "fieldgraph_audit"),

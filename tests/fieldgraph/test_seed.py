@@ -281,8 +281,8 @@ def issuing(pool: asyncpg.Pool) -> Identity:
     async def user(key: tuple[UUID, UUID]) -> Viewer | None:
         return await find_user(pool, *key)
 
-    async def nobody(_issuer: str, _subject: str) -> list[Viewer]:
-        return []
+    async def nobody(_issuer: str, _subject: str, _organization_id: UUID | None) -> None:
+        return None
 
     people = People(user, nobody)
     return Identity(key=b"k" * 32, issuer="here", audience="us", find_credential=find, people=people)

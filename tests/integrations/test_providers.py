@@ -28,6 +28,7 @@ class House:
 
     def __init__(self, issuer: Issuer, *, jwks_url: str | None = None) -> None:
         self.users: dict[str, list[Viewer]] = {SUBJECT: [MIRA]}
+        """By subject, whoever was bound first in front."""
         self.asked = 0
         self.provider = provider(issuer.url, AUDIENCE, jwks_url=jwks_url, algorithms=ALGORITHMS)
         people = People(self._user, self._subject, self.provider)
@@ -45,9 +46,10 @@ class House:
     async def _user(self, _key: tuple[UUID, UUID]) -> None:
         return None
 
-    async def _subject(self, _issuer: str, subject: str) -> list[Viewer]:
+    async def _subject(self, _issuer: str, subject: str, organization_id: UUID | None) -> Viewer | None:
         self.asked += 1
-        return self.users.get(subject, [])
+        found = self.users.get(subject, [])
+        return next((one for one in found if organization_id in {None, one.organization_id}), None)
 
     async def refuses(self, token: str) -> str:
         with pytest.raises(Unauthenticated) as caught:
@@ -91,13 +93,13 @@ async def test_every_other_token_is_refused_in_the_same_words(
     assert (await house.identity.viewer(issuer.token())).role is Role.DISPATCHER
 
 
-async def test_who_is_verified_but_unknown_or_of_several_companies_is_nobody(
+async def test_who_is_verified_but_unknown_is_nobody_and_of_several_companies_the_first_or_the_named(
     house: House, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await house.refuses(issuer.token(sub="auth|stranger")) == NOBODY
     house.users[SUBJECT].append(replace(MIRA, organization_id=SOUTH))
 
-    assert await house.refuses(issuer.token()) == NOBODY
+    assert (await house.identity.viewer(issuer.token())).organization_id == NORTH
     for organization, claim in ((SOUTH, str(SOUTH)), (NORTH, f"org1_{NORTH}")):
         found = await house.identity.viewer(issuer.token(fieldgraph_organization=claim))
         assert found.organization_id == organization

@@ -121,7 +121,7 @@ async def _compile(companies: Companies, text: str, roles: tuple[Role, ...]) -> 
             continue
         selections = Selections(executor.graph.executable, operation.fragments, variables)
         if operation.kind == "query":
-            executor.compiler.query(role, selections, operation.node.selection_set)
+            executor.compiler.query(role, selections, operation.node.selection_set, is_limited=False)
         else:
             _records(companies, selections, operation.node, role)
         return
@@ -140,7 +140,7 @@ def _records(companies: Companies, selections: Selections, node: OperationDefini
         kinds = [told.name] if told.name in graph.types else [one.name for one in told.types]
         for name in kinds:
             companies.app.executor.compiler.record(
-                name, role, selections, [one.selection_set for one in nodes]
+                name, role, selections, [one.selection_set for one in nodes], is_limited=False
             )
 
 

@@ -102,6 +102,30 @@ async def test_an_organization_waits_behind_itself_only(monkeypatch: pytest.Monk
     assert (done[4].code, done[4].retry_after_seconds) == ("RATE_LIMITED", 1)
 
 
+async def test_a_text_that_another_organization_waits_for_is_looked_at_in_ones_own_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queues, "MOST_WAITING", 3)
+    documents, ended = Documents(EXECUTABLE), list[str]()
+
+    async def asked(text: str, organization_id: UUID) -> Operation:
+        try:
+            return await documents.operation(DocumentRef(text), None, organization_id=organization_id)
+        finally:
+            ended.append(f"{'ours' if organization_id == OURS else 'theirs'} {text}")
+
+    texts = ["query a { hello }", "query b { hello }", HELLO, "query c { hello }"]
+    many = [asyncio.create_task(asked(text, OURS)) for text in texts]
+    await asyncio.sleep(0)
+    await asyncio.gather(*(asked(text, THEIRS) for text in (HELLO, "query c { hello }")))
+    done = await asyncio.gather(*many, return_exceptions=True)
+
+    assert ended.index(f"theirs {HELLO}") < ended.index(f"ours {HELLO}")
+    assert [type(each).__name__ for each in done] == ["Operation"] * 3 + ["Refusal"]
+    assert done[2] is await ask(documents, HELLO)
+    assert documents._looks == {}
+
+
 @pytest.mark.parametrize("key", ["hello", DIGEST, f"sha256:{DIGEST}"])
 async def test_a_trusted_document_is_found_by_its_id_and_by_its_hash(key: str) -> None:
     documents = Documents(EXECUTABLE, Policy({key: HELLO}))

@@ -1,5 +1,6 @@
 """Scopes: a machine's key reads and writes what it was given, and no edge, filter or count leads further."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -149,3 +150,67 @@ async def test_a_subscription_needs_its_scope(companies: Companies) -> None:
         async with companies.stream(query, viewer=machine(companies, "work:read")) as items:
             await anext(items)
     assert refused.value.errors[0]["message"] == "Subscription.scheduleChanges needs the scope changes:read."
+
+
+TYPES = "{ history(first: 250, where: %s) { totalCount nodes { entityType fields { field after } } } }"
+LED = """{ visits(first: 1, where: {assignments: {some: {isLead: {eq: true}}}}) { nodes {
+  assignments { nodes { technician { id } } } } } }"""
+OF = """query O($id: ID!) { technicians(where: {id: {eq: $id}}) { nodes { history(first: 250) { totalCount
+  nodes { entityType } } } }
+  led: technicians(where: {history: {some: {entityType: {eq: "Assignment"}}}}) { totalCount } }"""
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (["history:read"], {"Organization"}),
+        (["history:read", "stock:read"], {"Organization", "Part", "StockLevel", "StockLocation"}),
+        (["history:read", "technicians:write"], {"Organization", "Technician", "Territory", "Skill"}),
+    ],
+    ids=str,
+)
+async def test_a_key_reads_history_of_the_areas_that_it_may_read(
+    companies: Companies, held: list[str], told: set[str]
+) -> None:
+    """A person asks the same before and after: a kept statement is not handed from one to the other."""
+    names = '{entityType: {in: ["Organization", "Customer", "Visit", "Contact", "Part", "StockLevel", %s]}}'
+    query = TYPES % (names % '"StockLocation", "Technician", "Territory", "Skill", "Credential"')
+    person = companies.viewer(Role.MANAGER)
+    before = (await companies.data(query, viewer=person))["history"]
+
+    compiled, plain = await companies.both_ways(query, {}, viewer=machine(companies, *held))
+
+    found = json.loads(compiled)["data"]["history"]
+    assert json.loads(plain)["data"]["history"] == found
+    assert {one["entityType"] for one in found["nodes"]} <= told
+    assert found["totalCount"] == await _changes(companies, told)
+    assert 0 < found["totalCount"] < before["totalCount"]
+    assert (await companies.data(query, viewer=person))["history"] == before
+
+
+async def _changes(companies: Companies, kinds: set[str]) -> int:
+    where = json.dumps(sorted(kinds))
+    query = f"{{ history(first: 1, where: {{entityType: {{in: {where}}}}}) {{ totalCount }} }}"
+    found: int = (await companies.data(query, viewer=companies.viewer(Role.INTEGRATION)))["history"][
+        "totalCount"
+    ]
+    return found
+
+
+async def test_a_rows_history_tells_a_key_of_the_parts_that_it_may_read(companies: Companies) -> None:
+    (visit,) = (await companies.data(LED))["visits"]["nodes"]
+    given = {"id": visit["assignments"]["nodes"][0]["technician"]["id"]}
+    few = machine(companies, "history:read", "technicians:read")
+    more = machine(companies, "history:read", "technicians:read", "work:read")
+
+    narrow, plainly = await companies.both_ways(OF, given, viewer=few)
+    whole = await companies.data(OF, given, viewer=more)
+
+    found = json.loads(narrow)["data"]
+    assert json.loads(plainly)["data"] == found
+    kinds = [one["entityType"] for one in found["technicians"]["nodes"][0]["history"]["nodes"]]
+    every = [one["entityType"] for one in whole["technicians"]["nodes"][0]["history"]["nodes"]]
+    assert "Technician" in kinds
+    assert {"Arrival", "Assignment"} <= set(every)
+    assert kinds == [one for one in every if one not in {"Arrival", "Assignment"}]
+    assert (found["led"]["totalCount"], whole["led"]["totalCount"] > 0) == (0, True)

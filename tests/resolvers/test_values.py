@@ -100,7 +100,9 @@ async def test_sums_over_the_same_rows_are_read_once(companies: Companies) -> No
     ref = DocumentRef("{ parts { nodes { onHand reserved free: available } } }")
     operation = await executor.prepare(ref, None, viewer=companies.viewer(Role.TECHNICIAN))
     selections = Selections(executor.graph.executable, operation.fragments, None)
-    plan = executor.compiler.query(Role.TECHNICIAN, selections, operation.node.selection_set)
+    plan = executor.compiler.query(
+        Role.TECHNICIAN, selections, operation.node.selection_set, is_limited=False
+    )
     assert plan.sql.count("FROM stock_level") == 1
 
 

@@ -20,7 +20,7 @@ POLICIES = [
     'DROP POLICY deletes ON credential',
     'DROP POLICY adds ON credential',
     "CREATE POLICY reads ON credential FOR SELECT TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN')) OR ((SELECT current_setting('app.role', true) IN ('MANAGER', 'DISPATCHER')) AND credential.role = 'TRACKING')))",
-    "CREATE POLICY changes ON credential FOR UPDATE TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN')) OR ((SELECT current_setting('app.role', true) IN ('MANAGER', 'DISPATCHER')) AND credential.role = 'TRACKING'))) WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid))",
+    "CREATE POLICY changes ON credential FOR UPDATE TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN')) OR ((SELECT current_setting('app.role', true) IN ('MANAGER', 'DISPATCHER')) AND credential.role = 'TRACKING'))) WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN')) OR ((SELECT current_setting('app.role', true) IN ('MANAGER', 'DISPATCHER')) AND credential.role = 'TRACKING')))",
     "CREATE POLICY deletes ON credential FOR DELETE TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN')) OR ((SELECT current_setting('app.role', true) IN ('MANAGER', 'DISPATCHER')) AND credential.role = 'TRACKING')))",
     "CREATE POLICY adds ON credential FOR INSERT TO fieldgraph_app WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN')) OR ((SELECT current_setting('app.role', true) IN ('MANAGER', 'DISPATCHER')) AND credential.role = 'TRACKING')))",
     'ALTER TABLE app_user ENABLE ROW LEVEL SECURITY',
@@ -40,6 +40,27 @@ POLICIES = [
     'ALTER TABLE credential_use FORCE ROW LEVEL SECURITY',
     "CREATE POLICY reads ON credential_use FOR SELECT TO fieldgraph_app USING (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN'))))",
     'CREATE POLICY system ON credential_use TO fieldgraph_system USING (true)',
+]
+# What a role may change of some rows only stays within them once it is changed.
+KEPT = [
+    "ALTER POLICY changes ON meter_reading WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND meter_reading.site_id IN (SELECT seen FROM viewer_assigned_sites() seen))))",
+    "ALTER POLICY changes ON work_task WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND work_task.work_order_id IN (SELECT seen FROM viewer_assigned_work_orders() seen))))",
+    "ALTER POLICY changes ON work_order WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND work_order.id IN (SELECT seen FROM viewer_assigned_work_orders() seen))))",
+    "ALTER POLICY changes ON visit WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND visit.id IN (SELECT seen FROM viewer_assigned_visits() seen))))",
+    "ALTER POLICY changes ON assignment WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND assignment.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid) AND assignment.state IN ('OFFERED', 'ACCEPTED'))))",
+    "ALTER POLICY changes ON absence WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND absence.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid))))",
+    "ALTER POLICY changes ON stock_level WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND stock_level.stock_location_id IN (SELECT seen FROM viewer_stock_locations() seen))))",
+    "ALTER POLICY changes ON stock_movement WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND stock_movement.stock_location_id IN (SELECT seen FROM viewer_stock_locations() seen))))",
+    "ALTER POLICY changes ON transfer WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND (transfer.from_location_id IN (SELECT seen FROM viewer_stock_locations() seen) OR transfer.to_location_id IN (SELECT seen FROM viewer_stock_locations() seen)))))",
+    "ALTER POLICY changes ON reservation WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND reservation.stock_location_id IN (SELECT seen FROM viewer_stock_locations() seen))))",
+    "ALTER POLICY changes ON stock_serial WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND stock_serial.stock_location_id IN (SELECT seen FROM viewer_stock_locations() seen))))",
+    "ALTER POLICY changes ON position WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND position.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid))))",
+    "ALTER POLICY changes ON position_current WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND position_current.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid))))",
+    "ALTER POLICY changes ON eta WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND eta.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid))))",
+    "ALTER POLICY changes ON arrival WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND arrival.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid))))",
+    "ALTER POLICY changes ON tracking_link WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER')) OR ((SELECT current_setting('app.role', true) IN ('INTEGRATION')) AND FALSE)))",
+    "ALTER POLICY changes ON upload WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND upload.technician_id = (SELECT nullif(current_setting('app.technician_id', true), '')::uuid))))",
+    "ALTER POLICY changes ON attachment WITH CHECK (organization_id = (SELECT nullif(current_setting('app.organization_id', true), '')::uuid) AND ((SELECT current_setting('app.role', true) IN ('ADMIN', 'MANAGER', 'DISPATCHER', 'INTEGRATION')) OR ((SELECT current_setting('app.role', true) IN ('TECHNICIAN', 'SUBCONTRACTOR')) AND attachment.visit_id IN (SELECT seen FROM viewer_assigned_visits() seen))))",
 ]
 AUDITED = [
     'SELECT audit_table(\'credential\', \'{"belongs": "{visit_id,technician_id}", "readers": "{ADMIN}", "secret": ["digest"]}\')',
@@ -69,13 +90,28 @@ LOOK_UPS = {
     WHERE c.digest = wanted AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > now())
         AND (c.user_id IS NULL OR u.is_active)
     """,
-    "askers_by_subject(wanted_issuer text, wanted_subject text)": (
-        f"{OF_USER} AND u.issuer = wanted_issuer AND u.subject = wanted_subject ORDER BY u.id LIMIT 10"
+    "asker_by_subject(wanted_issuer text, wanted_subject text, wanted_organization uuid)": (
+        f"{OF_USER} AND u.issuer = wanted_issuer AND u.subject = wanted_subject"
+        " AND (wanted_organization IS NULL OR u.organization_id = wanted_organization)"
+        " ORDER BY u.bound_at, u.id LIMIT 1"
     ),
     "asker_of_user(wanted_organization uuid, wanted_user uuid)": (
         f"{OF_USER} AND u.organization_id = wanted_organization AND u.id = wanted_user"
     ),
 }
+# Which of several organizations bound an identity first: by the database's clock, whatever a statement says.
+BINDS = [
+    """CREATE FUNCTION app_user_bound() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND (NEW.issuer, NEW.subject) IS NOT DISTINCT FROM (OLD.issuer, OLD.subject) THEN
+        NEW.bound_at := OLD.bound_at;
+    ELSE
+        NEW.bound_at := CASE WHEN NEW.issuer IS NOT NULL THEN clock_timestamp() END;
+    END IF;
+    RETURN NEW;
+END $$""",
+    "CREATE TRIGGER bound BEFORE INSERT OR UPDATE ON app_user FOR EACH ROW EXECUTE FUNCTION app_user_bound()",
+]
 
 
 def upgrade() -> None:
@@ -83,7 +119,7 @@ def upgrade() -> None:
     _users()
     _credentials()
     _keys()
-    for statement in (*POLICIES, *GRANTS, *AUDITED):
+    for statement in (*BINDS, *POLICIES, *KEPT, *GRANTS, *AUDITED):
         op.get_bind().exec_driver_sql(statement)
     _look_ups()
 
@@ -101,6 +137,7 @@ def _users() -> None:
         sa.Column('customer_id', sa.Uuid(), nullable=True),
         sa.Column('contact_id', sa.Uuid(), nullable=True),
         sa.Column('technician_id', sa.Uuid(), nullable=True),
+        sa.Column('bound_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('is_active', sa.Boolean(), nullable=False),
         sa.CheckConstraint(ROLES, name=op.f('ck_app_user_role')),
         sa.CheckConstraint("role NOT IN ('TRACKING', 'INTEGRATION')", name=op.f('ck_app_user_person')),

@@ -1,17 +1,21 @@
 """Tokens at the doors: whatever is not good is a 401 with a challenge over HTTP, and a 4403 on a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from domain.viewers import Role, Viewer
-from integrations.identity import People, digest
+from integrations.identity import People, digest, new_secret
 from integrations.keyrings import ALGORITHMS
+from integrations.lanes import Lane
 from integrations.providers import provider
+from tests.fieldgraph.transport.asking import CURRENT, post
 from tests.fieldgraph.transport.conftest import CREDENTIAL, ORGANIZATION, Doors
 from tests.fieldgraph.transport.speaking import bare, closed, say
 from tests.integrations.issuers import AUDIENCE, SUBJECT, Issuer, serving
@@ -56,8 +60,9 @@ async def guarded(doors: Doors) -> AsyncIterator[Guarded]:
         async def user(_key: tuple[UUID, UUID]) -> Viewer | None:
             return None
 
-        async def subject(_issuer: str, subject: str) -> list[Viewer]:
-            return [MIRA] if subject == SUBJECT else []
+        async def subject(_issuer: str, subject: str, organization_id: UUID | None) -> Viewer | None:
+            is_mira = subject == SUBJECT and organization_id in {None, MIRA.organization_id}
+            return MIRA if is_mira else None
 
         trusted = provider(issuer.url, AUDIENCE, jwks_url=None, algorithms=ALGORITHMS)
         doors.identity._people = People(user, subject, trusted)
@@ -116,3 +121,45 @@ async def test_without_a_token_the_challenge_names_no_error(guarded: Guarded) ->
 
 async def test_a_good_one_of_the_provider_comes_in(guarded: Guarded) -> None:
     assert (await guarded.post(f"Bearer {guarded.issuer.token('ES256')}"))[0] == 200
+
+
+async def test_too_many_strangers_at_once_are_told_to_come_back(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By 429 with Retry-After, and on a socket by 1013, which clients do not take for good."""
+    monkeypatch.setattr(doors.identity._secrets, "_lane", Lane(most=3))
+    stuck = asyncio.Event()
+
+    async def never(_digest: bytes) -> Viewer | None:
+        await stuck.wait()
+        return None
+
+    monkeypatch.setattr(doors.identity._secrets, "_ask", never)
+    headers = {"content-type": "application/json", "accept": CURRENT}
+
+    def ask() -> "asyncio.Task[httpx.Response]":
+        bearer = {"authorization": f"Bearer {new_secret('key_')[0]}"}
+        return asyncio.create_task(
+            doors.client.post(doors.url, content=b'{"query": "{ hello }"}', headers=headers | bearer)
+        )
+
+    waiting = [ask() for _ in range(5)]
+    while doors.identity._secrets._lane.waiting < 3:  # noqa: ASYNC110  # it tells nobody
+        await asyncio.sleep(0.01)
+    refused = await ask()
+    async with bare(doors) as socket:
+        payload = {"authorization": f"Bearer {new_secret('usr_')[0]}"}
+        await say(socket, type="connection_init", payload=payload)
+        told = await closed(socket)
+    assert (await post(doors)).status_code == 200  # who has a signed token
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert refused.json()["errors"] == [
+        {
+            "message": "Too many unknown tokens at once: ask again.",
+            "extensions": {"code": "RATE_LIMITED", "retryAfterSeconds": 1},
+        }
+    ]
+    assert told == (1013, "Too many unknown tokens at once: ask again.")
+    stuck.set()
+    assert [one.status_code for one in await asyncio.gather(*waiting)] == [401] * 5
