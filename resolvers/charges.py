@@ -1,6 +1,6 @@
 """Charges: what an operation may cost is taken from its client's bucket before it runs, and settled after."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from domain.buckets import Buckets, Lease, Status
@@ -10,6 +10,12 @@ from resolvers.limits import MOST_COST
 
 FAILED = 1
 """What an operation costs that was refused after it was let in."""
+FRAME = 20
+"""Objects of an answer's JSON that are not counted: small answers cost their rows."""
+WRITTEN = 2
+"""So many objects of an answer's JSON cost a point at least."""
+ITEM = 1
+"""What each item of a stream costs after the first: others' changes bring it, but our work answers it."""
 TOLD = (
     b',"extensions":{"cost":{"requestedQueryCost":%d,"actualQueryCost":%d,"throttleStatus":'
     b'{"maximumAvailable":%d,"currentlyAvailable":%d,"restoreRate":%d}}}'
@@ -21,15 +27,36 @@ class Charge:
     """One operation's points; without a bucket nobody counts them."""
 
     requested: int
+    filters: int = 0
+    """Of that, what its filters cost, whatever they find."""
     buckets: Buckets | None = None
     lease: Lease | None = None
     rows: int = 0
     """How many the plain way has read for it."""
+    spent: bool = False
+    """Whether it was given up as too slow: then it has cost all that it might."""
 
-    def settle(self, actual: int) -> None:
-        """Gives back what it did not cost."""
+    def measured(self, objects: int, body: Sequence[bytes]) -> int:
+        """What an answer cost: its rows, however often they stand in it, and its filters.
+
+        A row that many share is read once, and written for each of them: every two objects of the JSON cost a
+        point at least. As a rule one of them is what a connection or a value is made of.
+        """
+        written = (sum(part.count(b"{") for part in body) - FRAME) // WRITTEN
+        return max(objects + self.filters, min(written, self.requested))
+
+    def settle(self, actual: int) -> int:
+        """Gives back what it did not cost; answers what it did."""
+        if self.spent:
+            actual = max(actual, self.requested)
         if self.buckets is not None and self.lease is not None:
             self.buckets.settle(self.lease, self.requested - actual)
+        return actual
+
+    async def another(self) -> None:
+        """One more item of a stream: a point of the lease it holds. Raises TooMany where there is none."""
+        if self.buckets is not None and self.lease is not None:
+            await self.buckets.more(self.lease, ITEM)
 
     def told(self, actual: int) -> bytes:
         """`extensions`, to follow the data of a response; nothing where nobody counts."""
@@ -53,7 +80,9 @@ class Charge:
 UNCHARGED = Charge(0)
 
 
-async def charged(buckets: Buckets | None, viewer: Viewer, requested: int, *, trusted: bool) -> Charge:
+async def charged(
+    buckets: Buckets | None, viewer: Viewer, requested: int, *, filters: int = 0, trusted: bool
+) -> Charge:
     """Lets an operation in. Raises TooCostly or TooMany before any of it has run.
 
     A trusted document may cost what it was written to cost.
@@ -61,8 +90,8 @@ async def charged(buckets: Buckets | None, viewer: Viewer, requested: int, *, tr
     if requested > MOST_COST and not trusted:
         raise TooCostly(requested, MOST_COST)
     if buckets is None:
-        return Charge(requested)
-    return Charge(requested, buckets, await buckets.spend(viewer, requested))
+        return Charge(requested, filters)
+    return Charge(requested, filters, buckets, await buckets.spend(viewer, requested))
 
 
 def extensions_of(error: TooCostly | TooMany) -> dict[str, object]:
