@@ -138,14 +138,18 @@ class Buckets:
         lease.used_at = now
         lease.running += 1
         try:
-            while lease.points < points:
-                await self._take(lease, points)
+            await self.more(lease, points)
         except BaseException:
             lease.running -= 1
             raise
         self.spent += points
-        lease.points -= points
         return lease
+
+    async def more(self, lease: Lease, points: int) -> None:
+        """Takes more for what runs already: a subtraction where the lease has it. Raises TooMany."""
+        while lease.points < points:
+            await self._take(lease, points)
+        lease.points -= points
 
     def settle(self, lease: Lease, back: int) -> None:
         """An operation is over: what it did not cost is there again, what it cost beyond is owed."""
@@ -179,12 +183,12 @@ class Buckets:
             left, granted = row
             lease.left, lease.asked_at = left, now
             lease.points += granted
-            if need == maximum:
-                lease.points = max(lease.points, points)  # a debt beyond a full bucket is forgiven
             if not granted:
                 self.refused += points
                 seconds = max(0.0, need - left) / restore
                 raise TooMany(points, self.status(lease), math.ceil(max(seconds, 0.001)))
+            if need == maximum:
+                lease.points = max(lease.points, points)  # a debt beyond a full bucket is forgiven
 
     async def run(self) -> None:
         """Until it is cancelled: brings back what idle clients do not use."""

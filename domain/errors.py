@@ -6,6 +6,7 @@
   + BadInput                         BAD_USER_INPUT: a malformed id, cursor or value
   + ResyncRequired                   RESYNC_REQUIRED: the log no longer reaches back to the cursor
   + TooCostly                        COST_EXCEEDED: one operation asks for more than is allowed
+  + TooSlow                          COST_EXCEEDED: a read took longer than a read may
   + TooMany                          RATE_LIMITED: the client has asked for too much in a short time
   + Busy                             RATE_LIMITED: too many ask at once who are not known
   + IdempotencyMismatch              CONFLICT: one key, two different inputs
@@ -64,6 +65,15 @@ class TooCostly(FieldgraphError):
         super().__init__(f"The operation may cost {cost} points; at most {most} are allowed.")
         self.cost = cost
         self.most = most
+
+
+class TooSlow(FieldgraphError):
+    """What it was taken to cost stays charged: it has cost all of that."""
+
+    code = "COST_EXCEEDED"
+
+    def __init__(self) -> None:
+        super().__init__("The read took longer than a read may. Ask for less, or filter by less.")
 
 
 class TooMany(FieldgraphError):

@@ -159,6 +159,8 @@ def server_command(cluster: Cluster) -> list[str]:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
+        # What a client filters by is in the statement, and may be long: an error is logged without it.
+        "log_min_error_statement": "panic",
     }
     if not cluster.durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from strawberry.types.arguments import convert_argument
 
 from domain import ids
-from domain.errors import FieldgraphError, Refused
+from domain.errors import FieldgraphError, Refused, TooSlow
 from domain.unit_of_work import UnitOfWork
 from resolvers.answers import masked, refused, response, user_errors
 from resolvers.compiler.bindings import Bindings
@@ -22,6 +22,7 @@ from resolvers.compiler.shapes import FieldShape, Graph
 from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context
 from resolvers.documents import Operation
+from resolvers.reads import in_time
 from resolvers.refusals import Refusal
 from resolvers.splicing import spliced
 from schema.query_costs import CHANGE
@@ -69,6 +70,7 @@ class Changes:
                 errors += [{**one, "path": [step.key, *one["path"]]} for one in bindings.errors]
                 cost += objects + bindings.derived
             except FieldgraphError as error:
+                context.charge.spent |= isinstance(error, TooSlow)
                 failure = refused(error).errors[0]
                 return response(None, [{**failure, "path": [step.key, *error.response_path]}]), cost
             except Exception as error:  # noqa: BLE001  # a bug: masked and logged with its id
@@ -178,7 +180,8 @@ class Changes:
         connection = await work.connection()
         # As text: SQLAlchemy's own codec on this connection would parse the JSON.
         sql = f"SELECT payload.j::text, payload.n FROM ({step.payload.sql}) AS payload(j, n)"
-        found, objects = await connection.fetchrow(sql, *step.payload.parameters(bindings))
+        async with in_time():
+            found, objects = await connection.fetchrow(sql, *step.payload.parameters(bindings))
         return found.encode(), objects
 
     async def _refusal(

@@ -10,7 +10,9 @@ from types import TracebackType
 
 import asyncpg
 
+from domain.buckets import client_of
 from domain.viewers import Viewer
+from resolvers.turns import Turns
 
 CLOSE_SECONDS = 5.0
 GIVEN_UP = (TimeoutError, asyncpg.InternalClientError)
@@ -30,12 +32,20 @@ class Connection:
 class Connections:
     """Lends connections, the last used first, one that carries the viewer's settings before others.
 
-    More than `most` borrowers wait in turn. One that the database has closed is replaced when it is met.
+    More than `most` borrowers wait in turn, and more than `of_client` of one client, so that none holds all.
+    One that the database has closed is replaced when it is met.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, most: int) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        *,
+        most: int,
+        of_client: int | None = None,
+    ) -> None:
         self._connect = connect
         self._most = most
+        self.turns = Turns(of_client or most)
         self._open = 0
         self.waits = 0
         """How often a borrower found none free."""
@@ -143,14 +153,21 @@ class Connections:
 class Loan:
     """One borrowing; a query that was given up costs the connection."""
 
-    __slots__ = ("_connection", "_connections", "_viewer")
+    __slots__ = ("_client", "_connection", "_connections", "_viewer")
 
     def __init__(self, connections: Connections, viewer: Viewer | None) -> None:
         self._connections = connections
         self._viewer = viewer
+        self._client = None if viewer is None else (viewer.organization_id, client_of(viewer))
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._connections.take(self._viewer)
+        if self._client is not None:
+            await self._connections.turns.begin(self._client)
+        try:
+            self._connection = await self._connections.take(self._viewer)
+        except BaseException:
+            self._end()
+            raise
         return self._connection
 
     async def __aexit__(
@@ -160,6 +177,11 @@ class Loan:
             self._connections.give_back(self._connection)
         else:
             self._connections.abandon(self._connection)
+        self._end()
+
+    def _end(self) -> None:
+        if self._client is not None:
+            self._connections.turns.end(self._client)
 
 
 async def _close(driver: asyncpg.Connection) -> None:

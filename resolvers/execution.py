@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from enum import Enum
 from typing import Any
 
@@ -9,7 +10,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 
 from domain import ids
-from domain.errors import FieldgraphError
+from domain.errors import FieldgraphError, TooSlow
 from domain.viewers import Role, Viewer
 from resolvers import notes
 from resolvers.answers import errors_of, refused
@@ -74,23 +75,29 @@ class Executor:
                     body, actual = await self.changes.answer(operation, coerced, context, key=idempotency_key)
                 else:
                     body, actual = await self._query(operation, coerced, variables, context)
+                actual = charge.measured(actual, body)
+            except TooSlow:
+                charge.spent = True
+                raise
             finally:
-                charge.settle(actual)
+                actual = charge.settle(actual)
         except FieldgraphError as error:
             raise refused(error) from error
         return b"".join((*body, charge.told(actual), b"}"))
 
     async def _charged(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Charge:
-        requested = operation.cost.evaluated(variables.coerced)
+        filters = operation.cost.filtering.weighed(variables.coerced).points
+        requested = operation.cost.objects(variables.coerced) + filters
         trusted: bool = getattr(operation, "trusted", False)
-        return await charged(self.services.buckets, viewer, requested, trusted=trusted)
+        return await charged(self.services.buckets, viewer, requested, filters=filters, trusted=trusted)
 
     async def stream(
         self, operation: Operation, variables: Mapping[str, object], *, viewer: Viewer
     ) -> AsyncIterator[bytes]:
         """A subscription's results, each whole. Closing the iterator ends it.
 
-        It is charged once, what one item may cost: the others are what other people's changes bring.
+        It is charged what one item may cost, and a point for each that follows: where that is not there, it
+        ends as RATE_LIMITED, and the client goes on from its cursor.
         """
         try:
             coerced = operation.variables.coerce(variables)
@@ -99,10 +106,13 @@ class Executor:
             charge = await self._charged(operation, coerced, viewer)
         except FieldgraphError as error:
             raise refused(error) from error
-        charge.settle(charge.requested)
         context = Context(viewer, self.services, charge=charge)
-        async for item in self.streams.items(operation, coerced, context):
-            yield item
+        try:
+            async with aclosing(self.streams.items(operation, coerced, context)) as items:
+                async for item in items:
+                    yield item
+        finally:
+            charge.settle(charge.requested)
 
     async def _query(
         self, operation: Operation, variables: VariableValues, inputs: Mapping[str, object], context: Context

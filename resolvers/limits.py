@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     BooleanValueNode,
     DirectiveNode,
     DocumentNode,
@@ -23,6 +24,7 @@ from graphql import (
 )
 
 from resolvers import lists
+from resolvers.filters import NO_FILTERING, Filtering, may_filter, of_literal, refuse, together
 from resolvers.query_costs import NOTHING, Amount, Cost, Reckoning
 from resolvers.refusals import Refusal
 from schema.query_costs import Price, Prices, prices
@@ -49,6 +51,7 @@ class Extent:
     aliases: int = 0
     directives: int = 0
     cost: Amount = NOTHING
+    filtering: Filtering = NO_FILTERING
 
 
 class Limits:
@@ -70,7 +73,8 @@ class Limits:
                 if isinstance(node, OperationDefinitionNode):
                     extent = measure.operation(node)
                     _refuse(extent, mutation=node.operation.value == "mutation")
-                    costs[node] = measure.reckoning.cost(extent.cost, measure.introspection)
+                    refuse(extent.filtering.known)
+                    costs[node] = measure.reckoning.cost(extent.cost, measure.introspection, extent.filtering)
         except RecursionError as error:
             raise Refusal.of("COST_EXCEEDED", "The fragments spread each other too deeply.") from error
         return costs
@@ -115,6 +119,7 @@ class Measure:
     def _extent(self, selection_set: SelectionSetNode | None, kind: GraphQLNamedType | None) -> Extent:
         depth = fields = roots = aliases = directives = 0
         costs: list[Amount] = []
+        filters: list[Filtering] = []
         by_type: dict[str, list[Amount]] = {}
         for selection in selection_set.selections if selection_set else ():
             self.visited += 1
@@ -134,32 +139,30 @@ class Measure:
                 raise TypeError(f"{selection.kind} is no selection")
             depth, fields = max(depth, inner.depth), fields + inner.fields
             aliases, directives = aliases + inner.aliases, directives + inner.directives
+            filters.append(inner.filtering)
             if not _left_out(selection.directives or ()):
                 # An object of an abstract type is of one type only: the dearest counts.
                 alone = is_abstract_type(kind) and condition is not None and is_object_type(condition)
                 (by_type.setdefault(condition.name, []) if alone and condition else costs).append(inner.cost)
         if by_type:
             costs.append(self.reckoning.most(self.reckoning.sum(one) for one in by_type.values()))
-        return Extent(depth, fields, roots, aliases, directives, self.reckoning.sum(costs))
+        cost, filtering = self.reckoning.sum(costs), together(filters)
+        return Extent(depth, fields, roots, aliases, directives, cost, filtering)
 
     def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> tuple[Extent, int]:
         """A field with all below it, and how many more roots are in it: below asOf are roots as well."""
         name = node.name.value
         declared: Any = getattr(parent, "fields", {}).get(name)
-        for argument in node.arguments or ():
-            known = declared.args.get(argument.name.value) if declared else None
-            lists.check_literal(
-                known.type if known else None, argument.value, f"{name}.{argument.name.value}"
-            )
+        filters = [one for argument in node.arguments or () if (one := _filtering(declared, name, argument))]
         inner = self._extent(node.selection_set, get_named_type(declared.type) if declared else None)
         price = self.limits.prices.get((parent.name, name)) if parent else None
         if price is None and name in INTROSPECTION:
             price = INTROSPECTION[name]
             self.introspection += price.weight
         cost = self.reckoning.field(price or FREE, node, inner.cost)
-        extent = Extent(
-            inner.depth + 1, inner.fields + 1, 0, inner.aliases + bool(node.alias), inner.directives, cost
-        )
+        aliases = inner.aliases + bool(node.alias)
+        filtering = together([inner.filtering, *filters]) if filters else inner.filtering
+        extent = Extent(inner.depth + 1, inner.fields + 1, 0, aliases, inner.directives, cost, filtering)
         return extent, inner.roots if name == "asOf" else 0
 
     def _spread(self, selection: FragmentSpreadNode) -> tuple[Extent, GraphQLNamedType | None]:
@@ -178,6 +181,14 @@ class Measure:
 
 
 FREE = Price(0)
+
+
+def _filtering(declared: Any, name: str, argument: ArgumentNode) -> Filtering | None:
+    """What an argument filters by. Raises Refusal for lists that are too long."""
+    known = declared.args.get(argument.name.value) if declared else None
+    kind = known.type if known else None
+    lists.check_literal(kind, argument.value, f"{name}.{argument.name.value}")
+    return of_literal(kind, argument.value) if kind is not None and may_filter(kind) else None
 
 
 def _left_out(directives: Iterable[DirectiveNode]) -> bool:

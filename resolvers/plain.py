@@ -25,7 +25,7 @@ from graphql import (
 )
 
 from domain import ids
-from domain.errors import BadInput, FieldgraphError
+from domain.errors import BadInput, FieldgraphError, TooSlow
 from resolvers.answers import masked
 from resolvers.compiler.availability import places
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
@@ -91,6 +91,7 @@ class Plain:
         for error in found.errors or ():
             cause = error.original_error
             if isinstance(cause, FieldgraphError):
+                context.charge.spent |= isinstance(cause, TooSlow)
                 raise Refusal([_told(error, cause.code, str(cause))])
             if cause is None or isinstance(cause, GraphQLError):
                 raise Refusal([_told(error, "BAD_USER_INPUT", error.message)])

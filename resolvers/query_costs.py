@@ -11,6 +11,7 @@ from typing import Any
 
 from graphql import FieldNode, IntValueNode, ListValueNode, VariableNode
 
+from resolvers.filters import NO_FILTERING, Filtering
 from schema.query_costs import Price
 
 MOST_ROWS = 250
@@ -83,9 +84,14 @@ class Cost:
     steps: tuple[Times | Most | Sum, ...]
     introspection: int = 0
     """Of that, what is asked of the schema itself."""
+    filtering: Filtering = NO_FILTERING
 
     def evaluated(self, given: Mapping[str, Any]) -> int:
-        """Points, at least one: nothing is asked for free."""
+        """Points, at least one: nothing is asked for free. Raises Refusal for filters beyond their limits."""
+        return self.objects(given) + self.filtering.weighed(given).points
+
+    def objects(self, given: Mapping[str, Any]) -> int:
+        """Of that, what the answer is made of."""
         if not self.amount.steps:
             return self.amount.fixed or 1
         values: list[int] = []
@@ -100,8 +106,8 @@ class Reckoning:
     def __init__(self) -> None:
         self.steps: list[Times | Most | Sum] = []
 
-    def cost(self, amount: Amount, introspection: int = 0) -> Cost:
-        return Cost(amount, tuple(self.steps) if amount.steps else (), introspection)
+    def cost(self, amount: Amount, introspection: int = 0, filtering: Filtering = NO_FILTERING) -> Cost:
+        return Cost(amount, tuple(self.steps) if amount.steps else (), introspection, filtering)
 
     def sum(self, amounts: Iterable[Amount]) -> Amount:
         fixed, steps = 0, dict[int, int]()

@@ -1,9 +1,11 @@
 """Reads: where compiled statements run: read-only, in UTC, on connections that remember whose they are."""
 
 from collections.abc import Sequence
+from types import TracebackType
 
 import asyncpg
 
+from domain.errors import TooSlow
 from domain.unit_of_work import SETTINGS, settings_of
 from domain.viewers import Viewer
 from resolvers.connections import Connection, Connections
@@ -32,7 +34,7 @@ class Reads:
 
     async def value(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> bytes | None:
         """The one JSON value that a statement answers, as Postgres wrote it."""
-        async with self.connections.lend(viewer) as connection:
+        async with in_time(), self.connections.lend(viewer) as connection:
             if connection.viewer is not viewer:
                 await _enter(connection, viewer)
             self.statements += 1
@@ -43,7 +45,7 @@ class Reads:
         self, sql: str, parameters: Sequence[object], *, viewer: Viewer
     ) -> tuple[bytes | None, int]:
         """The JSON value, and how many objects a compiled statement counted in it."""
-        async with self.connections.lend(viewer) as connection:
+        async with in_time(), self.connections.lend(viewer) as connection:
             if connection.viewer is not viewer:
                 await _enter(connection, viewer)
             self.statements += 1
@@ -52,7 +54,7 @@ class Reads:
 
     async def rows(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> list[asyncpg.Record]:
         """Rows, for the plain path."""
-        async with self.connections.lend(viewer) as connection:
+        async with in_time(), self.connections.lend(viewer) as connection:
             if connection.viewer is not viewer:
                 await _enter(connection, viewer)
             self.statements += 1
@@ -69,6 +71,20 @@ class Reads:
         """One row of what is asked before any viewer is known, such as whose a token is."""
         async with self.connections.lend(None) as connection:
             return await connection.driver.fetchrow(query, *values)
+
+
+class in_time:  # noqa: N801  # reads as the words of a `with`
+    """What the database gives up after its time is TooSlow; a class, since each read passes through it."""
+
+    __slots__ = ()
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, asyncpg.QueryCanceledError):
+            raise TooSlow from error
 
 
 async def _enter(connection: Connection, viewer: Viewer) -> None:
@@ -106,6 +122,10 @@ MOST_STATEMENTS = 256
 """Kept prepared by each connection: a client mix of some 30 documents in all roles."""
 
 
+MOST_OF_CLIENT = 4
+"""Reads of one client at a time: others find some of the ten connections free, whatever one asks for."""
+
+
 async def open_reads(app_url: str, *, most: int = 10) -> Reads:
     """Connects as the app's role, which owns nothing and cannot bypass a policy.
 
@@ -128,6 +148,6 @@ async def open_reads(app_url: str, *, most: int = 10) -> Reads:
             raise
         return connection
 
-    connections = Connections(connect, most=most)
+    connections = Connections(connect, most=most, of_client=MOST_OF_CLIENT)
     async with connections.lend(None):
         return Reads(connections)

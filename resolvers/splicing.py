@@ -19,7 +19,7 @@ from graphql import (
     GraphQLScalarType,
 )
 
-from domain.errors import FieldgraphError
+from domain.errors import FieldgraphError, TooSlow
 from resolvers.answers import masked, refused
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.statements import Statement
@@ -53,6 +53,7 @@ async def spliced(body: bytes, plan: Statement, bindings: Bindings, context: Con
         try:
             found = await over.derive(key, inputs)
         except Exception as error:  # noqa: BLE001  # a field that may be null is no reason to lose the rest
+            context.charge.spent |= isinstance(error, TooSlow)
             found = [None] * len(inputs)
             failure = refused(error).errors[0] if isinstance(error, FieldgraphError) else masked(error)
             bindings.errors += [{**failure, "path": list(path)} for path in _paths(derivations)]

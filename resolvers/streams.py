@@ -1,6 +1,6 @@
 """Streams: a subscription's items, each answered by the compiled read of what was asked for."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -30,8 +30,8 @@ class Streams:
 
     async def items(
         self, operation: Operation, variables: VariableValues, context: Context
-    ) -> AsyncIterator[bytes]:
-        """Each item as a whole result; the first says what it cost.
+    ) -> AsyncGenerator[bytes]:
+        """Each item as a whole result; the first says what it cost, each other takes a point.
 
         Raises Refusal before the first, Unauthenticated when revoked.
         """
@@ -51,6 +51,8 @@ class Streams:
             arguments = bindings.arguments(kind.fields[field.name], nodes[0])
             async with aclosing(field.source.run(context, arguments)) as items:
                 async for item in items:
+                    if charge is UNCHARGED:
+                        await context.charge.another()
                     if item.kind not in plans:
                         plans[item.kind] = self.compiler.record(
                             item.kind,

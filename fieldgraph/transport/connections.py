@@ -204,7 +204,7 @@ class Connection:
             raise Closing(1011, "Something went wrong on our side") from error
 
     async def _subscribe(self, said: Mapping[str, Any], source: bytes, *, is_too_much: bool) -> None:
-        if self._viewer is None:
+        if self._user is None:
             raise Closing(4401, "Unauthorized")
         key = _identifier(said)
         try:
@@ -218,7 +218,7 @@ class Connection:
             too_much = Refusal([{"message": "Too many messages", "extensions": code}])
             await self._operations.refuse(key, too_much)
             return
-        await self._operations.begin(Asked(key, parameters, source))
+        await self._operations.begin(Asked(key, parameters, source), self._user)
 
     async def _current_viewer(self) -> Viewer:
         """Who asks now: a token may have been revoked since the greeting."""

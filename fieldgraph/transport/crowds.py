@@ -3,17 +3,40 @@
 from collections import Counter
 from collections.abc import Hashable
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
-from domain.viewers import Viewer
+from domain.viewers import Role, Viewer
 
-User = tuple[object, ...]
+
+class User(NamedTuple):
+    """Who counts as one: the holders of one link or key together, since all look alike."""
+
+    organization_id: UUID
+    role: Role
+    subject: str
+    credential_id: UUID | None
+
+    @property
+    def is_guest(self) -> bool:
+        return self.role in GUESTS
+
+
+GUESTS = frozenset({Role.CUSTOMER, Role.TRACKING})
 Key = TypeVar("Key", bound=Hashable)
 
 
 class CrowdLimits(NamedTuple):
-    """At most so many open at once, sockets and event streams together."""
+    """At most so many open at once, sockets and event streams together, and operations on them.
+
+    Customers and holders of links are guests: a family opens one link on four phones, and a phone that
+    changes its network leaves a socket behind until a ping goes unanswered, 35 s later. The page asks for one
+    operation.
+    """
 
     of_user: int = 500
+    of_guest: int = 10
+    operations_of_user: int = 500
+    operations_of_guest: int = 20
     of_address: int = 5_000
     of_process: int = 10_000
 
@@ -25,6 +48,7 @@ class Crowd:
         self._limits = limits
         self._addresses: Counter[str] = Counter()
         self._users: Counter[User] = Counter()
+        self._operations: Counter[User] = Counter()
 
     def enter(self, address: str) -> bool:
         """Whether one more from this address is let in, and counted."""
@@ -39,7 +63,8 @@ class Crowd:
 
     def admit(self, user: User) -> bool:
         """Whether one more of this user is let in, and counted."""
-        if self._users[user] >= self._limits.of_user:
+        limits = self._limits
+        if self._users[user] >= (min(limits.of_guest, limits.of_user) if user.is_guest else limits.of_user):
             return False
         self._users[user] += 1
         return True
@@ -47,10 +72,22 @@ class Crowd:
     def release(self, user: User) -> None:
         _take(self._users, user)
 
+    def begin(self, user: User) -> bool:
+        """Whether one more operation of this user is let in, over all sockets and streams, and counted."""
+        limits = self._limits
+        most = limits.operations_of_guest if user.is_guest else limits.operations_of_user
+        if self._operations[user] >= most:
+            return False
+        self._operations[user] += 1
+        return True
+
+    def end(self, user: User) -> None:
+        _take(self._operations, user)
+
 
 def user_of(viewer: Viewer) -> User:
-    """Who counts as one: the holders of one link or key together, since all look alike."""
-    return (viewer.organization_id, viewer.role, viewer.subject, viewer.credential_id)
+    """Whom a viewer counts as."""
+    return User(viewer.organization_id, viewer.role, viewer.subject, viewer.credential_id)
 
 
 def _take(counted: Counter[Key], key: Key) -> None:

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Send
 from domain.errors import Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph.transport import faults, frames, negotiation, replies
-from fieldgraph.transport.crowds import Crowd, user_of
+from fieldgraph.transport.crowds import Crowd, User, user_of
 from fieldgraph.transport.operations import BURST
 from fieldgraph.transport.outbox import Gone, Outbox, Slowness
 from fieldgraph.transport.ports import Executor, Operation
@@ -75,11 +75,19 @@ class EventStreams:
             if not self._crowd.admit(user):
                 raise _later("You have too many sockets and streams open")
             try:
-                await self._run(EventStream(self, asked, receive=receive, send=send))
+                await self._admitted(user, EventStream(self, asked, receive=receive, send=send))
             finally:
                 self._crowd.release(user)
         finally:
             self._crowd.leave(asked.address)
+
+    async def _admitted(self, user: User, stream: "EventStream") -> None:
+        if not self._crowd.begin(user):
+            raise _later("You have too many operations running")
+        try:
+            await self._run(stream)
+        finally:
+            self._crowd.end(user)
 
     async def _run(self, stream: "EventStream") -> None:
         self._open.add(stream)

@@ -9,7 +9,7 @@ import orjson
 from domain.errors import Unauthenticated
 from domain.viewers import Viewer
 from fieldgraph.transport import faults, requests
-from fieldgraph.transport.crowds import Crowd
+from fieldgraph.transport.crowds import Crowd, User
 from fieldgraph.transport.heartbeats import Quiet
 from fieldgraph.transport.observers import Observer
 from fieldgraph.transport.outbox import Gone, Outbox
@@ -34,6 +34,7 @@ class SocketLimits(NamedTuple):
 
     frame_bytes: int = 65_536
     operations: int = 50
+    operations_of_guest: int = 5
     init_seconds: float = 5.0
     stall_seconds: float = 30.0
     waiting_characters: int = 1_048_576
@@ -88,18 +89,22 @@ class Operations:
     def __contains__(self, key: str) -> bool:
         return key in self._live
 
-    async def begin(self, asked: Asked) -> None:
-        """Starts an operation, or refuses it when there are enough."""
-        key = asked.key
-        most = self._around.limits.operations
+    async def begin(self, asked: Asked, user: User) -> None:
+        """Starts an operation, or refuses it when there are enough, here or on all sockets of the user."""
+        key, crowd, limits = asked.key, self._around.crowd, self._around.limits
+        most = limits.operations_of_guest if user.is_guest else limits.operations
         # Operations that the client completed count until they have cleaned up.
         if len(self._tasks) >= most:
             await self.refuse(key, Refusal.of("RATE_LIMITED", f"A socket runs at most {most} operations"))
+            return
+        if not crowd.begin(user):
+            await self.refuse(key, Refusal.of("RATE_LIMITED", "You have too many operations running"))
             return
         task = asyncio.get_running_loop().create_task(self._run(asked))
         self._live[key] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: crowd.end(user))
         task.add_done_callback(lambda done: self._release(key, done))
 
     async def refuse(self, key: str, refusal: Refusal) -> None:

@@ -230,3 +230,34 @@ async def test_two_processes_never_grant_more_than_there_is(plant: Plant, seed: 
         for at, points in spent[number:]:
             within += points
             assert within <= TERMS.maximum + TERMS.restore * (at - since) + 2 * max(lease, 400)
+
+
+@pytest.mark.parametrize("maximum", [1_000, 5_000])
+async def test_who_is_refused_the_whole_bucket_is_granted_none_of_it(plant: Plant, maximum: int) -> None:
+    buckets = plant.process(terms=Terms(maximum, restore=1))
+    lease = await buckets.spend(plant.viewer, maximum)
+    buckets.settle(lease, 0)
+
+    for _ in range(3):
+        with pytest.raises(TooMany):
+            await buckets.spend(plant.viewer, maximum)
+        assert (lease.points, lease.running) == (0, 0)
+    assert await plant.left() == [("subject ada", 0.0)]
+    with pytest.raises(TooMany):  # nor is there anything for a smaller one
+        await buckets.spend(plant.viewer, 2)
+
+
+async def test_more_for_what_runs_is_of_its_lease_and_asks_nobody(plant: Plant) -> None:
+    buckets = plant.process()
+    lease = await buckets.spend(plant.viewer, 1)
+    asked = len(plant.pools[0].asked)
+
+    for _ in range(CHUNK - 1):
+        await buckets.more(lease, 1)
+
+    assert (lease.points, len(plant.pools[0].asked)) == (0, asked)
+    lease.left, lease.points = 0, 0
+    await plant.owner.execute("UPDATE bucket SET left_points = 0")
+    with pytest.raises(TooMany):
+        await buckets.more(lease, 1)
+    assert (lease.points, lease.running) == (0, 1)

@@ -70,6 +70,8 @@ MANY_MUTATIONS = " ".join(
     f'm{one}: archiveCustomer(input: {{id: "{ID}"}}) {{ userErrors {{ code }} }}' for one in range(50)
 )
 FOUND = "query Q($w: CustomerWhere) { customers(where: $w) { totalCount } }"
+AROUND = {"site": {"visits": {"some": {"site": {"visits": {"some": {"site": {"name": {"contains": "z"}}}}}}}}}
+STEPS = "query Q($w: VisitWhere) { visits(where: $w) { totalCount } }"
 ORDERED = "query Q($o: [CustomerOrder!]) { customers(orderBy: $o) { totalCount } }"
 PAGE_OF_N = b'{"query": "query Q($n: Int) { customers(first: $n) { totalCount } }", "variables": {"n": '
 INTROSPECTION = nested("ofType { ", "name", " }", 100)
@@ -138,6 +140,10 @@ BOMBS: Mapping[str, Bomb] = {
         FOUND,
         w={"or": [{"name": {"contains": f"{n}%_%_%"}} for n in range(2_000)]},
     ),
+    "heavy filter": document(
+        FOUND, frozenset({"COST_EXCEEDED"}), w={"or": [{"or": [{"name": {"contains": "z"}}] * 20}] * 250}
+    ),
+    "steps along relations": document(STEPS, frozenset({"COST_EXCEEDED"}), w={"or": [AROUND] * 250}),
     "many orders": document(ORDERED, o=[{"field": "NAME"}] * 2_000),
     "patterns": document(FOUND, frozenset(), w={"name": {"contains": "%_" * 100}}),
     "huge number": document("{ customers(first: " + "9" * 5_000 + ") { totalCount } }"),

@@ -9,14 +9,18 @@ import httpx
 import orjson
 import pytest
 
+from domain.buckets import client_of
 from domain.viewers import Role, Viewer
 from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from resolvers.documents import DocumentRef
 from resolvers.limits import MOST_COST
 from resolvers.refusals import Refusal
+from tests.conftest import connected
 from tests.resolvers.companies import Companies, running
 from tests.resolvers.conftest import copied, dropped
+from tests.resolvers.test_mutations import _free
+from tests.resolvers.test_subscriptions import CHANGES, _schedule
 
 POINTS = 6_000
 
@@ -83,7 +87,7 @@ async def test_an_answer_costs_the_rows_that_are_in_it(
     asked, actual = cost_of(answer)
     assert asked == (requested or asked)
     viewers = "viewer" in answer["data"]  # it has no id of its own
-    assert actual == max(1, objects(answer["data"]) + viewers)
+    assert actual == max(1, objects(answer["data"]) + viewers) + ("where" in query)
     assert actual <= asked
 
 
@@ -93,6 +97,19 @@ async def test_a_row_that_many_share_is_read_once_and_counts_once(metered: Compa
     customers = {one["customer"]["id"] for one in answer["data"]["visits"]["nodes"]}
     assert cost_of(answer) == (80, 40 + len(customers))
     assert len(customers) < 40
+
+
+async def test_what_is_written_again_and_again_costs_half_of_what_is_written(
+    metered: Companies, viewer: Viewer
+) -> None:
+    text = """{ visits(first: 100) { nodes { id customer { id
+        visits(first: 8) { nodes { id site { id } customer { id } } } } } } }"""
+    answer = await metered.ask(text, viewer=viewer)
+
+    requested, actual = cost_of(answer)
+    written = objects(answer["data"])
+    assert written > 200
+    assert written / 2 <= actual <= requested
 
 
 async def test_what_is_not_there_costs_a_point(metered: Companies, viewer: Viewer) -> None:
@@ -133,6 +150,32 @@ async def test_a_subscription_costs_what_an_item_may_and_says_so_once(
     assert cost_of(first) == (1, 1)
 
 
+async def test_each_further_item_takes_a_point_and_the_stream_ends_where_there_is_none(
+    metered: Companies, viewer: Viewer
+) -> None:
+    buckets = metered.app.services.buckets
+    assert buckets is not None
+    able, _, visit = await _free(metered)
+    async with metered.stream(CHANGES, viewer=viewer) as items:
+        assert (await anext(items))["__typename"] == "ScheduleSnapshot"
+        lease = buckets._leases[viewer.organization_id, client_of(viewer)]
+        before = lease.points
+        await _schedule(metered, 0.5, visit=visit["id"], technician=able)
+        told = await anext(items)
+        assert (told["__typename"], lease.points, lease.running) == ("VisitScheduled", before - 1, 1)
+
+        await drained(metered, viewer)
+        await _schedule(metered, 1, visit=visit["id"], technician=able)
+        with pytest.raises(Refusal) as caught:
+            await anext(items)
+        assert caught.value.code == "RATE_LIMITED"
+        assert caught.value.retry_after_seconds is not None
+    assert lease.running == 0
+    lease.points = 10  # and when there is some again, it goes on with what was not told
+    async with metered.stream(CHANGES, {"after": told["cursor"]}, viewer=viewer) as items:
+        assert (await anext(items))["__typename"] == "VisitRescheduled"
+
+
 async def test_what_is_left_is_told_and_asked_for(metered: Companies, viewer: Viewer) -> None:
     text = """{ rateLimit { maximumAvailable currentlyAvailable restoreRate requestedQueryCost }
         visits { totalCount } }"""
@@ -151,15 +194,40 @@ async def test_what_is_left_is_told_and_asked_for(metered: Companies, viewer: Vi
     assert POINTS - actual <= left <= POINTS
 
 
+async def test_a_read_that_takes_too_long_costs_all_that_it_might(metered: Companies, viewer: Viewer) -> None:
+    reads, buckets = metered.app.reads, metered.app.services.buckets
+    assert buckets is not None
+    async with reads.connections.lend(viewer) as connection:
+        await connection.driver.execute("SET statement_timeout = 100")
+    async with connected(metered.app.settings.database_url or "") as owner, owner.transaction():
+        await owner.execute("LOCK TABLE site IN ACCESS EXCLUSIVE MODE")
+        answer = await metered.ask("{ sites(first: 200) { nodes { id } } }", viewer=viewer)
+    async with reads.connections.lend(viewer) as again:
+        assert again is connection
+        await again.driver.execute("RESET statement_timeout")
+
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "COST_EXCEEDED"
+    assert "longer than a read may" in error["message"]
+    lease = await buckets.spend(viewer, 0)
+    buckets.settle(lease, 0)
+    assert lease.points == POINTS / 10 - 200
+
+
 COSTLY = "{ visits(first: 250) { nodes { id history(first: 5) { nodes { id } } site { id } } } }"
 CREATE = 'mutation { createCustomer(input: {name: "Too much"}) { customer { id } } }'
 
 
 async def drained(metered: Companies, viewer: Viewer) -> None:
-    """Nothing is left, and it takes some seconds until there is."""
+    """Nothing is left, and nothing comes back."""
     buckets = metered.app.services.buckets
     assert buckets is not None
-    buckets.settle(await buckets.spend(viewer, POINTS), -2_000)
+    lease = await buckets.spend(viewer, 1)
+    lease.points = 0
+    buckets.settle(lease, 0)
+    # Its time only goes forward, so nothing comes back until the test is over, on any machine.
+    sql = "UPDATE bucket SET left_points = 0, filled_at = now() + interval '1 hour' WHERE client = $1"
+    await metered.app.system.execute(sql, client_of(viewer))
 
 
 async def test_who_has_asked_for_too_much_is_refused_before_anything_runs(
@@ -218,6 +286,7 @@ async def test_a_list_that_is_given_is_as_long_as_allowed(
 
 
 async def test_the_refusal_over_http_says_when_to_come_again(metered: Companies, viewer: Viewer) -> None:
+    viewer = replace(viewer, user_id=None)  # who has an account is called as it says, whatever the token does
     token = metered.app.identity.issue(viewer, lifetime_seconds=60)
     transport = httpx.ASGITransport(app=metered.app)
     headers = {"authorization": f"Bearer {token}", "accept": "application/graphql-response+json"}

@@ -9,6 +9,7 @@ import pytest
 
 from domain.viewers import Role, Viewer
 from resolvers.connections import Connections
+from resolvers.turns import Turns
 from tests.conftest import Database, connected
 
 ONE = Viewer(organization_id=UUID(int=1), role=Role.ADMIN, subject="one")
@@ -139,3 +140,42 @@ async def test_a_value_that_the_driver_refuses_keeps_the_connection(two: Connect
     async with two.lend(None) as again:
         assert again is first
         assert await again.driver.fetchval("SELECT 1") == 1
+
+
+async def test_one_client_never_holds_all_and_waits_in_turn(database: Database) -> None:
+    connections = Connections(lambda: asyncpg.connect(database.app_url), most=3, of_client=2)
+    same = Viewer(organization_id=UUID(int=1), role=Role.DISPATCHER, subject="one")
+    order: list[int] = []
+
+    async def ask(number: int, viewer: Viewer) -> None:
+        async with connections.lend(viewer):
+            order.append(number)
+            await asyncio.sleep(0)
+
+    async with connections.lend(ONE), connections.lend(same):
+        waiting = [asyncio.create_task(ask(number, ONE)) for number in range(3)]
+        await asyncio.sleep(0.01)
+        waiting[0].cancel()
+        async with asyncio.timeout(5), connections.lend(OTHER) as connection:
+            assert await connection.driver.fetchval("SELECT 1") == 1
+        assert order == []
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert order == [1, 2]
+    assert (connections.turns._begun, connections.turns._waiting) == ({}, {})
+    await connections.close()
+
+
+async def test_a_turn_that_was_handed_to_who_has_gone_is_passed_on() -> None:
+    turns = Turns(1)
+    await turns.begin("one")
+    gone, stays = asyncio.create_task(turns.begin("one")), asyncio.create_task(turns.begin("one"))
+    await asyncio.sleep(0)
+    turns.end("one")
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+
+    await asyncio.wait_for(stays, 5)
+    assert turns._begun == {"one": 1}
+    turns.end("one")
+    assert (turns._begun, turns._waiting) == ({}, {})

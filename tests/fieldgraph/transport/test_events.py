@@ -12,7 +12,7 @@ from fieldgraph.transport.crowds import CrowdLimits
 from fieldgraph.transport.events import StreamLimits
 from tests.fieldgraph.transport.asking import CURRENT, LEGACY, code, post, query
 from tests.fieldgraph.transport.conftest import Doors, House, until
-from tests.fieldgraph.transport.speaking import FOREVER, greeted
+from tests.fieldgraph.transport.speaking import FOREVER, error_code, greeted, hear, subscribe
 
 EVENTS = "text/event-stream"
 COMPLETE = "event: complete\ndata:\n\n"
@@ -254,6 +254,20 @@ async def test_sockets_and_streams_are_counted_together(house: House) -> None:
             )
         async with reading(doors, query(FOREVER)) as stream:
             assert await stream.frame() == told(forever="first")
+
+
+async def test_operations_on_sockets_and_streams_are_counted_together(house: House) -> None:
+    async with house.open(crowd=CrowdLimits(operations_of_user=1)) as doors:
+        async with reading(doors, query(FOREVER)) as stream, greeted(doors) as socket:
+            assert await stream.frame() == told(forever="first")
+            refused = await post(doors, query(FOREVER), accept=EVENTS)
+            assert (refused.status_code, refused.json()["errors"][0]["message"]) == (
+                429,
+                "You have too many operations running",
+            )
+            await subscribe(socket, "s", FOREVER)
+            assert error_code(await hear(socket)) == "RATE_LIMITED"
+        await until(lambda: not doors.crowd._operations)
 
 
 async def test_streams_are_counted_as_a_door_of_their_own(doors: Doors) -> None:

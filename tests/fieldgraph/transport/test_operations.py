@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import json
+from contextlib import AsyncExitStack
 from types import AsyncGeneratorType
 
 import pytest
 import structlog
 
-from tests.fieldgraph.transport.conftest import Doors, until
+from tests.fieldgraph.transport.conftest import Doors, House, until
 from tests.fieldgraph.transport.speaking import (
     FOREVER,
     error_code,
@@ -132,6 +133,31 @@ async def test_a_socket_runs_fifty_operations(doors: Doors) -> None:
         await until(lambda: doors.executor.ledger.closed == 1)
         await subscribe(socket, "50", FOREVER)
         assert await hear(socket) == nxt("50", forever="first")
+
+
+async def test_a_link_runs_five_operations_a_socket_and_twenty_in_all(house: House) -> None:
+    async with house.open() as doors, AsyncExitStack() as stack:
+        secret, _ = doors.tracking_secret()
+        sockets = [await stack.enter_async_context(greeted(doors, secret)) for _ in range(5)]
+        for socket in sockets[:4]:
+            for number in range(6):
+                await subscribe(socket, str(number), FOREVER)
+            heard = [await hear(socket) for _ in range(6)]
+            refused = [message for message in heard if message["type"] == "error"]
+            assert [(message["id"], error_code(message)) for message in refused] == [("5", "RATE_LIMITED")]
+        await subscribe(sockets[4], "one", FOREVER)
+        message = await hear(sockets[4])
+        assert (error_code(message), message["payload"][0]["message"]) == (
+            "RATE_LIMITED",
+            "You have too many operations running",
+        )
+        assert doors.executor.ledger.opened == 20
+
+        await say(sockets[0], type="complete", id="0")
+        await until(lambda: doors.executor.ledger.closed == 1)
+        await subscribe(sockets[4], "one", FOREVER)
+        assert await hear(sockets[4]) == nxt("one", forever="first")
+    await until(lambda: not doors.crowd._operations)
 
 
 async def test_complete_cancels_at_once_and_says_nothing_more(doors: Doors) -> None:
