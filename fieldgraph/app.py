@@ -53,7 +53,9 @@ class App:
         self.closing = asyncio.Event()
         self.ready = False
         self._stack = AsyncExitStack()
-        self._welcome = Welcome(PAGES / "login.html", SECURITY_HEADERS, is_demo=settings.demo_login)
+        # Who names a proxy has visitors from elsewhere, whom it may show as of this machine.
+        is_demo = settings.demo_login and settings.trusted_proxies is None
+        self._welcome = Welcome(PAGES / "login.html", SECURITY_HEADERS, is_demo=is_demo)
         self._http: ASGIApp | None = None
         self._websocket: ASGIApp | None = None
         self._site = Site(lambda: self.ready and not self.closing.is_set())
