@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, col, select
 
-from domain import inputs
+from domain import inputs, media
 from domain.errors import Conflict, Invalid, InvalidTransition, NotFound
 from domain.events import Event, Scope
 from domain.inputs import Check
@@ -80,8 +80,8 @@ def _hash(value: Any) -> str | None:
 
 
 UPLOAD: Mapping[str, Check] = {
-    "name": inputs.words(),
-    "content_type": inputs.words(100),
+    "name": media.file_name,
+    "content_type": media.media_type,
     "bytes": inputs.given,
     "sha256": _hash,
 }

@@ -5,22 +5,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
-import asyncpg
-import js_lib_leaflet
-import orjson
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.buckets import Buckets, Terms
-from domain.errors import Busy, FieldgraphError, Unauthenticated
 from fieldgraph import manifests
 from fieldgraph.databases import Addresses, system_pool, writing_engine
 from fieldgraph.doorkeeping import Doorkeeper
@@ -29,6 +23,7 @@ from fieldgraph.journals import Journal, Wants, to_standard_error
 from fieldgraph.metrics import Metrics
 from fieldgraph.scraping import MetricsDoor
 from fieldgraph.settings import Settings
+from fieldgraph.site import PAGES, SECURITY_HEADERS, Guarded, Site
 from fieldgraph.transport.crowds import Crowd, CrowdLimits
 from fieldgraph.transport.events import EventStreams
 from fieldgraph.transport.http import GraphQLHTTP
@@ -49,24 +44,8 @@ from resolvers.context import Services
 from resolvers.derived import DERIVED
 from resolvers.documents import Policy
 from resolvers.execution import Executor
-from resolvers.permissions import check_introspection
 from resolvers.reads import open_reads
 from resolvers.root import build
-
-PAGES = Path(__file__).parent / "pages"
-LEAFLET = Path(js_lib_leaflet.__file__).parent / "static" / "js_lib_leaflet"
-CONTRACT = Path(__file__).parents[1] / "schema" / "schema.graphql"
-SECURITY_HEADERS = {
-    "content-security-policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"
-        " style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-
-
-SCHEMA_HEADERS = {"cache-control": "private, no-cache", "vary": "authorization"}
 
 
 class App:
@@ -78,10 +57,13 @@ class App:
         self.closing = asyncio.Event()
         self.ready = False
         self._stack = AsyncExitStack()
-        self._welcome = Welcome(PAGES / "login.html", SECURITY_HEADERS, is_demo=settings.demo_login)
+        # Who names a proxy has visitors from elsewhere, whom it may show as of this machine.
+        is_demo = settings.demo_login and settings.trusted_proxies is None
+        self._welcome = Welcome(PAGES / "login.html", SECURITY_HEADERS, is_demo=is_demo)
         self._http: ASGIApp | None = None
         self._websocket: ASGIApp | None = None
-        self._rest = Starlette(routes=self._routes(), lifespan=self._lifespan)
+        self._site = Site(lambda: self.ready and not self.closing.is_set())
+        self._rest = Guarded(Starlette(routes=self._routes(), lifespan=self._lifespan))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """/graphql goes straight to its door: it answers thousands of requests a second."""
@@ -149,6 +131,7 @@ class App:
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
         self._watch()
+        self._site.open(self.identity, system=self.system, roads=self.services.roads)
         await doorkeeper.start(stack, self._open_doors(observer).revoke)
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
@@ -248,32 +231,12 @@ class App:
 
     def _routes(self) -> list[Route | Mount]:
         return [
-            Route("/healthz", _alive),
-            Route("/readyz", self._ready),
             Route("/metrics", MetricsDoor(self.metrics, self.settings.metrics_token)),
-            Route("/", _to_board),
-            Route("/board", _board),
-            Route("/console", _console),
-            Route("/track/{token}", _track),
-            Route("/schema.graphql", self._schema),
-            *self._welcome.routes(),
-            Route("/pages/streets.json", self._streets),
             Route("/uploads/{door}", self._upload, methods=["PUT"]),
             Route("/files/{door}", self._download),
-            Mount("/pages", StaticFiles(directory=PAGES)),
-            Mount("/leaflet", StaticFiles(directory=LEAFLET)),
+            *self._welcome.routes(),
+            *self._site.routes(),
         ]
-
-    async def _ready(self, _request: Request) -> Response:
-        """Green when this process can answer: the database does, and it is not shutting down."""
-        if not self.ready or self.closing.is_set():
-            return PlainTextResponse("not ready", 503)
-        try:
-            async with asyncio.timeout(2):
-                await self.system.fetchval("SELECT 1")
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return PlainTextResponse("the database does not answer", 503)
-        return PlainTextResponse("ready")
 
     async def _upload(self, request: Request) -> Response:
         return await self.uploads.answer(request)
@@ -281,49 +244,6 @@ class App:
     async def _download(self, request: Request) -> Response:
         return await self.downloads.answer(request)
 
-    async def _schema(self, request: Request) -> Response:
-        """The published contract, for whoever may read the schema through the graph itself."""
-        token = request.headers.get("authorization", "").partition(" ")[2].strip()
-        try:
-            address = request.client.host if request.client else ""
-            viewer = await self.identity.viewer(token, address=address)
-            check_introspection(viewer.role)
-        except Busy as error:
-            headers = {**SCHEMA_HEADERS, "retry-after": str(error.seconds)}
-            return PlainTextResponse(str(error), 429, headers=headers)
-        except FieldgraphError as error:
-            status = 401 if isinstance(error, Unauthenticated) else 403
-            return PlainTextResponse(str(error), status, headers=SCHEMA_HEADERS)
-        return FileResponse(CONTRACT, media_type="application/graphql", headers=SCHEMA_HEADERS)
-
-    async def _streets(self, _request: Request) -> Response:
-        """The streets of the road graph, for the pages' map (© OpenStreetMap contributors)."""
-        return Response(
-            orjson.dumps({"lines": self.services.roads.streets()}),
-            media_type="application/json",
-            headers={**SECURITY_HEADERS, "cache-control": "max-age=3600"},
-        )
-
 
 def _real_now() -> datetime:
     return datetime.now(UTC)
-
-
-async def _alive(_request: Request) -> Response:
-    return PlainTextResponse("alive")
-
-
-async def _to_board(_request: Request) -> Response:
-    return RedirectResponse("/board")
-
-
-async def _board(_request: Request) -> Response:
-    return FileResponse(PAGES / "board.html", headers=SECURITY_HEADERS)
-
-
-async def _console(_request: Request) -> Response:
-    return FileResponse(PAGES / "console.html", headers=SECURITY_HEADERS)
-
-
-async def _track(_request: Request) -> Response:
-    return FileResponse(PAGES / "track.html", headers=SECURITY_HEADERS)

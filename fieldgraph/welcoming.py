@@ -20,7 +20,7 @@ from resolvers.reads import Reads
 
 LIFETIME_SECONDS = 12 * 3600
 BODY_BYTES_MOST = 1_000
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+FORWARDED = ("forwarded", "via", "x-real-ip", "x-client-ip", "x-original-host")
 PEOPLE = """
 SELECT organization_id, id, name, role FROM app_user WHERE is_active
 ORDER BY organization_id, array_position($1::text[], role), name, id LIMIT 500
@@ -97,12 +97,14 @@ class Welcome:
 def is_near(request: Request) -> bool:
     """Whether it comes from this machine, by its own address and name, through nobody's hands.
 
-    The name, too: a page elsewhere may make its own name mean this machine.
+    The name, too: a page elsewhere may make its own name mean this machine. A proxy may rewrite it; then what
+    the browser says of where its page is from, or what the proxy adds, tells.
     """
     client = request.client.host if request.client else ""
     host = request.url.hostname or ""
-    forwarded = any(name in request.headers for name in FORWARDED)
-    return _is_loopback(client) and (host == "localhost" or _is_loopback(host)) and not forwarded
+    forwarded = any(name in FORWARDED or name.startswith("x-forwarded-") for name in request.headers)
+    near = _is_loopback(client) and (host == "localhost" or _is_loopback(host)) and not forwarded
+    return near and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
 
 
 def _is_own(request: Request) -> bool:

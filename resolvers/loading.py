@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from resolvers.compiler import orders
 from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import Page, Pager
@@ -203,7 +204,8 @@ class Request:
 
     async def _pages(self, target: TypeShape, asked: "Asked", keys: list[Any]) -> dict[Any, Any]:
         writer = self.context.writer()
-        pager = Pager(target, writer, fetch=lambda _bindings: asked.arguments, usual=asked.order)
+        usual = orders.usual(self.graph, target, asked.order, writer.role)
+        pager = Pager(target, writer, fetch=lambda _bindings: asked.arguments, usual=usual)
         page = pager.page(asked.arguments)
         where = asked.where(self.graph, writer, target)
         link, origin = "", ""

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint
 from sqlmodel import Field, col, select
 
-from domain import inputs, uploads
+from domain import inputs, media, uploads
 from domain.errors import Invalid, InvalidTransition, MissingEvidence
 from domain.events import Event
 from domain.rows import Row, one_of, refers, text, timestamp
@@ -89,8 +89,8 @@ async def attach(work: UnitOfWork, visit: Visit, shown: Evidence, *path: str) ->
     if taken_at > work.at + CLOCKS_APART:
         raise Invalid("Nothing is taken in the future.", *path, "takenAt")
     upload = await uploads.keep(work, shown.upload_id, *path, "upload")
-    if shown.kind != AttachmentKind.DOCUMENT and not upload.content_type.startswith("image/"):
-        raise Invalid(f"A {shown.kind.lower()} is an image, not {upload.content_type}.", *path, "upload")
+    if shown.kind != AttachmentKind.DOCUMENT and not media.is_image(upload.content_type):
+        raise Invalid(f"A {shown.kind.lower()} is a PNG, JPEG, WebP or HEIC image.", *path, "upload")
     row = work.add(
         Attachment(
             visit_id=visit.id,

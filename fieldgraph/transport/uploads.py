@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from domain import uploads
+from domain import media, uploads
 from domain.clock import Clock
 from domain.errors import Refused, Unauthenticated
 from domain.unit_of_work import UnitOfWork
@@ -83,7 +83,9 @@ class DownloadDoor:
         file = self.store.path(loan.organization_id, loan.upload_id)
         if not await asyncio.to_thread(file.is_file):
             return _told(404, "NOT_FOUND", "These bytes are not here.")
-        return FileResponse(file, media_type=loan.content_type, filename=loan.name, headers=HEADERS)
+        return FileResponse(
+            file, media_type=media.served(loan.content_type), filename=loan.name, headers=HEADERS
+        )
 
 
 def _told(status: int, code: str, message: str) -> Response:

@@ -16,6 +16,13 @@ Path = tuple[str | int, ...]
 Fetch = Callable[[Bindings], Any]
 COMPARISONS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 DEEPEST = 10
+SQL_TYPES = {
+    "Boolean": "boolean",
+    "Int": "bigint",
+    "Float": "double precision",
+    "DateTime": "timestamptz",
+}
+"""What an `sql` field gives, by its GraphQL type; anything else is text."""
 
 
 class Conditions:
@@ -91,9 +98,7 @@ class Conditions:
         if isinstance(field.source, Key):
             return f"{alias}.id", "uuid"
         if isinstance(field.source, Sql):
-            sql_type = {"Boolean": "boolean", "Int": "bigint", "Float": "double precision"}.get(
-                field.leaf, "text"
-            )
+            sql_type = SQL_TYPES.get(field.leaf, "text")
             return f"({self.writer.expression(field.source.expression, alias)})", sql_type
         name = shape.column_of(field)
         return f"{alias}.{name}", shape.columns[name].sql_type

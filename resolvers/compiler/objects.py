@@ -6,6 +6,7 @@ from graphql import FieldNode, GraphQLField, GraphQLObjectType, VariableNode, ge
 from graphql import get_nullable_type as nullable_type
 
 from domain.errors import Forbidden
+from resolvers.compiler import orders
 from resolvers.compiler.bindings import Bindings, arguments_of
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import MOST, Pager
@@ -213,7 +214,8 @@ class ConnectionWriter:
         self.table = self.writer.source(self.shape.table, getattr(field.source, "among", None))
         self.fetch = arguments_of(declared, nodes[0])
         self.fields = objects.selections.below(get_named_type(declared.type).name, nodes)
-        self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=order or self.shape.reading.order)
+        usual = orders.usual(objects.graph, self.shape, order or self.shape.reading.order, self.writer.role)
+        self.pager = Pager(self.shape, self.writer, fetch=self.fetch, usual=usual)
         self.arguments = self.fetch(Bindings.of(objects.selections.variables))
         # What is filtered is planned for its values: a known size would make the generic plan look cheap.
         self.filtered = bool(self.arguments.get("where") or self.arguments.get("search"))

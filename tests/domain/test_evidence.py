@@ -178,9 +178,15 @@ async def test_a_file_is_an_image_of_ones_own_and_attached_once(world: World, da
     async with world.unit(Role.TECHNICIAN, technician_id=ada) as work:
         await visits.add_attachment(work, visit, Evidence(upload_id=own))
         await visits.add_attachment(work, visit, Evidence(upload_id=await _held(world, ada), kind=DOCUMENT))
+    drawing = await world.upload(technician_id=ada, content_type="image/svg+xml")
     before = await dump(world, database)
 
-    for upload_id, error in ((own, InvalidTransition), (other, NotFound), (paper, Invalid)):
+    for upload_id, error in (
+        (own, InvalidTransition),
+        (other, NotFound),
+        (paper, Invalid),
+        (drawing, Invalid),
+    ):
         with pytest.raises(error) as refusal:
             async with world.unit(Role.TECHNICIAN, technician_id=ada) as work:
                 await visits.add_attachment(work, visit, Evidence(upload_id=upload_id))

@@ -21,12 +21,13 @@ HERE = "http://127.0.0.1:8000"
 GOOD = {"origin": HERE, "content-type": "application/json"}
 
 
-def installation(database: Database, folder: Path, *, demo: bool) -> App:
+def installation(database: Database, folder: Path, *, demo: bool, trusted_proxies: str | None = None) -> App:
     given = {
         "database_url": database.owner_url,
         "app_database_url": database.app_url,
         "data_folder": folder,
         "demo_login": demo,
+        "trusted_proxies": trusted_proxies,
     }
     return App(Settings().model_copy(update=given))
 
@@ -59,6 +60,7 @@ def asked(user: User) -> dict[str, str]:
 
 async def test_the_demos_people_are_listed_and_let_in(app: App, mira: User) -> None:
     async with client(app) as near:
+        near.headers["sec-fetch-site"] = "same-origin"
         page = await near.get("/login")
         listed = (await near.get("/login/people")).json()
         let_in = await near.post("/login", json=asked(mira), headers=GOOD)
@@ -80,6 +82,13 @@ async def test_the_demos_people_are_listed_and_let_in(app: App, mira: User) -> N
         ({"base": "http://127.0.0.1.demo.example:8000"}, {}),
         ({}, {"x-forwarded-for": "10.0.0.1"}),
         ({}, {"forwarded": "for=10.0.0.1"}),
+        ({}, {"x-forwarded-proto": "https"}),
+        ({}, {"x-forwarded-for": ""}),
+        ({}, {"x-real-ip": "127.0.0.1"}),
+        ({}, {"via": "1.1 proxy"}),
+        ({}, {"sec-fetch-site": "cross-site"}),
+        ({}, {"sec-fetch-site": "same-site"}),
+        ({}, {"sec-fetch-site": "none"}),
     ],
     ids=str,
 )
@@ -132,6 +141,15 @@ async def test_who_is_not_one_of_them_is_not_let_in(app: App, body: bytes, statu
     async with client(app) as near:
         told = await near.post("/login", content=body, headers=GOOD)
     assert (told.status_code, told.json()) == (status, {})
+
+
+async def test_behind_a_proxy_that_is_known_there_are_no_people(
+    database: Database, tmp_path: Path, mira: User
+) -> None:
+    app = installation(database, tmp_path, demo=True, trusted_proxies="127.0.0.1")
+    async with app.running(), client(app) as near:
+        assert (await near.get("/login/people")).status_code == 404
+        assert (await near.post("/login", json=asked(mira), headers=GOOD)).status_code == 404
 
 
 async def test_serve_has_the_page_and_no_people(database: Database, tmp_path: Path, mira: User) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
+
+from fieldgraph.cli import program
 
 RUN = Path(__file__).parents[2] / "run.py"
 # Without an index pip finds no uv either, so the slow way is what runs here.
@@ -156,3 +160,11 @@ def test_the_continuous_integration_command_runs_every_check(tmp_path: Path) -> 
         "── python3 run.py check",
         f"{tmp_path} {programs / 'python3'} run.py check",
     ]
+
+
+def test_its_first_lines_name_every_verb() -> None:
+    tree = ast.parse(RUN.read_text())
+    words = re.split(r"[\s|]+", ast.get_docstring(tree) or "")
+    verbs = get_group(program).commands.keys()
+    assert {"found", "admit", "import", "verify-audit"} < verbs
+    assert (verbs | {"test", "check"}) - set(words) == set()

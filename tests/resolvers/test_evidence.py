@@ -102,6 +102,22 @@ async def test_an_address_closes_and_bytes_may_be_gone(company: Companies) -> No
         assert (await http.get("/files/none")).status_code == 401
 
 
+@pytest.mark.parametrize("said", ["image/\u2603", "image/x\r\nX-Evil: 1", "image", ""])
+async def test_bytes_of_no_known_type_are_served_as_bytes(company: Companies, said: str) -> None:
+    # given a row of before types were checked
+    upload = ids.split(await hand_in(company))[1]
+    loan = Loan(company.first.id, upload, "a\r\nX-Evil: 1.png", said)
+    doors = Doors(company.app.settings.signing_secret().encode())
+    # when its bytes are asked for
+    async with client(company) as http:
+        answer = await http.get(f"/files/{doors.lend(loan, until=datetime.now(UTC).timestamp() + 60)}")
+    # then they come whole, and what was said of them is no header
+    assert (answer.status_code, answer.content) == (200, PICTURE)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''a%0D%0AX-Evil%3A%201.png"
+    assert "x-evil" not in answer.headers
+
+
 async def test_customers_have_signatures_and_no_photos(company: Companies) -> None:
     visit, field = await at_work(company), technician(company)
     photo = await field.done(

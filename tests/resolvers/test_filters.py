@@ -146,3 +146,21 @@ async def test_every_order_with_its_nulls_and_ties_by_id(lively: Companies, dump
             assert [ids.split(name)[1] for name in found] == [row["id"] for row in rows], (root, order)
             asked += 1
     assert asked > 60
+
+
+async def test_a_time_that_an_expression_gives_is_compared_as_a_time(lively: Companies) -> None:
+    # given keys, of which nobody has used one
+    keys = (await lively.data("{ apiKeys { totalCount } }"))["apiKeys"]["totalCount"]
+    assert keys
+    at = '"2020-01-01T00:00:00Z"'
+    for where, wanted in (
+        ("isNull: true", keys),
+        (f"eq: {at}", 0),
+        (f"neq: {at}", keys),
+        (f"gt: {at}", 0),
+        (f"lte: {at}", 0),
+        (f"in: [{at}]", 0),
+        (f"notIn: [{at}]", keys),
+    ):
+        found = await lively.data(f"{{ apiKeys(where: {{lastUsedAt: {{{where}}}}}) {{ totalCount }} }}")
+        assert found["apiKeys"]["totalCount"] == wanted, where

@@ -1,11 +1,9 @@
 """Field scope over every field and every role: refused with its path before a statement runs."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType
+from graphql import GraphQLEnumType, GraphQLInputObjectType
 from graphql import is_required_argument as is_required
 
 from domain.errors import Forbidden
@@ -16,29 +14,9 @@ from resolvers.permissions import check_roles
 from schema.graph import All, Many, One, OneOf, Several
 from tests.resolvers.companies import Companies
 from tests.resolvers.scopes import STAFF
+from tests.resolvers.ways import Way, allowed, arguments, ways
 
 ROLES = list(Role)
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a type is come by from Query: the fields in between, as they are written and as they answer."""
-
-    written: tuple[str, ...] = ()
-    answered: tuple[str, ...] = ()
-
-    def query(self, selection: str) -> str:
-        text = selection
-        for one in reversed(self.written):
-            text = f"{one} {{ {text} }}"
-        return f"{{ {text} }}"
-
-    def on(self, field: FieldShape) -> "Way":
-        if isinstance(field.source, All | Many):
-            return Way(
-                (*self.written, f"{field.name}(first: 1)", "nodes"), (*self.answered, field.name, "nodes")
-            )
-        return Way((*self.written, field.name), (*self.answered, field.name))
 
 
 def _viewer(companies: Companies, role: Role) -> Viewer:
@@ -48,38 +26,11 @@ def _viewer(companies: Companies, role: Role) -> Viewer:
     return Viewer(organization_id=company.id, role=role, subject="link", visit_id=company.tracked[0])
 
 
-def _allowed(field: FieldShape, role: Role) -> bool:
-    return field.source.roles is None or role in field.source.roles
-
-
-def _ways(graph: Graph, role: Role) -> dict[str, Way]:
-    """For each type, the shortest way that the role may go; types nobody can come by are left out."""
-    found: dict[str, Way] = {}
-    waiting = [("Query", Way())]
-    while waiting:
-        kind, way = waiting.pop(0)
-        fields = graph.roots if kind == "Query" else graph.types[kind].fields
-        for field in fields.values():
-            target = str(field.target)
-            bare = not isinstance(field.source, All | Many) and _arguments(graph, kind, field)
-            if target in graph.types and target not in found and not bare and _allowed(field, role):
-                found[target] = way.on(field)
-                waiting.append((target, found[target]))
-    return found
-
-
-def _arguments(graph: Graph, kind: str, field: FieldShape) -> Mapping[str, Any]:
-    declared = graph.executable.type_map[kind]
-    assert isinstance(declared, GraphQLObjectType)
-    found: Mapping[str, Any] = declared.fields[field.name].args
-    return found
-
-
 def _guarded(graph: Graph, role: Role) -> Iterator[tuple[TypeShape, FieldShape, Way]]:
     """Every field that is not for the role, of every type that the role can come by."""
-    for name, way in _ways(graph, role).items():
+    for name, way in ways(graph, role).items():
         for field in graph.types[name].fields.values():
-            if not _allowed(field, role):
+            if not allowed(field, role):
                 yield graph.types[name], field, way
 
 
@@ -101,7 +52,7 @@ async def _refused(companies: Companies, query: str, viewer: Viewer, path: list[
 def test_most_types_can_be_come_by(companies: Companies) -> None:
     graph = companies.app.executor.graph
     tables = {name for name, shape in graph.types.items() if shape.reading.table is not None}
-    assert tables - _ways(graph, Role.ADMIN).keys() == set()
+    assert tables - ways(graph, Role.ADMIN).keys() == set()
     guarded = {f"{shape.name}.{field.name}" for shape, field, _ in _guarded(graph, Role.CUSTOMER)}
     assert {"Customer.tier", "Site.accessNotes", "Visit.planned", "Technician.hourlyCost"} <= guarded
 
@@ -116,15 +67,15 @@ async def test_a_field_is_refused_to_whom_it_is_not_for(companies: Companies, ro
 @pytest.mark.parametrize("role", ROLES)
 async def test_every_other_field_is_answered(companies: Companies, role: Role) -> None:
     graph, viewer = companies.app.executor.graph, _viewer(companies, role)
-    for name, way in _ways(graph, role).items():
-        allowed = [field for field in graph.types[name].fields.values() if _allowed(field, role)]
-        wanted = [_selection(one) for one in allowed if not _arguments_required(graph, name, one)]
+    for name, way in ways(graph, role).items():
+        own = [field for field in graph.types[name].fields.values() if allowed(field, role)]
+        wanted = [_selection(one) for one in own if not _arguments_required(graph, name, one)]
         found = await companies.ask(way.query(" ".join(wanted)), viewer=viewer)
         assert "errors" not in found, (name, found)
 
 
 def _arguments_required(graph: Graph, kind: str, field: FieldShape) -> bool:
-    return any(str(one.type).endswith("!") for one in _arguments(graph, kind, field).values())
+    return any(str(one.type).endswith("!") for one in arguments(graph, kind, field).values())
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -132,7 +83,7 @@ async def test_nobody_filters_by_what_they_may_not_read(companies: Companies, ro
     graph, viewer = companies.app.executor.graph, _viewer(companies, role)
     asked = 0
     for root, field in graph.roots.items():
-        if not isinstance(field.source, All) or not _allowed(field, role):
+        if not isinstance(field.source, All) or not allowed(field, role):
             continue
         for where in _forbidden_wheres(graph, str(field.target), role):
             await _refused(companies, f"{{ {root}(where: {where}) {{ totalCount }} }}", viewer, [root])
@@ -151,7 +102,7 @@ def _forbidden_wheres(graph: Graph, kind: str, role: Role, depth: int = 0) -> It
         if field is None:
             continue
         many = isinstance(field.source, Many | Several)
-        if not _allowed(field, role):
+        if not allowed(field, role):
             yield f"{{{name}: {{{'some: {}' if many else ''}}}}}"
         elif depth == 0 and isinstance(field.source, One | Many | Several):
             for inner in _forbidden_wheres(graph, str(field.target), role, depth + 1):
@@ -161,10 +112,10 @@ def _forbidden_wheres(graph: Graph, kind: str, role: Role, depth: int = 0) -> It
 @pytest.mark.parametrize("role", ROLES)
 async def test_nobody_orders_by_what_they_may_not_read(companies: Companies, role: Role) -> None:
     graph, viewer = companies.app.executor.graph, _viewer(companies, role)
-    for name, way in {"": Way(), **_ways(graph, role)}.items():
+    for name, way in {"": Way(), **ways(graph, role)}.items():
         fields = graph.types[name].fields if name else graph.roots
         for field in fields.values():
-            if not isinstance(field.source, All | Many) or not _allowed(field, role):
+            if not isinstance(field.source, All | Many) or not allowed(field, role):
                 continue
             for word in _forbidden_orders(graph, str(field.target), role):
                 query = way.query(f"{field.name}(orderBy: [{{field: {word}}}]) {{ __typename }}")
@@ -175,7 +126,7 @@ def _forbidden_orders(graph: Graph, kind: str, role: Role) -> list[str]:
     words = graph.executable.type_map[f"{kind}OrderField"]
     assert isinstance(words, GraphQLEnumType)
     shape = graph.types[kind]
-    return [name for name, one in words.values.items() if not _allowed(shape.field_of(one.value), role)]
+    return [name for name, one in words.values.items() if not allowed(shape.field_of(one.value), role)]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -194,7 +145,7 @@ async def test_verbs_and_streams_are_for_the_roles_they_declare(companies: Compa
             given = "(" + ", ".join(f"{key}: ${key}" for key in needed) + ")" if needed else ""
             ref = DocumentRef(f"{word}{head} {{ a: {name}{given} {{ __typename }} }}")
             operation = await executor.prepare(ref, None, viewer=companies.viewer(Role.ADMIN))
-            if _allowed(field, role):
+            if allowed(field, role):
                 check_roles(graph, operation, role)
                 continue
             with pytest.raises(Forbidden) as refused:

@@ -7,8 +7,9 @@ import pytest
 
 from domain.viewers import Role
 from fieldgraph import manifests
-from fieldgraph.app import PAGES, App
+from fieldgraph.app import App
 from fieldgraph.settings import Settings
+from fieldgraph.site import PAGES
 from resolvers.documents import DocumentRef, Policy
 from resolvers.execution import Executor
 from resolvers.refusals import Refusal
