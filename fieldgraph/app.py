@@ -283,9 +283,12 @@ class App:
 
     async def _schema(self, request: Request) -> Response:
         """The published contract, for whoever may read the schema through the graph itself."""
-        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            headers = SCHEMA_HEADERS | {"www-authenticate": 'Bearer realm="fieldgraph"'}
+            return PlainTextResponse("A token is needed: Authorization: Bearer …", 401, headers=headers)
         try:
-            viewer = await self.identity.viewer(token)
+            viewer = await self.identity.viewer(token.strip())
             check_introspection(viewer.role)
         except FieldgraphError as error:
             status = 401 if isinstance(error, Unauthenticated) else 403

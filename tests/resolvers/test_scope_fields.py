@@ -12,7 +12,7 @@ from domain.errors import Forbidden
 from domain.viewers import Role, Viewer
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.documents import DocumentRef
-from resolvers.permissions import check_roles
+from resolvers.permissions import READS_SCHEMA, STRANGERS, check_roles
 from schema.graph import All, Many, One, OneOf, Several
 from tests.resolvers.companies import Companies
 from tests.resolvers.scopes import STAFF
@@ -49,6 +49,8 @@ def _viewer(companies: Companies, role: Role) -> Viewer:
 
 
 def _allowed(field: FieldShape, role: Role) -> bool:
+    if field.name in READS_SCHEMA and role in STRANGERS:
+        return False
     return field.source.roles is None or role in field.source.roles
 
 
