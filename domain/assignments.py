@@ -75,5 +75,6 @@ async def _check(work: UnitOfWork, visit: Visit, technician: Technician) -> None
         raise InvalidTransition(f"Nobody joins a visit that is {visit.state}: schedule it.", "visit")
     scheduling.check_there(technician)
     await technicians.check_shift(work, technician.id, start, end)
+    await scheduling.check_free(work, visit, [technician.id], period=(start, end), path="technician")
     capacity = await capacities.read(work, [technician], [start])
     capacity.check(technician.id, start, visit.duration_seconds)

@@ -96,10 +96,9 @@ class Importer:
                 with self.store.open(lease.organization_id, row.upload_id) as stream:
                     if not await self._stage(lease, stop, row, stream=stream):
                         return False
-            except FileNotFoundError:
-                await self._fail(lease, GONE)
-            except Unreadable as error:
-                await self._fail(lease, str(error))
+            except (FileNotFoundError, Unreadable) as error:
+                await self._fail(lease, str(error) if isinstance(error, Unreadable) else GONE)
+                return True
         return await self._write(lease, stop)
 
     async def _stage(self, lease: Lease, stop: asyncio.Event, row: Import, *, stream: BinaryIO) -> bool:
@@ -138,6 +137,9 @@ class Importer:
         async with self._held(lease) as (work, row):
             await imports.fail(work, row, failure)
             await jobs.end(work, lease.job_id, JobState.FAILED)
+        structlog.get_logger(__name__).info(
+            "an import was refused", subject=str(lease.subject_id), why=failure
+        )
 
     @asynccontextmanager
     async def _held(self, lease: Lease) -> AsyncIterator[tuple[UnitOfWork, Import]]:

@@ -69,10 +69,13 @@ class Site:
 
     async def _schema(self, request: Request) -> Response:
         """The published contract, for whoever may read the schema through the graph itself."""
-        token = request.headers.get("authorization", "").partition(" ")[2].strip()
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            headers = {**SCHEMA_HEADERS, "www-authenticate": 'Bearer realm="fieldgraph"'}
+            return PlainTextResponse("A token is needed: Authorization: Bearer …", 401, headers=headers)
         try:
             address = request.client.host if request.client else ""
-            viewer = await self._identity.viewer(token, address=address)
+            viewer = await self._identity.viewer(token.strip(), address=address)
             check_introspection(viewer.role)
         except Busy as error:
             headers = {**SCHEMA_HEADERS, "retry-after": str(error.seconds)}

@@ -5,6 +5,7 @@ A job is held by a lease (leases.py) that a heartbeat renews.
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ class Worker:
         """Work until `stop` is set; a job that is then running goes back to the queue."""
         ticking = asyncio.create_task(self._tick(stop))
         try:
-            await asyncio.to_thread(search.warm_up)
+            await self._warm_up()
             self.ready.set()
             while not stop.is_set():
                 if not await self._guarded(self._turn(stop), "the queue could not be worked on"):
@@ -96,6 +97,13 @@ class Worker:
             ticking.cancel()
             with suppress(asyncio.CancelledError):
                 await ticking
+
+    async def _warm_up(self) -> None:
+        """Before the first plan is taken; told, since it takes a minute on a machine that is new to it."""
+        log, began = structlog.get_logger(__name__), time.monotonic()
+        log.info("compiling kernels")
+        await asyncio.to_thread(search.warm_up)
+        log.info("kernels ready", seconds=round(time.monotonic() - began, 1))
 
     async def _tick(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -14,6 +14,8 @@ from domain.sheets import Line, Sheet, Unreadable
 LONGEST_BYTES = 1_000_000
 """Of one line: a file without line ends is none of ours."""
 MARK = b"\xef\xbb\xbf"
+MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+NOT_UTF_8 = "The file is not UTF-8{}. Save it as CSV in UTF-8, and hand it in again."
 SEPARATORS = (",", ";", "\t")
 
 
@@ -27,6 +29,8 @@ def lines(stream: BinaryIO, sheet: Sheet) -> Iterator[Line]:
     reader = csv.reader(chain([first], texts), delimiter=separator, strict=True)
     try:
         header = [name.strip().lower() for name in next(reader)]
+        if any(map(_fault, header)):
+            raise Unreadable(NOT_UTF_8.format(": the names of its columns cannot be read"))
         sheet.check_header(header)
         decimal_comma = frozenset(sheet.numbers) if separator != "," else frozenset[str]()
         start = reader.line_num + 1
@@ -46,6 +50,8 @@ def _texts(stream: BinaryIO) -> Iterator[str]:
         if len(raw) > LONGEST_BYTES:
             raise Unreadable(f"Line {number} is longer than {LONGEST_BYTES} bytes.")
         if number == 1:
+            if raw.startswith(MARKS_OF_UTF_16) or b"\0" in raw:
+                raise Unreadable(NOT_UTF_8.format(", but UTF-16"))
             raw = raw.removeprefix(MARK)
         yield raw.decode("utf-8", "surrogateescape")
 

@@ -148,8 +148,10 @@ class Documents:
             if key is not None and key in self._by_id:
                 return self._by_id[key]
         text = self.registered.get(ref.digest) if ref.digest is not None else None
+        # These messages are what clients of automatic persisted queries look for.
+        if text is None and ref.document_id is None and not self.policy.registers:
+            raise Refusal.of("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
         if text is None:
-            # The message is what clients of automatic persisted queries look for.
             raise Refusal.of("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         return text
 

@@ -5,7 +5,7 @@ from typing import Annotated, Optional
 import strawberry
 
 from domain.scopes import ANYBODY
-from domain.viewers import OFFICE
+from domain.viewers import OFFICE, Role
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import HistoryEntry
@@ -56,6 +56,7 @@ ELSEWHERE = "One by the key that another system knows it by."
 STARTS = "Where the log stands: read it before a first sync, then follow from there."
 
 KEEPERS = frozenset(STAFF)
+ADMINS = frozenset({Role.ADMIN})
 
 
 @strawberry.type(description="What can be read.")
@@ -166,8 +167,10 @@ class Query:
     plans: Connection[Plan] = root(All(), "Plans, the newest first.")
     imports: Connection[Import] = root(All(), "Imports, the newest first.")
     scheduling_policies: Connection[SchedulingPolicy] = root(All(), "Policies of planning, by name.")
-    users: Connection[User] = root(All(), "Who gets in, by name; who is no ADMIN sees themselves.")
-    api_keys: Connection[ApiKey] = root(All(), "Machines' ways in, by name.")
+    users: Connection[User] = root(
+        All(roles=ADMINS), "Who gets in, by name. Who is no ADMIN finds themselves by `viewer { user }`."
+    )
+    api_keys: Connection[ApiKey] = root(All(roles=ADMINS), "Machines' ways in, by name.")
     tracking_links: Connection[TrackingLink] = root(All(), "Links to visits.")
     history: Connection[HistoryEntry] = root(
         All(), "Every change of every row of the company, the newest first; for staff."

@@ -37,7 +37,6 @@ class Times:
 
     variables: tuple[str, ...]
     usual: int
-    most: int
     amount: Amount
 
     def value(self, values: list[int], given: Mapping[str, Any]) -> int:
@@ -46,7 +45,7 @@ class Times:
             found = given.get(name)
             if found is not None:
                 number = len(found) if isinstance(found, list) else found
-        return min(max(number, 1), self.most) * total(self.amount, values)
+        return min(max(number, 1), MOST_ROWS) * total(self.amount, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,11 @@ class Reckoning:
         each = Amount(price.weight + below.fixed, below.steps)
         if price.size is None and not price.sized_by:
             return each
-        usual, most = price.size or 1, min(price.most or MOST_ROWS, MOST_ROWS)
+        usual = price.size or 1
         number, variables = _sizing(price, node)
         if number is None and variables:
-            return self._step(Times(variables, usual, most, each))
-        number = min(max(usual if number is None else number, 1), most)
+            return self._step(Times(variables, usual, each))
+        number = min(max(usual if number is None else number, 1), MOST_ROWS)
         fixed = min(number * each.fixed, ENOUGH)
         return Amount(fixed, tuple((step, min(times * number, ENOUGH)) for step, times in each.steps))
 

@@ -28,7 +28,7 @@ LOGICAL = ("and", "or")
 
 
 def check_scopes(graph: Graph, operation: Operation, variables: VariableValues, viewer: Viewer) -> None:
-    """Raises Forbidden, with the path and the scope that is missing; people need none.
+    """Raises Forbidden, with the path and the scopes that are missing; people need none.
 
     It guards roots and edges by the rows that they lead to, and filters by those that they look at, so that
     no permitted root leads into a table whose scope is missing.
@@ -36,21 +36,22 @@ def check_scopes(graph: Graph, operation: Operation, variables: VariableValues, 
     if not viewer.is_limited:
         return
     for path, name, needed in _needs(graph, operation, variables):
-        if not scopes.permits(viewer.scopes, needed):
-            said = "is for no key" if needed == scopes.PEOPLE else f"needs the scope {needed}"
-            raise Forbidden(f"{name} {said}.", path)
+        missing = sorted(one for one in needed if not scopes.permits(viewer.scopes, one))
+        if missing:
+            said = f"needs the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+            raise Forbidden(f"{name} {'is for no key' if scopes.PEOPLE in missing else said}.", path)
 
 
-def _needs(graph: Graph, operation: Operation, variables: VariableValues) -> Iterator[tuple[Path, str, str]]:
-    """Path and name of each field, with what it takes."""
+def _needs(
+    graph: Graph, operation: Operation, variables: VariableValues
+) -> Iterator[tuple[Path, str, frozenset[str]]]:
+    """Path and name of each field, with all that it takes."""
     bindings = Bindings.of(variables)
     kind = graph.executable.get_root_type(operation.node.operation)
     for path, parent, node in Walk(graph, operation).fields(kind, operation.node.selection_set, ()):
         name = f"{parent.name}.{node.name.value}"
-        for needed in of_field(graph, parent, node.name.value):
-            yield path, name, needed
-        for needed in _of_filter(graph, parent, node, bindings):
-            yield path, f"{name}(where:)", needed
+        yield path, name, of_field(graph, parent, node.name.value)
+        yield path, f"{name}(where:)", frozenset(_of_filter(graph, parent, node, bindings))
 
 
 def of_field(graph: Graph, parent: GraphQLObjectType | GraphQLInterfaceType, name: str) -> frozenset[str]:

@@ -26,8 +26,9 @@ class Entity(Node):
         "Every change of this row and of what is part of it: who, why, when, before and after; the newest"
         " first. A work order's has its visits, their assignments, its tasks and milestones; a technician's"
         " shifts, certificates and assignments. `entityType` and `entityId` of an entry say of which row it"
-        " is, also where that is gone; of this row alone: `where: {entityId: {eq: …}}`. Parts are told since"
-        " revision 0016 of the database. Empty for what is measured or computed, such as ETAs.",
+        " is, also where that is gone; of this row alone: `where: {entityId: {eq: …}}`. What changed of parts"
+        " before it was told here (version 0.1.0) is in their own history only. Empty for what is measured or"
+        " computed, such as ETAs.",
         via="told_of",
         among=TOLD_OF,
         order=("-id",),
@@ -36,7 +37,10 @@ class Entity(Node):
     )
 
 
-@value("An amount of money in its currency.")
+@value(
+    "An amount of money in its currency. Amounts have at most four decimals: what is given with more is"
+    " refused (INVALID), what is computed is rounded once, at the end, half up."
+)
 class Money:
     amount: Decimal = column("The amount, in units of the currency.")
     currency: str = column("ISO 4217, such as EUR.")

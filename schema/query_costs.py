@@ -48,13 +48,12 @@ COST = GraphQLDirective(
         "weight": GraphQLArgument(
             GraphQLNonNull(GraphQLInt), default_value=1, description="Of one object, or one value."
         ),
-        "size": GraphQLArgument(GraphQLInt, description="How many are counted where no argument says."),
+        "size": GraphQLArgument(
+            GraphQLInt, description="How many are counted where no argument says; those that are expected."
+        ),
         "sizedBy": GraphQLArgument(
             GraphQLList(GraphQLNonNull(GraphQLString)),
             description="The arguments that say how many: a number, or a list as long as that.",
-        ),
-        "most": GraphQLArgument(
-            GraphQLInt, description="So many are counted at most: an edge that has a few rows."
         ),
     },
     description=(
@@ -71,7 +70,6 @@ class Price:
     weight: int = 1
     size: int | None = None
     sized_by: tuple[str, ...] = ()
-    most: int | None = None
 
     def words(self) -> str:
         """The directive."""
@@ -81,8 +79,6 @@ class Price:
         if self.sized_by:
             names = ", ".join(f'"{name}"' for name in self.sized_by)
             said.append(f"sizedBy: [{names}]")
-        if self.most is not None:
-            said.append(f"most: {self.most}")
         return f"@cost({', '.join(said)})"
 
 
@@ -135,7 +131,7 @@ def _price(source: Source, field: GraphQLField) -> Price:  # a dispatch over clo
     if type(source) in SIZES:
         return SIZES[type(source)]
     if isinstance(source, Many):
-        return Price(1, source.expect or PAGE, ENDS, source.expect)
+        return Price(1, source.expect or PAGE, ENDS)
     if isinstance(source, Several):
         return Price(1, source.expect)
     if isinstance(source, Verb):

@@ -2,6 +2,7 @@
 """Scheduling: the hard rules of who may serve which visit when, and the verbs that put a visit there."""
 
 from domain.scheduling.boards import Board, prepare
+from domain.scheduling.bookings import check_free
 from domain.scheduling.moves import Move, absent, reschedule, schedule
 from domain.scheduling.rules import Placement, Rules, check_there, check_window
 
@@ -11,6 +12,7 @@ __all__ = [
     "Placement",
     "Rules",
     "absent",
+    "check_free",
     "check_there",
     "check_window",
     "prepare",

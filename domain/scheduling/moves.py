@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import and_, or_
@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from domain import inputs, stock, visits
 from domain.errors import Invalid, InvalidTransition
 from domain.scheduling.boards import prepare
+from domain.scheduling.bookings import check_free
 from domain.scheduling.rules import Placement
 from domain.technicians import (
     Absence,
@@ -50,6 +51,9 @@ async def schedule(
         time=visit.planned_start != placement.start,
     )
     board.rules.check(visit, placement)
+    period = (placement.start, placement.start + timedelta(seconds=visit.duration_seconds))
+    path = "technician" if visit.planned_start == placement.start else "start"
+    await check_free(work, visit, board.rules.people(visit, placement), period=period, path=path)
     if board.changes_hands(visit, placement.technician_id) or placement.others is not None:
         board.free(visit, placement)
         await work.session.flush()

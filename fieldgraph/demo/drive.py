@@ -25,6 +25,8 @@ READ_BUSINESS_SECONDS = 15.0
 READ_REAL_SECONDS = (0.75, 5.0)
 PLAN_TRIES = 3
 PLAN_PATIENCE_SECONDS = 90.0
+TAKEN_PATIENCE_SECONDS = 900.0  # a worker's kernels, compiled once per machine, hold up the first plan
+QUIET_SECONDS = 5.0
 PLAN_POLL_SECONDS = 0.3
 REPAIR_SECONDS = 3
 NEIGHBOURS = 6
@@ -266,13 +268,13 @@ class Story:
             "visits": [stop.id for stop in movable],
         }
         plan = (await self.graph.change(self.keys.dispatcher, PROPOSE, given))["plan"]
+        plan = await self._taken(plan)
         patience = seconds + PLAN_PATIENCE_SECONDS
         while plan["state"] in {"DRAFT", "SOLVING"}:
             if patience < 0:
-                raise NotAnswered("No worker made the plan in time")
-            await asyncio.sleep(PLAN_POLL_SECONDS)
+                raise NotAnswered(f"The plan is still {plan['state']}: worker.log may say why")
             patience -= PLAN_POLL_SECONDS
-            plan = (await self.graph.ask(self.keys.dispatcher, PLAN, {"id": plan["id"]}))["plan"]
+            plan = await self._later(plan)
         if plan["state"] != "PROPOSED":
             LOG.info("demo plan not proposed", state=plan["state"], failure=plan["failure"])
             return False
@@ -281,6 +283,25 @@ class Story:
         plan = (await self.graph.change(self.keys.dispatcher, COMMIT, given))["plan"]
         LOG.info("demo plan", state=plan["state"], **counts)
         return bool(plan["state"] == "COMMITTED")
+
+    async def _taken(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """The plan when a worker has it. It is said once what is waited for: nothing else would be seen."""
+        waited, told = 0.0, False
+        while plan["state"] == "DRAFT":
+            if waited > TAKEN_PATIENCE_SECONDS:
+                raise NotAnswered("No worker has taken the plan: worker.log may say why")
+            if waited > QUIET_SECONDS and not told:
+                told = True
+                reason = "no worker has taken the plan yet; a new one compiles its kernels first (worker.log)"
+                LOG.info("demo waits", what="plan", reason=reason)
+            waited += PLAN_POLL_SECONDS
+            plan = await self._later(plan)
+        return plan
+
+    async def _later(self, plan: Mapping[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(PLAN_POLL_SECONDS)
+        found: dict[str, Any] = (await self.graph.ask(self.keys.dispatcher, PLAN, {"id": plan["id"]}))["plan"]
+        return found
 
     async def _until(self, instant: datetime) -> None:
         wait = (instant - self.clock.now()).total_seconds()

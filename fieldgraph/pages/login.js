@@ -27,7 +27,7 @@ function say(sentence, state = "") {
   byId("status").dataset.state = state;
 }
 
-/** On to the page of a role; where there is none, the token itself is shown. */
+/** On to the board of a role; where there is none, to the console, or elsewhere with the token itself. */
 function enter(token, role, name) {
   if (OFFICE.has(role)) {
     location.assign(`/board#token=${encodeURIComponent(token)}`);
@@ -80,6 +80,10 @@ byId("paste").addEventListener("submit", async (event) => {
   } catch (error) {
     say(error.message, "refused");
   }
+});
+
+byId("console").addEventListener("click", () => {
+  location.assign(`/console#token=${encodeURIComponent(byId("given").value)}`);
 });
 
 byId("copy").addEventListener("click", async () => {

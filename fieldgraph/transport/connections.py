@@ -174,8 +174,8 @@ class Connection:
         self._is_greeted = True
         said = payload.get("authorization", payload.get("Authorization"))
         scheme, _, token = said.partition(" ") if isinstance(said, str) else ("", "", "")
-        if scheme.lower() != "bearer":
-            raise Closing(4403, "Forbidden")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Closing(4403, "A token is needed")
         viewer = await self._known(token.strip())
         user = user_of(viewer)
         if not self._around.crowd.admit(user):
@@ -198,7 +198,7 @@ class Connection:
         except Busy as error:
             raise Closing(1013, str(error)) from error
         except Unauthenticated as error:
-            raise Closing(4403, "Forbidden") from error
+            raise Closing(4403, str(error)) from error  # one short sentence of integrations/identity.py
         except Exception as error:
             faults.report(self._around.correlate(), None)
             raise Closing(1011, "Something went wrong on our side") from error

@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from domain import scheduling
+from domain import assignments, scheduling
 from domain.errors import DoubleBooking
 from domain.events import Origin
 from domain.scheduling import Placement
@@ -14,6 +15,7 @@ from domain.stock import Reservation
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from domain.visits import Assignment, Visit
+from domain.work_orders import WorkOrder
 from fieldgraph.addresses import sqlalchemy_url
 from tests.conftest import Database
 from tests.domain.world import World, at
@@ -43,6 +45,32 @@ async def test_of_fifty_tries_at_one_slot_one_is_booked(world: World, database: 
     states = Counter(visit.state for visit in await world.all(Visit))
     assert states == {"SCHEDULED": 1, "UNSCHEDULED": 49}
     assert (await world.read(Visit, assignment.visit_id)).state == "SCHEDULED"
+
+
+async def test_who_is_taken_is_told_by_which_visit_and_when(world: World) -> None:
+    ada, ben = await world.technician("Ada"), await world.technician("Ben")
+    kind = await world.work_type()
+    first, second = await world.visit(kind), await world.visit(kind)
+    await world.schedule(first, ada, 9)
+    order = await world.read(WorkOrder, (await world.read(Visit, first)).work_order_id)
+    said = f"Ada has another visit at that time: {order.number}, 2026-11-23 07:00 to 08:00 UTC."
+
+    with pytest.raises(DoubleBooking) as taken:
+        await world.schedule(second, ada, 9.5)
+    assert (taken.value.message, taken.value.path) == (said, ("start",))
+    assert (await world.read(Visit, second)).state == "UNSCHEDULED"
+
+    # and where only the technician would be another
+    await world.schedule(second, ben, 9.5)
+    async with world.unit() as work:
+        with pytest.raises(DoubleBooking) as moved:
+            await scheduling.reschedule(work, second, scheduling.Move(technician_id=ada))
+    assert (moved.value.message, moved.value.path) == (said, ("technician",))
+    async with world.unit() as work:
+        with pytest.raises(DoubleBooking) as joined:
+            await assignments.assign(work, second, assignments.Member(technician_id=ada))
+    assert (joined.value.message, joined.value.path) == (said, ("technician",))
+    assert [row.visit_id for row in await world.all(Assignment, technician_id=ada)] == [first]
 
 
 async def test_a_visit_that_many_move_at_once_is_in_one_place(world: World) -> None:

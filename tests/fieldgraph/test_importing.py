@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.assets import Asset
 from domain.customers import Customer, ExternalId
@@ -148,6 +149,7 @@ async def test_every_kind_comes_in(place: Office) -> None:
     assert [counts(one) for one in again] == [(0, 0, 2, 0), (0, 0, 2, 0), (0, 0, 2, 1), (0, 0, 1, 1)]
 
 
+UTF_16 = "The file is not UTF-8, but UTF-16. Save it as CSV in UTF-8, and hand it in again."
 WRONG_FILES = {
     b"": "Line 1 is empty; the names of the columns belong there.",
     b"number,colour\n": "There is no column \u201ccolour\u201d; there are system, key, number, name, barcode,"
@@ -157,12 +159,20 @@ WRONG_FILES = {
     b'number,name\nP1,"open\nP2,more\n': "Line 3: unexpected end of data.",
     b'number,name\nP1,"a"b\n': "Line 2: ',' expected after '\"'.",
     b"number,name\nP1," + b"x" * 1_000_001: "Line 2 is longer than 1000000 bytes.",
+    "number,name\nP1,K\xe4se\n".encode("utf-16"): UTF_16,
+    "number,name\nP1,K\xe4se\n".encode("utf-16-be"): UTF_16,
+    "number;gr\xf6\xdfe\n".encode(
+        "latin-1"
+    ): "The file is not UTF-8: the names of its columns cannot be read."
+    " Save it as CSV in UTF-8, and hand it in again.",
 }
 
 
 @pytest.mark.parametrize("content", WRONG_FILES, ids=range(len(WRONG_FILES)))
 async def test_a_file_that_is_none_is_refused_whole(content: bytes, place: Office) -> None:
-    row = await place.bring(ImportKind.PARTS, content or b"\n")
+    with capture_logs() as told:
+        row = await place.bring(ImportKind.PARTS, content or b"\n")
+    assert [(line["event"], line["log_level"]) for line in told] == [("an import was refused", "info")]
     assert (row.state, row.failure) == ("FAILED", WRONG_FILES[content])
     assert row.finished_at is not None
     assert await place.world.all(Part) == []

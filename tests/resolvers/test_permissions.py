@@ -1,7 +1,11 @@
 """Permissions, and bad input: the path of what is refused leads from the root of the response."""
 
+from dataclasses import replace
+
 import pytest
 
+from domain import ids
+from domain.scopes import SCOPES
 from domain.viewers import Role
 from resolvers.documents import DocumentRef
 from tests.resolvers.companies import Companies
@@ -64,3 +68,23 @@ async def test_what_is_wrong_below_a_payload_is_told_with_its_path_and_undoes_th
     assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert found["errors"][0]["path"] == ["gone", "visit", "who"]
     assert (await company.data(query))["visits"]["nodes"][0] == before
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.ADMIN}))
+@pytest.mark.parametrize("root", ["users", "apiKeys"])
+async def test_who_gets_in_is_told_to_an_admin_only(companies: Companies, role: Role, root: str) -> None:
+    # As a viewer of the role; whose rows they see does not come into it.
+    viewer = replace(companies.viewer(Role.ADMIN), role=role, user_id=None, scopes=SCOPES)
+    found = await companies.ask(f"{{ {root} {{ totalCount }} }}", viewer=viewer)
+
+    (error,) = found["errors"]
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert (error["message"], error["path"]) == (f"Query.{root} is not for {role.value}.", [root])
+    assert (await companies.data(f"{{ {root} {{ totalCount }} }}"))[root]["totalCount"] >= 0
+
+
+async def test_who_is_no_admin_finds_themselves(companies: Companies) -> None:
+    viewer = companies.viewer(Role.DISPATCHER)
+    assert viewer.user_id is not None
+    found = await companies.data("{ viewer { user { id role } } }", viewer=viewer)
+    assert found["viewer"]["user"] == {"id": ids.encode("usr", viewer.user_id), "role": "DISPATCHER"}

@@ -47,7 +47,7 @@ def cost(text: str, **variables: object) -> int:
         ("{ workOrders(last: 4) { edges { node { customer { name } } } } }", 8),
         ("{ workOrders(first: 4) { nodes { visits { nodes { id } } } } }", 16),  # as many as are expected
         ("{ workOrders(first: 4) { nodes { visits(first: 1) { nodes { id } } } } }", 8),
-        ("{ workOrders(first: 4) { nodes { visits(first: 200) { nodes { id } } } } }", 16),
+        ("{ workOrders(first: 4) { nodes { visits(first: 200) { nodes { id } } } } }", 804),
         ("{ customers(first: 2) { nodes { externalIds { key } } } }", 8),
         ('{ nodes(ids: ["a", "b", "c"]) { id } }', 3),
         (
@@ -98,9 +98,9 @@ def test_a_list_that_a_variable_says_counts_as_long_as_it_is() -> None:
     assert cost(text, ids=[]) == 2
 
 
-@pytest.mark.parametrize(("size", "points"), [(1, 15), (2, 32), (3, 50), (4, 60)])
+@pytest.mark.parametrize(("size", "points"), [(1, 15), (2, 32), (3, 55), (4, 84)])
 def test_a_variable_deep_in_fragments_counts_as_often_as_they_are_spread(size: int, points: int) -> None:
-    """Three visits at most of each work order, two sites at most of each customer."""
+    """As many as the variable says, also where fewer are expected."""
     text = """query ($n: Int) {
         a: workOrders(first: $n) { nodes { ...W } }
         b: workOrders(first: 2) { nodes { ...W } }
@@ -193,7 +193,7 @@ def test_every_operation_that_we_print_or_ask_keeps_its_limits() -> None:
                 given = {each.variable.name.value: LONGEST for each in node.variable_definitions or ()}
                 found[name, node.name.value if node.name else None] = one.evaluated(given)
     assert len(found) >= 27
-    assert max(found.values()) <= MOST_COST // 2 + 110
+    assert max(found.values()) < MOST_COST * 2 // 3
     assert {name: found["benchmarks", name] for name in ("point", "list", "board")} == {
         "point": 1,
         "list": 250,
@@ -222,7 +222,7 @@ def _price(directive: DirectiveNode) -> Price:
         value: Any = argument.value
         listed = getattr(value, "values", None)
         said[argument.name.value] = int(value.value) if listed is None else tuple(one.value for one in listed)
-    return Price(said["weight"], said.get("size"), said.get("sizedBy", ()), said.get("most"))
+    return Price(said["weight"], said.get("size"), said.get("sizedBy", ()))
 
 
 def test_the_sdl_says_what_is_counted() -> None:
@@ -230,7 +230,7 @@ def test_the_sdl_says_what_is_counted() -> None:
 
     assert said == declared(EXECUTABLE)
     assert said["Query", "visits"] == Price(1, 25, ("first", "last"))
-    assert said["WorkOrder", "visits"] == Price(1, 3, ("first", "last"), 3)
+    assert said["WorkOrder", "visits"] == Price(1, 3, ("first", "last"))
     assert said["Query", "nodes"] == Price(1, None, ("ids",))
     assert said["Mutation", "dispatchVisit"] == Price(10)
     assert said["DispatchVisitPayload", "userErrors"] == Price(0)

@@ -120,7 +120,11 @@ async def test_a_node_of_any_type_takes_every_read_scope(companies: Companies, q
     assert next(iter(found.values())) not in (None, [None])
     for missing in every - {ANYBODY}:
         refused = await companies.ask(query % key, viewer=machine(companies, *every - {missing}))
-        assert refused["errors"][0]["message"].endswith(f"{missing}."), missing
+        assert refused["errors"][0]["message"].endswith(f" needs the scope {missing}."), missing
+    refused = await companies.ask(
+        query % key, viewer=machine(companies, *every - {"stock:read", "work:read"})
+    )
+    assert refused["errors"][0]["message"].endswith(" needs the scopes stock:read, work:read.")
 
 
 async def test_who_writes_an_area_reads_it_and_everybody_knows_who_they_are(companies: Companies) -> None:

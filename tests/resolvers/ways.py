@@ -8,6 +8,7 @@ from graphql import GraphQLObjectType
 
 from domain.viewers import Role
 from resolvers.compiler.shapes import FieldShape, Graph
+from resolvers.permissions import READS_SCHEMA, STRANGERS
 from schema.graph import All, Many
 
 
@@ -33,6 +34,8 @@ class Way:
 
 
 def allowed(field: FieldShape, role: Role) -> bool:
+    if field.name in READS_SCHEMA and role in STRANGERS:
+        return False
     return field.source.roles is None or role in field.source.roles
 
 

@@ -70,6 +70,7 @@ async def guarded(doors: Doors) -> AsyncIterator[Guarded]:
 
 
 INVALID = 'Bearer realm="fieldgraph", error="invalid_token"'
+LONGEST_REASON = 123  # bytes: RFC 6455, 5.5
 WORDS = {"The token is not valid", "The token has expired", "No active user has this identity"}
 
 
@@ -81,7 +82,10 @@ async def test_a_bad_token_of_the_provider_is_refused_at_both_doors(guarded: Gua
             status, challenge, message = await guarded.post(f"Bearer {token}")
             assert (status, challenge) == (401, INVALID)
             assert message in WORDS
-        assert await guarded.greet(f"Bearer {token}") == (4403, "Forbidden")
+        code, reason = await guarded.greet(f"Bearer {token}")
+        assert code == 4403
+        assert reason in WORDS
+        assert len(reason) <= LONGEST_REASON
 
     assert [line for line in logs if token in repr(line)] == []
     assert {line["event"] for line in logs} == {"tokens_refused"}
@@ -107,7 +111,7 @@ async def test_a_bad_secret_is_refused_at_both_doors(guarded: Guarded, prefix: s
     status, challenge, message = await guarded.post(f"Bearer {secret}")
     assert (status, challenge) == (401, INVALID)
     assert message in WORDS
-    assert await guarded.greet(f"Bearer {secret}") == (4403, "Forbidden")
+    assert await guarded.greet(f"Bearer {secret}") == (4403, message)
 
 
 async def test_without_a_token_the_challenge_names_no_error(guarded: Guarded) -> None:
@@ -116,7 +120,7 @@ async def test_without_a_token_the_challenge_names_no_error(guarded: Guarded) ->
         assert (await guarded.post(scheme))[0] == 401, scheme
     wrong: tuple[object, ...] = (None, 3, {}, "", "Bearer", ["Bearer x"], guarded.issuer.token())
     for said in wrong:
-        assert await guarded.greet(said) == (4403, "Forbidden"), said
+        assert await guarded.greet(said) == (4403, "A token is needed"), said
 
 
 async def test_a_good_one_of_the_provider_comes_in(guarded: Guarded) -> None:
