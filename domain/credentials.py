@@ -15,6 +15,7 @@ from domain.viewers import Role, Viewer
 
 ENDED = "credential"
 """The topic of events by which what was opened with a credential, or by a user, ends."""
+LOOK_UP = "SELECT *, pg_current_snapshot()::text AS seen FROM"
 
 
 class Credential(Row, table=True):
@@ -71,19 +72,19 @@ class Writes(Protocol):
 
 async def find_viewer(queries: Queries, digest: bytes) -> Viewer | None:
     """Who holds the token with this digest; None when it is unknown, expired or revoked."""
-    row = await queries.fetchrow("SELECT * FROM asker_by_digest($1)", digest)
+    row = await queries.fetchrow(f"{LOOK_UP} asker_by_digest($1)", digest)
     return None if row is None else _viewer(row)
 
 
 async def find_user(queries: Queries, organization_id: UUID, user_id: UUID) -> Viewer | None:
     """The active user with this id; None where there is none."""
-    row = await queries.fetchrow("SELECT * FROM asker_of_user($1, $2)", organization_id, user_id)
+    row = await queries.fetchrow(f"{LOOK_UP} asker_of_user($1, $2)", organization_id, user_id)
     return None if row is None else _viewer(row)
 
 
 async def find_subject(queries: Queries, issuer: str, subject: str) -> list[Viewer]:
     """The active users, each of another organization, whom an identity provider knows by this subject."""
-    rows = await queries.fetch("SELECT * FROM askers_by_subject($1, $2)", issuer, subject)
+    rows = await queries.fetch(f"{LOOK_UP} askers_by_subject($1, $2)", issuer, subject)
     return [_viewer(row) for row in rows]
 
 
@@ -136,4 +137,5 @@ def _viewer(row: Any) -> Viewer:
         user_id=row["user_id"],
         credential_id=row["credential_id"],
         expires_at=row["expires_at"],
+        seen=row["seen"],
     )

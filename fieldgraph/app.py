@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import js_lib_leaflet
@@ -144,12 +145,12 @@ class App:
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
         self.metrics.watch_uncompiled(self.executor.uncompiled)
-        await doorkeeper.start(stack, self._open_doors().revoke)
+        await doorkeeper.start(stack, self._open_doors())
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
 
-    def _open_doors(self) -> GraphQLWebSocket:
-        """All three on one path; sockets and event streams are counted and watched together."""
+    def _open_doors(self) -> Callable[[UUID], None]:
+        """All three on one path; sockets and event streams are counted, watched and revoked together."""
         settings = self.settings
         crowd = Crowd(CrowdLimits(of_user=settings.streams_of_user, of_address=settings.streams_of_address))
         watch = Watch(self.identity)
@@ -163,7 +164,12 @@ class App:
             crowd=crowd,
             watch=watch,
         )
-        return websocket
+
+        def revoke(ground: UUID) -> None:
+            websocket.revoke(ground)
+            events.revoke(ground)
+
+        return revoke
 
     def _trusted(self) -> dict[str, str]:
         """The pages' own operations, and those of the installation's manifest."""

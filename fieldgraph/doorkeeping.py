@@ -43,7 +43,7 @@ class Doorkeeper:
         )
 
     async def start(self, stack: AsyncExitStack, revoke: Callable[[UUID], None]) -> None:
-        """`revoke` ends the sockets that stand on a credential or user."""
+        """`revoke` ends the sockets and event streams that stand on a credential or user."""
         self._revoke = revoke
         loops = [self._keep_uses()]
         if self._provider is not None:
@@ -111,7 +111,7 @@ def _provider(settings: Settings) -> Provider | None:
 
 
 def _nothing(_ground: UUID) -> None:
-    """Before there are sockets."""
+    """Before there are any."""
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

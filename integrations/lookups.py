@@ -33,21 +33,32 @@ class Lookups(Generic[Key]):
         self._lane = lane
         self._known: OrderedDict[Key, Known] = OrderedDict()
         self._asking: dict[Key, asyncio.Task[Viewer | None]] = {}
+        self._forgotten: dict[Key, set[UUID]] = {}
+        """What was to be forgotten while a question was under way, by what it asks for."""
+        self._clearings = 0
 
     async def find(self, key: Key) -> Viewer | None:
         """The viewer, as the database said it at most a second ago; None where there is none."""
         known = self._known.get(key)
         if known is not None and time.time() < known.until:
             return known.viewer
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._look(key, is_stranger=known is None))
-            self._asking[key] = task
-            task.add_done_callback(lambda done: self._end(key, done))
-        return await asyncio.shield(task)
+        while True:
+            clearings = self._clearings
+            task = self._asking.get(key)
+            if task is None:
+                task = asyncio.get_running_loop().create_task(self._look(key, is_stranger=known is None))
+                self._asking[key] = task
+                task.add_done_callback(lambda done: self._end(key, done))
+            viewer = await asyncio.shield(task)
+            # Between an answer and its taker there are turns of the loop: it may be forgotten in them.
+            known = self._known.get(key)
+            if clearings == self._clearings and (known is None or known.until > 0.0):
+                return viewer
 
     def forget(self, ground: UUID) -> None:
-        """What stands on this row is asked for anew."""
+        """What stands on this row is asked for anew, also where its answer is still under way."""
+        for grounds in self._forgotten.values():
+            grounds.add(ground)
         for key, known in list(self._known.items()):
             if ground in known.viewer.grounds:
                 self._known[key] = known._replace(until=0.0)
@@ -55,6 +66,7 @@ class Lookups(Generic[Key]):
     def clear(self) -> None:
         """Nothing is known any more: the database is another one."""
         self._known.clear()
+        self._clearings += 1
 
     async def _look(self, key: Key, *, is_stranger: bool) -> Viewer | None:
         if not is_stranger:
@@ -63,8 +75,18 @@ class Lookups(Generic[Key]):
             return await self._answer(key)
 
     async def _answer(self, key: Key) -> Viewer | None:
-        asked_at = time.time()  # an answer is as old as its question
-        viewer = await self._ask(key)
+        try:
+            while True:
+                asked_at = time.time()  # an answer is as old as its question
+                forgotten = self._forgotten[key] = set()
+                clearings = self._clearings
+                viewer = await self._ask(key)
+                if clearings == self._clearings and (viewer is None or forgotten.isdisjoint(viewer.grounds)):
+                    return self._keep(key, viewer, asked_at)
+        finally:
+            del self._forgotten[key]
+
+    def _keep(self, key: Key, viewer: Viewer | None, asked_at: float) -> Viewer | None:
         if viewer is None:
             self._known.pop(key, None)
             return None

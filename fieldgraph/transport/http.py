@@ -108,12 +108,15 @@ class GraphQLHTTP:
         exchange.accepted = accepted
         if is_post:
             _check_content(headers)
-            viewer, token = await self._viewer(headers)
+        token = _token(headers)
+        viewer = await self._identity.viewer(token)  # strangers' bodies are not read
+        if is_post:
             parameters = requests.read_body(await self._bodies.read(receive))
         else:
-            viewer, token = await self._viewer(headers)
             parameters = _read_address(scope["query_string"])
         operation = await self._executor.prepare(parameters.ref, parameters.operation_name, viewer=viewer)
+        # A body may take its time, and so may a document's turn: who asks counts when it is done.
+        viewer = await self._identity.viewer(token)
         exchange.kind = operation.kind
         exchange.operation_name = operation.name
         if not is_post and operation.kind == "mutation":
@@ -162,13 +165,13 @@ class GraphQLHTTP:
         if b"accept" in headers:
             headers[b"accept"] = b", ".join(value for name, value in pairs if name == b"accept")
 
-    async def _viewer(self, headers: Headers) -> tuple[Viewer, str]:
-        """Who asks, by a header that no browser sends by itself: other pages cannot even ask by GET."""
-        scheme, _, said = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer":
-            raise Unauthenticated("A token is needed: Authorization: Bearer …")
-        token = said.strip().decode("latin-1")
-        return await self._identity.viewer(token), token
+
+def _token(headers: Headers) -> str:
+    """Of a header that no browser sends by itself: other pages cannot even ask by GET."""
+    scheme, _, said = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise Unauthenticated("A token is needed: Authorization: Bearer …")
+    return said.strip().decode("latin-1")
 
 
 def _check_content(headers: Headers) -> None:

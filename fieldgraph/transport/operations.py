@@ -178,6 +178,7 @@ class Operations:
         viewer = await self._find_viewer()
         executor = self._around.executor
         operation = await executor.prepare(ref, operation_name, viewer=viewer)
+        viewer = await self._find_viewer()  # a document may have waited for its turn
         progress.kind = operation.kind
         progress.name = operation.name
         head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'
