@@ -82,6 +82,18 @@ async def find_user(queries: Queries, organization_id: UUID, user_id: UUID) -> V
     return None if row is None else _viewer(row)
 
 
+async def is_good(queries: Queries, organization_id: UUID, credential_id: UUID, real_now: datetime) -> bool:
+    """Whether a credential is there, not revoked and not expired. `queries` as the system."""
+    row = await queries.fetchrow(
+        "SELECT FROM credential WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > $3)",
+        organization_id,
+        credential_id,
+        real_now,
+    )
+    return row is not None
+
+
 async def find_subject(queries: Queries, issuer: str, subject: str) -> list[Viewer]:
     """The active users, each of another organization, whom an identity provider knows by this subject."""
     rows = await queries.fetch(f"{LOOK_UP} askers_by_subject($1, $2)", issuer, subject)

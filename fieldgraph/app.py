@@ -124,7 +124,7 @@ class App:
         self.buckets = await self._open_buckets()
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
-        self.downloads = DownloadDoor(doors=doors, store=self.uploads.store)
+        self.downloads = DownloadDoor(doors=doors, store=self.uploads.store, check=doorkeeper.check)
         self.services = Services(
             reads=self.reads,
             engine=engine,
@@ -208,6 +208,7 @@ class App:
             clock=self.settings.clock(),
             real_now=_real_now,
             committed=self.hub.committed,
+            check=self.doorkeeper.check,
         )
 
     def _routes(self) -> list[Route | Mount]:
