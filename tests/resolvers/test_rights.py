@@ -11,8 +11,10 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from domain import ids
 from domain.viewers import Role
 from fieldgraph.transport.websocket import GraphQLWebSocket
+from integrations.files import Doors, Loan
 from tests.resolvers.houses import CREATE, KEY, SECONDS, House, mira
 
 RESUMED = "subscription R($after: Cursor) { scheduleChanges(after: $after) { __typename } }"
@@ -154,3 +156,15 @@ async def test_the_doors_for_files_close_behind_who_asked_for_them(house: House,
             assert (await client.put(f"/uploads/{doors[1]}", content=b"abc")).status_code == 401
         going_on.set()
         assert (await late).status_code == 401
+
+
+async def test_what_was_lent_is_given_back_with_the_rights(house: House) -> None:
+    """No bytes lie behind this door: it is good while the answer is that they are not here."""
+    token, user = await _made(house, "DISPATCHER")
+    viewer = await house.apps[0].identity.viewer(token)
+    doors = Doors(house.company.app.settings.signing_secret().encode())
+    door = doors.lend(Loan(viewer, ids.new(), "a.png", "image/png"), until=time.time() + 60)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{house.ports[0]}") as client:
+        assert (await client.get(f"/files/{door}")).status_code == 404
+        await house.do("deactivateUser", user=user)
+        assert (await client.get(f"/files/{door}")).status_code == 401
