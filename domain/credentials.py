@@ -15,6 +15,7 @@ from domain.viewers import Role, Viewer
 
 ENDED = "credential"
 """The topic of events by which what was opened with a credential, or by a user, ends."""
+LOOK_UP = "SELECT *, pg_current_snapshot()::text AS seen FROM"
 
 
 class Credential(Row, table=True):
@@ -69,14 +70,26 @@ class Writes(Protocol):
 
 async def find_viewer(queries: Queries, digest: bytes) -> Viewer | None:
     """Who holds the token with this digest; None when it is unknown, expired or revoked."""
-    row = await queries.fetchrow("SELECT * FROM asker_by_digest($1)", digest)
+    row = await queries.fetchrow(f"{LOOK_UP} asker_by_digest($1)", digest)
     return None if row is None else _viewer(row)
 
 
 async def find_user(queries: Queries, organization_id: UUID, user_id: UUID) -> Viewer | None:
     """The active user with this id; None where there is none."""
-    row = await queries.fetchrow("SELECT * FROM asker_of_user($1, $2)", organization_id, user_id)
+    row = await queries.fetchrow(f"{LOOK_UP} asker_of_user($1, $2)", organization_id, user_id)
     return None if row is None else _viewer(row)
+
+
+async def is_good(queries: Queries, organization_id: UUID, credential_id: UUID, real_now: datetime) -> bool:
+    """Whether a credential is there, not revoked and not expired. `queries` as the system."""
+    row = await queries.fetchrow(
+        "SELECT FROM credential WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > $3)",
+        organization_id,
+        credential_id,
+        real_now,
+    )
+    return row is not None
 
 
 async def find_subject(
@@ -86,7 +99,7 @@ async def find_subject(
 
     Where none is named: of those in all organizations the one who was bound to it first.
     """
-    asked = "SELECT * FROM asker_by_subject($1, $2, $3)"
+    asked = f"{LOOK_UP} asker_by_subject($1, $2, $3)"
     row = await queries.fetchrow(asked, issuer, subject, organization_id)
     return None if row is None else _viewer(row)
 
@@ -140,4 +153,5 @@ def _viewer(row: Any) -> Viewer:
         user_id=row["user_id"],
         credential_id=row["credential_id"],
         expires_at=row["expires_at"],
+        seen=row["seen"],
     )

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -110,7 +111,7 @@ class App:
         observer = self._open_observer(engine)
         doors = Doors(key)
         self.uploads = self._upload_door(doors, engine)
-        self.downloads = DownloadDoor(doors=doors, store=self.uploads.store)
+        self.downloads = DownloadDoor(doors=doors, store=self.uploads.store, check=doorkeeper.check)
         self.services = Services(
             reads=self.reads,
             engine=engine,
@@ -132,7 +133,7 @@ class App:
         self.executor = Executor(whole, self.services, policy)
         self._watch()
         self._site.open(self.identity, system=self.system, roads=self.services.roads)
-        await doorkeeper.start(stack, self._open_doors(observer).revoke)
+        await doorkeeper.start(stack, self._open_doors(observer))
         self.ready = True
         structlog.get_logger(__name__).info("ready", roads=type(self.services.roads).__name__)
 
@@ -173,8 +174,8 @@ class App:
         parts = Parts(executor.documents, connections, self.identity, self.hub, self.buckets, lag)
         self.metrics.watch(Gauges(parts))
 
-    def _open_doors(self, observer: Observer) -> GraphQLWebSocket:
-        """All three on one path; sockets and event streams are counted and watched together."""
+    def _open_doors(self, observer: Observer) -> Callable[[UUID], None]:
+        """All three on one path; sockets and event streams are counted, watched and revoked together."""
         settings = self.settings
         crowd = Crowd(CrowdLimits(of_user=settings.streams_of_user, of_address=settings.streams_of_address))
         watch = Watch(self.identity)
@@ -188,7 +189,12 @@ class App:
             crowd=crowd,
             watch=watch,
         )
-        return websocket
+
+        def revoke(ground: UUID) -> None:
+            websocket.revoke(ground)
+            events.revoke(ground)
+
+        return revoke
 
     def _trusted(self) -> dict[str, str]:
         """The pages' own operations, and those of the installation's manifest."""
@@ -227,6 +233,7 @@ class App:
             clock=self.settings.clock(),
             real_now=_real_now,
             committed=self.hub.committed,
+            check=self.doorkeeper.check,
         )
 
     def _routes(self) -> list[Route | Mount]:

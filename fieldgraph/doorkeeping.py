@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,8 +12,10 @@ import structlog
 
 from domain import credentials
 from domain.credentials import ENDED
+from domain.errors import Unauthenticated
 from domain.viewers import Role, Viewer
 from fieldgraph.settings import AUDIENCE, ISSUER, Settings
+from integrations.files import NOT_GOOD
 from integrations.identity import Identity, People
 from integrations.providers import Provider, provider
 from realtime.log import Entry
@@ -43,13 +46,29 @@ class Doorkeeper:
         )
 
     async def start(self, stack: AsyncExitStack, revoke: Callable[[UUID], None]) -> None:
-        """`revoke` ends the sockets that stand on a credential or user."""
+        """`revoke` ends the sockets and event streams that stand on a credential or user."""
         self._revoke = revoke
         loops = [self._keep_uses()]
         if self._provider is not None:
             loops.append(self._provider.keyring.keep())
         for loop in loops:
             stack.push_async_callback(_ended, asyncio.create_task(loop))
+
+    async def check(self, viewer: Viewer) -> None:
+        """Raises Unauthenticated when what a viewer stands on is gone, or stands for something else now.
+
+        For what was signed in their name and outlives the request, such as the doors for files.
+        """
+        organization_id, credential_id = viewer.organization_id, viewer.credential_id
+        if credential_id is not None and not await credentials.is_good(
+            self._system, organization_id, credential_id, datetime.now(UTC)
+        ):
+            raise Unauthenticated(NOT_GOOD)
+        if viewer.user_id is not None:
+            found = await self._user((organization_id, viewer.user_id))
+            # A user's own token is no part of the user, and users have no scopes.
+            if found is None or found.standing != replace(viewer, credential_id=None).standing:
+                raise Unauthenticated(NOT_GOOD)
 
     def heard(self, entry: Entry) -> None:
         """An event of the log: of those that end something, what was remembered and opened ends here."""
@@ -111,7 +130,7 @@ def _provider(settings: Settings) -> Provider | None:
 
 
 def _nothing(_ground: UUID) -> None:
-    """Before there are sockets."""
+    """Before there are any."""
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from domain.viewers import FIELD, Role, Viewer
@@ -30,12 +31,13 @@ def claimed(claims: Mapping[str, object]) -> Viewer:
         raise TypeError("exp is not a whole number of seconds")
     if not isinstance(scopes, list):
         raise TypeError("scopes are not a list")
+    bound: dict[str, Any] = {column: _uuid_or_none(claims.get(claim)) for claim, column in KEYS.items()}
     viewer = Viewer(
         organization_id=_uuid(claims["org"]),
         role=Role(_text(claims["role"])),
         subject=_text(claims["sub"]),
         scopes=frozenset(_text(scope) for scope in scopes),
-        **{column: _uuid_or_none(claims.get(claim)) for claim, column in KEYS.items()},
+        **bound,
         expires_at=datetime.fromtimestamp(expires, UTC),
     )
     _check_role(viewer)

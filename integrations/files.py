@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,13 @@ from domain.viewers import Role, Viewer
 AUDIENCE = "fieldgraph:upload"
 LOAN_AUDIENCE = "fieldgraph:download"
 ALGORITHM = "HS256"
+BOUND = {
+    "customer": "customer_id",
+    "technician": "technician_id",
+    "visit": "visit_id",
+    "user": "user_id",
+    "credential": "credential_id",
+}
 PIECE_BYTES = 1 << 20
 FAULTS = (jwt.PyJWTError, ValueError, TypeError, AttributeError)
 NOT_GOOD = "This address is not good, or not any more."
@@ -36,7 +43,7 @@ class WrongLength(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a door lets in: the bytes of one upload, in the name of who asked for it."""
+    """What a door lets in: the bytes of one upload, in the name of who asked for it, while they stand."""
 
     viewer: Viewer
     upload_id: UUID
@@ -45,9 +52,9 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """What a door lets out: the bytes of one upload, as what they are called and hold."""
+    """What a door lets out: the bytes of one upload, to who asked, as what they are called and hold."""
 
-    organization_id: UUID
+    viewer: Viewer
     upload_id: UUID
     name: str
     content_type: str
@@ -64,12 +71,9 @@ class Doors:
         claims = {
             "aud": AUDIENCE,
             "exp": int(until),
-            "org": str(grant.viewer.organization_id),
-            "sub": grant.viewer.subject,
-            "role": grant.viewer.role.value,
             "upload": str(grant.upload_id),
             "bytes": grant.bytes,
-            "technician": str(grant.viewer.technician_id or ""),
+            **_holder(grant.viewer),
         }
         return jwt.encode(claims, self.key, algorithm=ALGORITHM)
 
@@ -77,14 +81,7 @@ class Doors:
         """Raises Unauthenticated for a door that is none of ours, or is closed."""
         try:
             claims = self._claims(name, AUDIENCE, "sub", "role", "bytes")
-            technician = claims.get("technician")  # the previous release opens doors without it
-            viewer = Viewer(
-                organization_id=UUID(claims["org"]),
-                role=Role(claims["role"]),
-                subject=claims["sub"],
-                technician_id=UUID(technician) if technician else None,
-            )
-            return Grant(viewer, UUID(claims["upload"]), int(claims["bytes"]))
+            return Grant(_held(claims), UUID(claims["upload"]), int(claims["bytes"]))
         except FAULTS as error:
             raise Unauthenticated(NOT_GOOD) from error
 
@@ -93,10 +90,10 @@ class Doors:
         claims = {
             "aud": LOAN_AUDIENCE,
             "exp": int(until),
-            "org": str(loan.organization_id),
             "upload": str(loan.upload_id),
             "name": loan.name,
             "type": loan.content_type,
+            **_holder(loan.viewer),
         }
         return jwt.encode(claims, self.key, algorithm=ALGORITHM)
 
@@ -104,8 +101,10 @@ class Doors:
         """Raises Unauthenticated for a door that is none of ours, or is closed."""
         try:
             claims = self._claims(name, LOAN_AUDIENCE, "name", "type")
-            organization_id, upload_id = UUID(claims["org"]), UUID(claims["upload"])
-            return Loan(organization_id, upload_id, str(claims["name"]), str(claims["type"]))
+            nobody = {"sub": "", "role": Role.INTEGRATION.value}  # whom the previous release lends to
+            return Loan(
+                _held(nobody | claims), UUID(claims["upload"]), str(claims["name"]), str(claims["type"])
+            )
         except FAULTS as error:
             raise Unauthenticated(NOT_GOOD) from error
 
@@ -115,6 +114,32 @@ class Doors:
             name, self.key, algorithms=[ALGORITHM], audience=audience, options={"require": required}
         )
         return found
+
+
+def _holder(viewer: Viewer) -> dict[str, str]:
+    """Who asked for a door, and on what they stand: what it takes to ask whether they still do."""
+    bound = {claim: str(getattr(viewer, column) or "") for claim, column in BOUND.items()}
+    return {
+        "org": str(viewer.organization_id),
+        "sub": viewer.subject,
+        "role": viewer.role.value,
+        "scopes": " ".join(sorted(viewer.scopes)),
+        **bound,
+    }
+
+
+def _held(claims: Mapping[str, Any]) -> Viewer:
+    """The previous release opens doors that name a technician at most: they close by themselves."""
+    bound: dict[str, Any] = {
+        column: UUID(claims[claim]) if claims.get(claim) else None for claim, column in BOUND.items()
+    }
+    return Viewer(
+        organization_id=UUID(claims["org"]),
+        role=Role(claims["role"]),
+        subject=claims["sub"],
+        scopes=frozenset(claims.get("scopes", "").split()),
+        **bound,
+    )
 
 
 @dataclass(frozen=True, slots=True)

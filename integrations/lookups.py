@@ -39,6 +39,9 @@ class Lookups(Generic[Key]):
         self._asking: dict[Key, asyncio.Task[Viewer | None]] = {}
         self._standing: dict[asyncio.Task[Viewer | None], int] = {}
         """Those that may still have to wait in the lane, with how many wait for each."""
+        self._forgotten: dict[Key, set[UUID]] = {}
+        """What was to be forgotten while a question was under way, by what it asks for."""
+        self._clearings = 0
 
     async def find(self, key: Key, address: str = "") -> Viewer | None:
         """The viewer, as the database said it at most a second ago; None where there is none.
@@ -48,13 +51,23 @@ class Lookups(Generic[Key]):
         known = self._known.get(key)
         if known is not None and time.time() < known.until:
             return known.viewer
+        line = address if known is None else None
+        while True:
+            clearings = self._clearings
+            viewer = await self._waited(key, line)
+            # Between an answer and its taker there are turns of the loop: it may be forgotten in them.
+            kept = self._known.get(key)
+            if clearings == self._clearings and (kept is None or kept.until > 0.0):
+                return viewer
+
+    async def _waited(self, key: Key, line: str | None) -> Viewer | None:
+        """One question at a time for a key, however many wait for it."""
         task = self._asking.get(key)
         if task is None:
-            line = address if known is None else None
             task = asyncio.get_running_loop().create_task(self._look(key, line))
             self._asking[key] = task
             task.add_done_callback(lambda done: self._end(key, done))
-            if known is None:
+            if line is not None:
                 self._standing[task] = 0
         if task not in self._standing:
             return await asyncio.shield(task)
@@ -65,7 +78,9 @@ class Lookups(Generic[Key]):
             self._left(key, task)
 
     def forget(self, ground: UUID) -> None:
-        """What stands on this row is asked for anew."""
+        """What stands on this row is asked for anew, also where its answer is still under way."""
+        for grounds in self._forgotten.values():
+            grounds.add(ground)
         for key, known in list(self._known.items()):
             if ground in known.viewer.grounds:
                 self._known[key] = known._replace(until=0.0)
@@ -73,6 +88,7 @@ class Lookups(Generic[Key]):
     def clear(self) -> None:
         """Nothing is known any more: the database is another one."""
         self._known.clear()
+        self._clearings += 1
 
     async def _look(self, key: Key, line: str | None) -> Viewer | None:
         """Of a stranger in the line of an address; who was known a moment ago stands in none."""
@@ -95,9 +111,19 @@ class Lookups(Generic[Key]):
             task.cancel()
 
     async def _answer(self, key: Key) -> Viewer | None:
-        self.asked += 1
-        asked_at = time.time()  # an answer is as old as its question
-        viewer = await self._ask(key)
+        try:
+            while True:
+                self.asked += 1
+                asked_at = time.time()  # an answer is as old as its question
+                forgotten = self._forgotten[key] = set()
+                clearings = self._clearings
+                viewer = await self._ask(key)
+                if clearings == self._clearings and (viewer is None or forgotten.isdisjoint(viewer.grounds)):
+                    return self._keep(key, viewer, asked_at)
+        finally:
+            self._forgotten.pop(key, None)
+
+    def _keep(self, key: Key, viewer: Viewer | None, asked_at: float) -> Viewer | None:
         if viewer is None:
             self._known.pop(key, None)
             return None

@@ -252,9 +252,12 @@ class Subscription:
             raise self._reason
         raise StopAsyncIteration
 
-    def seen(self, snapshot: str) -> None:
-        """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains."""
-        self._mailbox.seen(Snapshot.parse(snapshot))
+    def seen(self, snapshot: str, *, but: Callable[[Entry], bool] | None = None) -> None:
+        """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains.
+
+        `but` are the events that no snapshot tells: they come.
+        """
+        self._mailbox.seen(Snapshot.parse(snapshot), but=but)
 
     def close(self, reason: Exception | None = None) -> None:
         """Ends the iteration at once, raising the reason if there is one. The first call counts."""

@@ -65,6 +65,6 @@ async def downloads(context: Context, inputs: Inputs) -> list[dict[str, Any] | N
 
 
 def _lent(context: Context, row: Mapping[str, Any], until: datetime) -> dict[str, Any]:
-    loan = Loan(context.viewer.organization_id, row["upload_id"], row["name"], row["content_type"])
+    loan = Loan(context.viewer, row["upload_id"], row["name"], row["content_type"])
     door = context.services.doors.lend(loan, until=until.timestamp())
     return {"url": f"{context.services.base_url}/files/{door}", "expires_at": until}

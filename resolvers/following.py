@@ -8,7 +8,7 @@ from domain.credentials import ENDED
 from domain.errors import ResyncRequired, Unauthenticated
 from domain.viewers import Role, Viewer
 from realtime.log import Entry, Place
-from realtime.mailboxes import Lagged
+from realtime.mailboxes import Lagged, Snapshot
 from resolvers.context import Context
 from schema.verbs import Item
 
@@ -45,6 +45,10 @@ async def follow(
     services, viewer = context.services, context.viewer
     place = services.cursors.decode(after) if after else None
 
+    def wanted_end(entry: Entry) -> bool:
+        # A snapshot holds no end, only what the viewer as they were may read.
+        return viewer.seen is not None and ends(entry, viewer)
+
     def wanted(entry: Entry) -> bool:
         return ends(entry, viewer) or wants(entry)
 
@@ -55,7 +59,7 @@ async def follow(
         try:
             if place is None:
                 following = await _begin(context)
-                subscription.seen(following[1])
+                subscription.seen(following[1], but=wanted_end)
                 async for item in snapshot(following[0]):
                     yield item
                 if following[0].over:
@@ -90,8 +94,13 @@ def _items(context: Context, entry: Entry | Lagged, told: Callable[[Entry], Item
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:
-    """Whether a fact is the end of what a viewer stands on: a link, a key, or the user as they were."""
-    return entry.topic == ENDED and any(str(ground) in grounds_of(entry) for ground in viewer.grounds)
+    """Whether a fact is the end of what a viewer stands on: a link, a key, or the user as they were.
+
+    What the look-up of the viewer has seen already is none: they are what it made of them.
+    """
+    if entry.topic != ENDED or not any(str(ground) in grounds_of(entry) for ground in viewer.grounds):
+        return False
+    return viewer.seen is None or not Snapshot.parse(viewer.seen).sees(entry.place.xid)
 
 
 def grounds_of(entry: Entry) -> list[str]:

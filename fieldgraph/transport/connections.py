@@ -186,7 +186,7 @@ class Connection:
             self._operations.traceparent = traceparent
         self._token = token.strip()
         self._viewer = viewer
-        self._around.watch.begin(self._token, self._revoked)
+        self._around.watch.begin(self._token, viewer, self._revoked)
         if not self._is_ending:
             self._last_word = Closing(4403, "Token expired")
             self._deadline.reschedule(_when(viewer))

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from starlette.types import Message, Receive, Send
@@ -81,6 +82,11 @@ class EventStreams:
         finally:
             self._crowd.leave(asked.address)
 
+    def revoke(self, ground: UUID) -> None:
+        """Ends at once every stream that was opened with this credential, or by this user."""
+        for stream in list(self._open):
+            stream.revoke(ground)
+
     async def _admitted(self, user: User, stream: "EventStream") -> None:
         if not self._crowd.begin(user):
             raise _later("You have too many operations running")
@@ -135,7 +141,7 @@ class EventStream:
         if expires_at is not None:
             left = expires_at.timestamp() - time.time()
             expiry = loop.call_later(left, self._refuse, "The token has expired")
-        self._around.watch.begin(asked.token, self._refuse)
+        self._around.watch.begin(asked.token, asked.viewer, self._refuse)
         tasks = {loop.create_task(one) for one in (self._pump(), self._listen(), self._reassure())}
         try:
             await self._over.wait()
@@ -156,6 +162,11 @@ class EventStream:
         """Ends a stream without `complete`: the client may go on elsewhere. An answer ends by itself."""
         if self._asked.operation.is_streamed:
             self._over.set()
+
+    def revoke(self, ground: UUID) -> None:
+        """Ends it if this credential, or this user, opened it."""
+        if ground in self._asked.viewer.grounds:
+            self._refuse("This token has been revoked")
 
     def _refuse(self, reason: str) -> None:
         if not self._over.is_set():

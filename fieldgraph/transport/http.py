@@ -116,12 +116,15 @@ class GraphQLHTTP:
         exchange.accepted = accepted
         if is_post:
             _check_content(headers)
-            viewer, token = await self._viewer(exchange, _address(scope))
+        token, address = _token(headers), _address(scope)
+        viewer = exchange.viewer = await self._identity.viewer(token, address=address)  # no strangers' bodies
+        if is_post:
             parameters = requests.read_body(await self._bodies.read(receive))
         else:
-            viewer, token = await self._viewer(exchange, _address(scope))
             parameters = _read_address(scope["query_string"])
         operation = await self._executor.prepare(parameters.ref, parameters.operation_name, viewer=viewer)
+        # A body may take its time, and so may a document's turn: who asks counts when it is done.
+        viewer = exchange.viewer = await self._identity.viewer(token, address=address)
         exchange.know(operation)
         self._observer.begin(exchange)
         if not is_post and operation.kind == "mutation":
@@ -170,14 +173,13 @@ class GraphQLHTTP:
         if b"accept" in headers:
             headers[b"accept"] = b", ".join(value for name, value in pairs if name == b"accept")
 
-    async def _viewer(self, exchange: Exchange, address: str) -> tuple[Viewer, str]:
-        """Who asks, by a header that no browser sends by itself: other pages cannot even ask by GET."""
-        scheme, _, said = exchange.headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer":
-            raise Unauthenticated("A token is needed: Authorization: Bearer …")
-        token = said.strip().decode("latin-1")
-        viewer = exchange.viewer = await self._identity.viewer(token, address=address)
-        return viewer, token
+
+def _token(headers: Headers) -> str:
+    """Of a header that no browser sends by itself: other pages cannot even ask by GET."""
+    scheme, _, said = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise Unauthenticated("A token is needed: Authorization: Bearer …")
+    return said.strip().decode("latin-1")
 
 
 def _address(scope: Scope) -> str:

@@ -192,6 +192,7 @@ class Operations:
         viewer = record.viewer = await self._find_viewer()
         executor = self._around.executor
         operation = await executor.prepare(ref, operation_name, viewer=viewer)
+        viewer = record.viewer = await self._find_viewer()  # a document may have waited for its turn
         record.know(operation)
         self._around.observer.begin(record)
         head = '{"type":"next","id":' + _quoted(asked.key) + ',"payload":'

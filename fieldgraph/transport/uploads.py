@@ -1,7 +1,7 @@
 """The doors for files: a signed address takes the bytes of one upload by PUT, another gives them by GET."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +14,11 @@ from domain import media, uploads
 from domain.clock import Clock
 from domain.errors import Refused, Unauthenticated
 from domain.unit_of_work import UnitOfWork
+from domain.viewers import Viewer
 from integrations.files import Doors, Grant, Store, WrongLength
 
+Check = Callable[[Viewer], Awaitable[None]]
+"""Raises Unauthenticated when what a viewer stands on is not good any more."""
 STATUSES = {"NOT_FOUND": 404, "CONFLICT": 409, "INVALID": 422, "INVALID_TRANSITION": 409}
 LONGEST_SECONDS = 600.0
 HEADERS = {
@@ -35,6 +38,7 @@ class UploadDoor:
     clock: Clock
     real_now: Callable[[], datetime]
     committed: Callable[[], None]
+    check: Check
     seconds: float = LONGEST_SECONDS
 
     async def answer(self, request: Request) -> Response:
@@ -43,6 +47,7 @@ class UploadDoor:
             announced = request.headers.get("content-length")
             if announced is not None and announced != str(grant.bytes):
                 return _told(400, "BAD_REQUEST", f"{grant.bytes} bytes were announced, not {announced[:20]}.")
+            await self.check(grant.viewer)
             async with asyncio.timeout(self.seconds):
                 await self._take(grant, request)
         except Unauthenticated as error:
@@ -60,6 +65,7 @@ class UploadDoor:
     async def _take(self, grant: Grant, request: Request) -> None:
         """The bytes are in their place before the commit, so that a stored upload has its file."""
         async with self.store.taken(grant, request.stream()) as draft:
+            await self.check(grant.viewer)  # the bytes may have taken their time
             work = UnitOfWork(self.engine, grant.viewer, self.clock.now())
             async with work:
                 await uploads.store(work, grant.upload_id, draft.sha256, real_now=self.real_now())
@@ -74,13 +80,15 @@ class DownloadDoor:
 
     doors: Doors
     store: Store
+    check: Check
 
     async def answer(self, request: Request) -> Response:
         try:
             loan = self.doors.lent(request.path_params["door"])
+            await self.check(loan.viewer)
         except Unauthenticated as error:
             return _told(401, error.code, str(error))
-        file = self.store.path(loan.organization_id, loan.upload_id)
+        file = self.store.path(loan.viewer.organization_id, loan.upload_id)
         if not await asyncio.to_thread(file.is_file):
             return _told(404, "NOT_FOUND", "These bytes are not here.")
         return FileResponse(

@@ -10,6 +10,7 @@ from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from tests.conftest import Database, connected
 from tests.resolvers.companies import Companies, running, seed_companies
+from tests.resolvers.houses import House, opened
 from tests.resolvers.proposals import proposed
 from tests.resolvers.scopes import LIVE
 
@@ -81,3 +82,9 @@ async def company(
 async def plan(companies: Companies) -> str:
     """A PROPOSED plan in the company that is only read."""
     return (await proposed(companies, seed=1))[0]
+
+
+@pytest.fixture
+async def house(company: Companies) -> AsyncIterator[House]:
+    async with opened(company) as found:
+        yield found

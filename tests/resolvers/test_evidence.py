@@ -94,7 +94,7 @@ async def test_a_phone_hands_a_signature_in_and_others_have_it_again(company: Co
 
 async def test_an_address_closes_and_bytes_may_be_gone(company: Companies) -> None:
     doors = Doors(company.app.settings.signing_secret().encode())
-    loan = Loan(company.first.id, ids.new(), "door.png", "image/png")
+    loan = Loan(company.viewer(Role.DISPATCHER), ids.new(), "door.png", "image/png")
     now = datetime.now(UTC).timestamp()
     async with client(company) as http:
         assert (await http.get(f"/files/{doors.lend(loan, until=now - 1)}")).status_code == 401
@@ -106,7 +106,7 @@ async def test_an_address_closes_and_bytes_may_be_gone(company: Companies) -> No
 async def test_bytes_of_no_known_type_are_served_as_bytes(company: Companies, said: str) -> None:
     # given a row of before types were checked
     upload = ids.split(await hand_in(company))[1]
-    loan = Loan(company.first.id, upload, "a\r\nX-Evil: 1.png", said)
+    loan = Loan(company.viewer(Role.DISPATCHER), upload, "a\r\nX-Evil: 1.png", said)
     doors = Doors(company.app.settings.signing_secret().encode())
     # when its bytes are asked for
     async with client(company) as http:

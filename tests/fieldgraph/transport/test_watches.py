@@ -1,12 +1,16 @@
 """The watch over tokens: who has lost theirs is told, and nobody else is."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+import pytest
 import structlog
 
 from domain.viewers import Role, Viewer
-from fieldgraph.transport.watches import Watch
+from fieldgraph.transport.watches import CHANGED, Watch
 from integrations.identity import Identity, new_secret
 
 VIEWER = Viewer(
@@ -24,11 +28,12 @@ class Links:
     def __init__(self) -> None:
         self.known: set[bytes] = set()
         self.away = False
+        self.holder = VIEWER
 
     async def find(self, digest: bytes) -> Viewer | None:
         if self.away:
             raise OSError("the database does not answer")
-        return VIEWER if digest in self.known else None
+        return self.holder if digest in self.known else None
 
 
 async def test_only_whose_token_is_gone_is_told() -> None:
@@ -44,8 +49,8 @@ async def test_only_whose_token_is_gone_is_told() -> None:
     def end_second(_reason: str) -> None:
         told.append("second")
 
-    watch.begin(first, end_first)
-    watch.begin(second, end_second)
+    watch.begin(first, VIEWER, end_first)
+    watch.begin(second, VIEWER, end_second)
     await asyncio.sleep(0.05)
     links.known.discard(one)
     identity._secrets.clear()  # stands for the second that a look-up is remembered
@@ -67,9 +72,35 @@ async def test_an_outage_takes_no_rights_from_anybody() -> None:
     secret, _ = new_secret("trk_")
 
     with structlog.testing.capture_logs() as logs:
-        watch.begin(secret, told.append)
+        watch.begin(secret, VIEWER, told.append)
         await asyncio.sleep(0.05)
         watch.stop(secret, told.append)
 
     assert told == []
     assert {(entry["event"], entry["error"]) for entry in logs} == {("token_not_looked_at", "OSError")}
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ({"role": Role.CUSTOMER}, {CHANGED}),
+        ({"scopes": frozenset({"parts:read"})}, {CHANGED}),
+        ({"visit_id": UUID(int=1)}, {CHANGED}),
+        ({"customer_id": UUID(int=1)}, {CHANGED}),
+        ({"technician_id": UUID(int=1)}, {CHANGED}),
+        ({"expires_at": datetime(2100, 1, 1, tzinfo=UTC), "seen": "1:1:"}, set()),
+    ],
+)
+async def test_who_may_other_things_now_is_told(now: dict[str, Any], expected: set[str]) -> None:
+    links, told = Links(), list[str]()
+    identity = Identity(key=b"k" * 32, issuer="fieldgraph", audience="graphql", find_credential=links.find)
+    watch = Watch(identity, every_seconds=0.01)
+    secret, digest = new_secret("trk_")
+    links.known.add(digest)
+    links.holder = replace(VIEWER, **now)
+
+    watch.begin(secret, VIEWER, told.append)
+    await asyncio.sleep(0.05)
+    watch.stop(secret, told.append)
+
+    assert set(told) == expected
