@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from resolvers.compiler.values import Totals
 
 
+SILENT = frozenset({"credential_use", "position_current"})
+"""Tables that are written without an event: only the positions that a visit is waiting for are told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A field of a derived object: its key in the answer, its name there; None is `__typename`.
@@ -118,6 +122,8 @@ class Writer:
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
+        self.is_timed = False
+        """Whether its answer may change without an event: by time alone, or with what is written silently."""
         self.tallies: list[str] = []
         """What each level counts of its own rows: added up beside the answer (resolvers/query_costs.py)."""
         self.overlay: Overlay | None = None
@@ -169,10 +175,12 @@ class Writer:
         return place
 
     def now(self) -> str:
+        self.is_timed = True
         return self.bind("timestamptz", lambda bindings: bindings.now, name="now")
 
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
+        self.is_timed |= any(table in template for table in SILENT)
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
 
     def source(self, table: str, among: str | None = None) -> str:
@@ -183,6 +191,7 @@ class Writer:
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""
+        self.is_timed |= table in SILENT
         return access.predicate(self.role, table, alias, self._viewer)
 
     def _viewer(self, name: str) -> str:
