@@ -1,7 +1,7 @@
 """Execution: an accepted operation of one viewer becomes bytes: compiled, or the plain way."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum
 from typing import Any
@@ -101,8 +101,9 @@ class Executor:
         bring. A live query is charged for each run, as a query is.
         """
         if operation.is_live:
-            async for result in self._live(operation, variables, viewer):
-                yield result
+            async with aclosing(self._live(operation, variables, viewer)) as found:
+                async for result in found:
+                    yield result
             return
         try:
             coerced = operation.variables.coerce(variables)
@@ -118,12 +119,14 @@ class Executor:
 
     async def _live(
         self, operation: Operation, variables: Mapping[str, object], viewer: Viewer
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
+        found = live.results(
+            self.services.hub,
+            viewer,
+            lambda: self._run(operation, variables, viewer),
+            is_timed=lambda: self._is_timed(operation, variables, viewer),
+        )
         try:
-            timed = self._is_timed(operation, variables, viewer)
-            found = live.results(
-                self.services.hub, viewer, lambda: self._run(operation, variables, viewer), timed=timed
-            )
             async with aclosing(found):
                 async for result in found:
                     yield result
@@ -134,7 +137,6 @@ class Executor:
 
     def _is_timed(self, operation: Operation, variables: Mapping[str, object], viewer: Viewer) -> bool:
         """Whether its result may change without an event, as that of the plain way is taken to."""
-        check_roles(self.graph, operation, viewer.role)
         try:
             return self._compiled(operation, operation.variables.coerce(variables), viewer).is_timed
         except NotCompilable:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -38,12 +38,13 @@ class Result(NamedTuple):
 
 
 async def results(
-    hub: Hub, viewer: Viewer, run: Callable[[], Awaitable[Result]], *, timed: bool
-) -> AsyncIterator[bytes]:
+    hub: Hub, viewer: Viewer, run: Callable[[], Awaitable[Result]], *, is_timed: Callable[[], bool]
+) -> AsyncGenerator[bytes, None]:
     """Each whole, and each with other data than the one before it.
 
-    A client whose bucket is empty waits for it to fill up: it is told later, and of the last change surely.
-    Raises Unauthenticated when what the viewer stands on has ended; what the first run raises.
+    `is_timed` says, after a run, whether the result may change without an event. A client whose bucket is
+    empty waits for it to fill up: told later, and of the last change surely. Raises Unauthenticated when
+    what the viewer stands on has ended, and what a run raises.
     """
     loop, sent = asyncio.get_running_loop(), b""
     async with Watch(hub, viewer) as watch:
@@ -60,7 +61,7 @@ async def results(
             if digest != sent:
                 sent = digest
                 yield result.whole()
-            await watch.stirred(TIMER_SECONDS if timed else None)
+            await watch.stirred(TIMER_SECONDS if is_timed() else None)
             await watch.rest(rested)
 
 

@@ -217,8 +217,8 @@ def idempotent(
     locations=[DirectiveLocation.QUERY],
     name="live",
     description=(
-        "Answer this query with its result, and with a new whole one whenever that has changed: over WebSocket"
-        " or as text/event-stream."
+        "Answer this query with its result, and with a new whole one whenever that has changed: over"
+        " WebSocket, or as text/event-stream."
     ),
 )
 def live(value: DirectiveValue[object]) -> object:
