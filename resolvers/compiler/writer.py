@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from resolvers.compiler.values import Totals
 
 
-SILENT = frozenset({"credential_use", "position_current"})
-"""Tables that are written without an event: only the positions that a visit is waiting for are told."""
+SILENT = frozenset({"audit_entry", "credential_use", "position_current", "tracking_link"})
+"""Tables that may be written without an event: of positions only those that a visit waits for are told, of
+links only that they end; the audit writes for each row, and so for those, too."""
 
 
 @dataclass(frozen=True, slots=True)
