@@ -66,7 +66,12 @@ class Operation:
     @cached_property
     def is_streamed(self) -> bool:
         """Whether it has several results, one after the other."""
-        return self.kind == "subscription"
+        return self.kind == "subscription" or self.is_live
+
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether it is a query that is answered anew whenever its result changes."""
+        return any(one.name.value == "live" for one in self.node.directives or ())
 
 
 Operations = dict[str | None, Operation]

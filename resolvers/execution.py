@@ -1,7 +1,7 @@
 """Execution: an accepted operation of one viewer becomes bytes: compiled, or the plain way."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum
 from typing import Any
@@ -10,9 +10,9 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 
 from domain import ids
-from domain.errors import FieldgraphError, TooSlow
+from domain.errors import FieldgraphError, TooSlow, Unauthenticated
 from domain.viewers import Role, Viewer
-from resolvers import notes
+from resolvers import live, notes
 from resolvers.answers import errors_of, refused
 from resolvers.changes import Changes
 from resolvers.charges import FAILED, Charge, charged
@@ -23,6 +23,7 @@ from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context, Services, viewer_values
 from resolvers.documents import DocumentRef, Documents, Operation, Policy
 from resolvers.kept import Kept
+from resolvers.live import Result
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
 from resolvers.scoping import check_scopes
@@ -64,26 +65,31 @@ class Executor:
     ) -> bytes:
         """The whole JSON response. Raises Refusal for an error of the request itself."""
         try:
-            coerced = operation.variables.coerce(variables)
-            check_roles(self.graph, operation, viewer.role)
-            check_scopes(self.graph, operation, coerced, viewer)
-            charge = await self._charged(operation, coerced, viewer)
-            context = Context(viewer, self.services, charge=charge)
-            actual = FAILED
-            try:
-                if operation.kind == "mutation":
-                    body, actual = await self.changes.answer(operation, coerced, context, key=idempotency_key)
-                else:
-                    body, actual = await self._query(operation, coerced, variables, context)
-                actual = charge.measured(actual, body)
-            except TooSlow:
-                charge.spent = True
-                raise
-            finally:
-                actual = charge.settle(actual)
+            return (await self._run(operation, variables, viewer, idempotency_key)).whole()
         except FieldgraphError as error:
             raise refused(error) from error
-        return b"".join((*body, charge.told(actual), b"}"))
+
+    async def _run(
+        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer, key: str | None = None
+    ) -> Result:
+        coerced = operation.variables.coerce(variables)
+        check_roles(self.graph, operation, viewer.role)
+        check_scopes(self.graph, operation, coerced, viewer)
+        charge = await self._charged(operation, coerced, viewer)
+        context = Context(viewer, self.services, charge=charge)
+        actual = FAILED
+        try:
+            if operation.kind == "mutation":
+                body, actual = await self.changes.answer(operation, coerced, context, key=key)
+            else:
+                body, actual = await self._query(operation, coerced, variables, context)
+            actual = charge.measured(actual, body)
+        except TooSlow:
+            charge.spent = True
+            raise
+        finally:
+            actual = charge.settle(actual)
+        return Result(tuple(body), charge.told(actual))
 
     async def _charged(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Charge:
         filters = operation.cost.filtering.weighed(variables.coerced).points
@@ -94,11 +100,17 @@ class Executor:
     async def stream(
         self, operation: Operation, variables: Mapping[str, object], *, viewer: Viewer
     ) -> AsyncIterator[bytes]:
-        """A subscription's results, each whole. Closing the iterator ends it.
+        """A subscription's or a live query's results, each whole. Closing the iterator ends it.
 
-        It is charged what one item may cost, and a point for each that follows: where that is not there, it
-        ends as RATE_LIMITED, and the client goes on from its cursor.
+        A subscription is charged what one item may cost, and a point for each that follows: where that is not
+        there, it ends as RATE_LIMITED, and the client goes on from its cursor. A live query is charged for
+        each run, as a query is.
         """
+        if operation.is_live:
+            async with aclosing(self._live(operation, variables, viewer)) as found:
+                async for result in found:
+                    yield result
+            return
         try:
             coerced = operation.variables.coerce(variables)
             check_roles(self.graph, operation, viewer.role)
@@ -113,6 +125,31 @@ class Executor:
                     yield item
         finally:
             charge.settle(charge.requested)
+
+    async def _live(
+        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer
+    ) -> AsyncGenerator[bytes, None]:
+        found = live.results(
+            self.services.hub,
+            viewer,
+            lambda: self._run(operation, variables, viewer),
+            is_timed=lambda: self._is_timed(operation, variables, viewer),
+        )
+        try:
+            async with aclosing(found):
+                async for result in found:
+                    yield result
+        except Unauthenticated:
+            raise
+        except FieldgraphError as error:
+            raise refused(error) from error
+
+    def _is_timed(self, operation: Operation, variables: Mapping[str, object], viewer: Viewer) -> bool:
+        """Whether its result may change without an event, as that of the plain way is taken to."""
+        try:
+            return self._compiled(operation, operation.variables.coerce(variables), viewer).is_timed
+        except NotCompilable:
+            return True
 
     async def _query(
         self, operation: Operation, variables: VariableValues, inputs: Mapping[str, object], context: Context

@@ -213,11 +213,23 @@ def idempotent(
     return value
 
 
+@strawberry.directive(
+    locations=[DirectiveLocation.QUERY],
+    name="live",
+    description=(
+        "Answer this query with its result, and with a new whole one whenever that has changed: over"
+        " WebSocket, or as text/event-stream."
+    ),
+)
+def live(value: DirectiveValue[object]) -> object:
+    return value
+
+
 def build() -> strawberry.Schema:
     """The graph, with the filters and orders of every connection."""
     Filters().complete([Query])
     config = StrawberryConfig(scalar_map=scalars.SCALARS)
-    whole = strawberry.Schema(Query, Mutation, Subscription, directives=[idempotent], config=config)
+    whole = strawberry.Schema(Query, Mutation, Subscription, directives=[idempotent, live], config=config)
     executable = executable_of(whole)
     # Strawberry knows directives of operations, and of its own types; this one is of printed fields.
     executable.directives = (*executable.directives, COST)

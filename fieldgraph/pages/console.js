@@ -58,7 +58,8 @@ async function run() {
     return;
   }
   const request = { query: query.value, variables, operationName: operation?.name || null };
-  if (operation?.kind === "subscription") stream(request);
+  // Over the socket anything is answered; over HTTP what has several results is not.
+  if (operation?.kind === "subscription" || /@live\b/.test(query.value)) stream(request);
   else await answer(request);
 }
 

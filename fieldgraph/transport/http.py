@@ -147,9 +147,9 @@ class GraphQLHTTP:
         scope: Scope,
     ) -> Followed:
         if not exchange.accepted.events:
+            asked = "Queries @live" if operation.kind == "query" else "Subscriptions"
             raise Rejected(
-                400,
-                "Subscriptions are answered over WebSocket (graphql-transport-ws), or as text/event-stream",
+                400, f"{asked} are answered over WebSocket (graphql-transport-ws), or as text/event-stream"
             )
         viewer, token, key = asker
         return Followed(operation, parameters.variables, viewer, token, _address(scope), exchange, key)

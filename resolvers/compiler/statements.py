@@ -45,6 +45,8 @@ class Statement:
     """The derived fields, by the number in their markers (resolvers/splicing.py)."""
     readers: Readers = field(default_factory=dict)
     """How the arguments of its fields are read, kept from one request to the next."""
+    is_timed: bool = False
+    """Whether its answer may change without an event."""
 
     def size(self) -> int:
         """About how many bytes it takes; measured: 0.5 to 1.2 times this."""
@@ -273,7 +275,14 @@ class Compiler:
 
 
 def _statement(sql: str, writer: Writer, computed: frozenset[str] = frozenset()) -> Statement:
-    return Statement(sql, tuple(writer.binders), computed, tuple(writer.paths), tuple(writer.derivations))
+    return Statement(
+        sql,
+        tuple(writer.binders),
+        computed,
+        tuple(writer.paths),
+        tuple(writer.derivations),
+        is_timed=writer.is_timed,
+    )
 
 
 def split_all(names: Iterable[str]) -> Keys:

@@ -109,6 +109,7 @@ class Values:
         declared = parent.fields[field.name]
         kind = declared.type
         overlay = self.writer.overlay
+        self.writer.is_timed |= field.source.volatile
         return Derivation(
             field.source.key,
             kind,

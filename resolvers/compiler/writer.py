@@ -22,6 +22,11 @@ HISTORY = "audit"
 """The table of all that was changed, whose rows tell of the others."""
 
 
+SILENT = frozenset({"audit_entry", "credential_use", "position_current", "tracking_link"})
+"""Tables that may be written without an event: of positions only those that a visit waits for are told, of
+links only that they end; the audit writes for each row, and so for those, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A field of a derived object: its key in the answer, its name there; None is `__typename`.
@@ -122,6 +127,8 @@ class Writer:
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
+        self.is_timed = False
+        """Whether its answer may change without an event: by time alone, or with what is written silently."""
         self.tallies: list[str] = []
         """What each level counts of its own rows: added up beside the answer (resolvers/query_costs.py)."""
         self.overlay: Overlay | None = None
@@ -173,10 +180,12 @@ class Writer:
         return place
 
     def now(self) -> str:
+        self.is_timed = True
         return self.bind("timestamptz", lambda bindings: bindings.now, name="now")
 
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
+        self.is_timed |= any(table in template for table in SILENT)
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
 
     def source(self, table: str, among: str | None = None) -> str:
@@ -198,6 +207,7 @@ class Writer:
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""
+        self.is_timed |= table in SILENT
         return access.predicate(self.role, table, alias, self._viewer)
 
     def _viewer(self, name: str) -> str:

@@ -48,10 +48,10 @@ class House:
     async def socket(self, token: str, port: int, query: str = "") -> AsyncIterator[ClientConnection]:
         url = f"ws://127.0.0.1:{self.ports[port]}/graphql"
         async with connect(url, subprotocols=PROTOCOL) as socket:
-            await _say(socket, type="connection_init", payload={"authorization": f"Bearer {token}"})
+            await say(socket, type="connection_init", payload={"authorization": f"Bearer {token}"})
             assert "connection_ack" in str(await socket.recv())
             if query:
-                await _say(socket, type="subscribe", id="1", payload={"query": query})
+                await say(socket, type="subscribe", id="1", payload={"query": query})
                 assert "ScheduleSnapshot" in str(await socket.recv())
             yield socket
 
@@ -72,7 +72,7 @@ def mira(role: str) -> dict[str, Any]:
     return {"viewer": {"role": role, "user": {"name": "Mira"}}}
 
 
-async def _say(socket: ClientConnection, **message: object) -> None:
+async def say(socket: ClientConnection, **message: object) -> None:
     await socket.send(httpx.Request("POST", "http://x", json=message).content.decode())
 
 
