@@ -8,11 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 from graphql import build_schema, parse, validate
+from structlog.testing import capture_logs
 
 from fieldgraph.demo import board, drive, rounds
 from fieldgraph.demo.board import Board, Stop
 from fieldgraph.demo.drive import Keys, Script
-from fieldgraph.demo.remote import RemoteGraph
+from fieldgraph.demo.remote import NotAnswered, RemoteGraph
 from resolvers.root import build
 from tests.conftest import Database, connected
 from tests.fieldgraph.driven import START, Day, day, helsinki
@@ -80,6 +81,39 @@ def test_a_visit_is_read_with_its_place_and_length() -> None:
 
     assert (stop.seconds, stop.place, stop.technician) == (1800, (24.94, 60.17), "tec1_a")
     assert stop.planned_start == START.replace(hour=12, minute=0)
+
+
+class Slow:
+    """A graph whose worker takes the plan when it has been asked for so many times."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+
+    async def ask(self, *_said: object) -> dict[str, Any]:
+        self.turns -= 1
+        return {"plan": {"id": "pln1_x", "state": "DRAFT" if self.turns else "SOLVING"}}
+
+
+async def test_a_plan_that_no_worker_has_taken_yet_is_waited_for_and_said_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(drive, "PLAN_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(drive, "QUIET_SECONDS", 0.003)
+    graph: Any = Slow(9)
+    script: Any = None
+    clock: Any = None
+    story = drive.Story(graph, Keys(dispatcher="d", devices={}), script=script, clock=clock)
+
+    with capture_logs() as told:
+        plan = await story._taken({"id": "pln1_x", "state": "DRAFT"})
+
+    assert (plan["state"], graph.turns) == ("SOLVING", 0)
+    assert [(line["event"], line["what"]) for line in told] == [("demo waits", "plan")]
+    assert "compiles its kernels first" in told[0]["reason"]
+    monkeypatch.setattr(drive, "TAKEN_PATIENCE_SECONDS", 0.003)
+    graph.turns = 99
+    with pytest.raises(NotAnswered, match="No worker has taken the plan"):
+        await story._taken({"id": "pln1_x", "state": "DRAFT"})
 
 
 async def test_a_day_is_planned_driven_disturbed_repaired_and_gone_on_with(

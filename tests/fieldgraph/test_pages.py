@@ -195,7 +195,7 @@ async def test_the_contract_is_for_whoever_may_read_the_schema(database: Databas
             else:
                 assert (told.status_code, told.text) == (200, contract)
                 assert asked.json()["data"] == {"__schema": {"__typename": "__Schema"}}
-        for headers in ({}, {"authorization": "Bearer "}, {"authorization": "Basic x"}):
+        for headers in ({}, {"authorization": "Bearer"}, {"authorization": "Basic x"}):
             missing = await client.get("/schema.graphql", headers=headers)
             assert missing.status_code == 401
             assert missing.text == "A token is needed: Authorization: Bearer …"
