@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from resolvers.compiler.values import Totals
 
 
-SILENT = frozenset({"audit_entry", "credential_use", "position_current", "tracking_link"})
+SILENT = frozenset({"audit", "audit_value", "credential_use", "position_current", "tracking_link"})
 """Tables that may be written without an event: of positions only those that a visit waits for are told, of
 links only that they end; the audit writes for each row, and so for those, too."""
 
