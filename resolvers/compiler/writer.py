@@ -22,7 +22,7 @@ HISTORY = "audit"
 """The table of all that was changed, whose rows tell of the others."""
 
 
-SILENT = frozenset({"audit_entry", "credential_use", "position_current", "tracking_link"})
+SILENT = frozenset({"audit", "audit_value", "credential_use", "position_current", "tracking_link"})
 """Tables that may be written without an event: of positions only those that a visit waits for are told, of
 links only that they end; the audit writes for each row, and so for those, too."""
 

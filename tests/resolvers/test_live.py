@@ -46,10 +46,9 @@ async def test_the_whole_result_comes_first_and_again_when_it_changes(company: C
     ]
 
 
-async def _write(
-    company: Companies, stage: Stage, step: int, visit: str, able: str, chance: random.Random
-) -> None:
+async def _write(company: Companies, step: int, visit: str, able: str, chance: random.Random) -> None:
     """Anything of a dozen things, some of which the query does not tell, some of which are refused."""
+    stage = Stage(company, Role.ADMIN)
     what = chance.choice(["rename", "create", "part", "site", "schedule", "dispatch", "cancel"])
     if what == "rename":
         await rename(company, f"Name {chance.random()}")
@@ -72,11 +71,11 @@ async def _write(
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_the_last_result_is_what_a_new_query_answers(company: Companies, seed: int) -> None:
     able, _, visit = await _free(company)
-    chance, stage, given = random.Random(seed), Stage(company, Role.ADMIN), {"visit": visit["id"]}  # noqa: S311  # a test's own order of things
+    chance, given = random.Random(seed), {"visit": visit["id"]}  # noqa: S311  # a test's own order of things
     async with told(company, BOARD, given) as found:
         first = await found.next()
         for step in range(30):
-            await _write(company, stage, step, visit["id"], able, chance)
+            await _write(company, step, visit["id"], able, chance)
             await asyncio.sleep(chance.choice([0, 0, 0.05, 0.3]))
             if step % 10 == 9:
                 last = await found.last()
