@@ -16,7 +16,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from graphql.pyutils import Undefined
 from graphql.utilities import coerce_input_value
 
-from resolvers import lists
+from resolvers import filters, lists
 from resolvers.refusals import Refusal
 
 MOST_ERRORS = 10
@@ -47,6 +47,8 @@ class Variables:
         for name, kind in self._lists:
             if name in given:
                 lists.check_value(kind, given[name], f"${name}")
+                # Each object of a filter is coerced by the 30 fields of its type: too much is refused before.
+                filters.refuse(filters.of_value(kind, given[name]))
         return self._plainly(given) or self._thoroughly(given)
 
     @cached_property
