@@ -27,7 +27,7 @@ GRAPH = """
   waiting: workOrders(where: {visits: {every: {state: {eq: UNSCHEDULED}}}}) {
     totalCount nodes { number state } }
   technicians(first: 50) { nodes { name kind
-    assignments(first: 40, where: {state: {in: [ACCEPTED, OFFERED]}}) { totalCount nodes {
+    assignments(first: 10, where: {state: {in: [ACCEPTED, OFFERED]}}) { totalCount nodes {
       id isLead plannedStart plannedEnd visit { state workOrder { number state } } } } } }
   assignments(last: 100, where: {plannedStart: {gte: "2026-11-23T00:00:00Z"}}) { totalCount nodes {
     id state visit { id state } } }
