@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from domain import ids
+from domain.scopes import SCOPES
 from domain.viewers import Role, Viewer
 from fieldgraph.settings import AUDIENCE, ISSUER
 from integrations.identity import Identity
@@ -106,7 +107,9 @@ def token_of(world: World, role: Role = Role.DISPATCHER) -> str:
         return None
 
     identity = Identity(key=KEY.encode(), issuer=ISSUER, audience=AUDIENCE, find_credential=nobody)
-    viewer = Viewer(organization_id=world.organization_id, role=role, subject=f"test:{role.lower()}")
+    scopes = SCOPES if role == Role.INTEGRATION else frozenset[str]()
+    subject = f"test:{role.lower()}"
+    viewer = Viewer(organization_id=world.organization_id, role=role, subject=subject, scopes=scopes)
     return identity.issue(viewer, lifetime_seconds=3600)
 
 
