@@ -7,8 +7,9 @@ from tests.clients.projects import SCHEMA
 
 NAMELESS = ("Connection", "Edge", "Payload")
 VALUES = {
-    "ActualTime", "ArrivalWindow", "Drive", "FieldChange", "LineError", "Money", "PageInfo",
-    "PartAvailability", "PlannedTime", "Position", "RefusedPositions", "RouteSummary", "ShiftPatternDay",
+    "ActualTime", "ArrivalWindow", "Cost", "Download", "Drive", "FieldChange", "LineError", "Money",
+    "PageInfo", "PartAvailability", "PlannedTime", "Position", "RateLimit", "RefusedPositions",
+    "RouteSummary", "ShiftPatternDay",
     "TrackedEta", "TrackedPosition", "UploadHeader", "UpsertSummary", "UserError", "Vehicle", "Viewer",
     "VisitBefore", "_Service",
 }  # fmt: skip

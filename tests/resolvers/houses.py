@@ -90,7 +90,13 @@ async def ended(socket: ClientConnection) -> tuple[int | None, str | None, float
 @asynccontextmanager
 async def listening(app: App) -> AsyncIterator[int]:
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="websockets-sansio"
+        app,
+        host="127.0.0.1",
+        port=0,
+        lifespan="off",
+        log_config=None,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
