@@ -1,6 +1,7 @@
 """The demo's seed, as a whole: no table and no state is forgotten, and what it tells of imports is true."""
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from io import BytesIO
 from itertools import chain
@@ -54,7 +55,7 @@ NEVER = "what is held was READY; these come of other holds"
 MACHINES = dict.fromkeys(
     frozenset(Role) - {Role.INTEGRATION}, "the seed's keys are of machines; people sign in"
 )
-NOT_TOLD = {
+NOT_TOLD: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("app_user", "role"): dict.fromkeys(("INTEGRATION", "TRACKING"), "nobody is: links and keys are"),
     ("api_key", "role"): MACHINES,
     ("credential", "role"): MACHINES,
