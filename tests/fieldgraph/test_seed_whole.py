@@ -53,7 +53,7 @@ FILES = "its bytes would have to lie in the store"
 WORD = "a word of the company's own, as many as it likes"
 NEVER = "what is held was READY; these come of other holds"
 MACHINES = dict.fromkeys(
-    frozenset(Role) - {Role.INTEGRATION}, "the seed's keys are of machines; people sign in"
+    sorted(str(role) for role in Role if role != Role.INTEGRATION), "keys are of machines; people sign in"
 )
 NOT_TOLD: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("app_user", "role"): dict.fromkeys(("INTEGRATION", "TRACKING"), "nobody is: links and keys are"),
