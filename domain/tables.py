@@ -1,67 +1,20 @@
-"""Tables: every module that has one, in one place: SQLAlchemy orders writes by all that a row refers to."""
+"""Tables: all of them at once, since SQLAlchemy orders writes by every table that a row refers to."""
+
+import pkgutil
+from importlib import import_module
 
 from sqlmodel import SQLModel
 
-from domain import (
-    api_keys,
-    assets,
-    audit,
-    buckets,
-    contracts,
-    credentials,
-    crews,
-    customers,
-    events,
-    imports,
-    jobs,
-    maintenance,
-    milestones,
-    organizations,
-    plans,
-    policies,
-    sites,
-    stock,
-    technicians,
-    territories,
-    tracking,
-    unit_of_work,
-    uploads,
-    users,
-    visits,
-    work_orders,
-)
-
-MODULES = (
-    api_keys,
-    assets,
-    audit,
-    buckets,
-    contracts,
-    credentials,
-    crews,
-    customers,
-    events,
-    imports,
-    jobs,
-    maintenance,
-    milestones,
-    organizations,
-    plans,
-    policies,
-    sites,
-    stock,
-    technicians,
-    territories,
-    tracking,
-    unit_of_work,
-    uploads,
-    users,
-    visits,
-    work_orders,
-)
-"""A table is known once its module is loaded, and no process writes before they all are."""
+import domain
 
 
 def resolve() -> frozenset[str]:
-    """The names of all tables, each foreign key found. Raises NoReferencedTableError for one that is not."""
+    """Loads each module that may have a table, and answers the names of all.
+
+    A table is known once its module is loaded, and no process writes before they all are. Raises
+    NoReferencedTableError for a foreign key to none of them.
+    """
+    for module in pkgutil.iter_modules(domain.__path__):
+        if module.name != "migrations":
+            import_module(f"domain.{module.name}")
     return frozenset(table.name for table in SQLModel.metadata.sorted_tables)

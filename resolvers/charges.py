@@ -8,6 +8,7 @@ from domain.errors import TooCostly, TooMany
 from domain.viewers import Viewer
 from resolvers.limits import MOST_COST
 from resolvers.notes import CURRENT, Note
+from resolvers.query_costs import Points
 
 FAILED = 1
 """What an operation costs that was refused after it was let in."""
@@ -85,21 +86,19 @@ class Charge:
 UNCHARGED = Charge(0)
 
 
-async def charged(
-    buckets: Buckets | None, viewer: Viewer, requested: int, *, filters: int = 0, trusted: bool
-) -> Charge:
+async def charged(buckets: Buckets | None, viewer: Viewer, points: Points, *, trusted: bool) -> Charge:
     """Lets an operation in. Raises TooCostly or TooMany before any of it has run.
 
     A trusted document may cost what it was written to cost.
     """
-    note = CURRENT.get()
+    requested, note = points.requested, CURRENT.get()
     if note is not None:
         note.requested = requested
     if requested > MOST_COST and not trusted:
         raise TooCostly(requested, MOST_COST)
     if buckets is None:
-        return Charge(requested, filters, note=note)
-    return Charge(requested, filters, buckets, await buckets.spend(viewer, requested), note=note)
+        return Charge(requested, points.filters, note=note)
+    return Charge(requested, points.filters, buckets, await buckets.spend(viewer, requested), note=note)
 
 
 def extensions_of(error: TooCostly | TooMany) -> dict[str, object]:

@@ -92,10 +92,8 @@ class Executor:
         return Result(tuple(body), charge.told(actual))
 
     async def _charged(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Charge:
-        filters = operation.cost.filtering.weighed(variables.coerced).points
-        requested = operation.cost.objects(variables.coerced) + filters
-        trusted: bool = getattr(operation, "trusted", False)
-        return await charged(self.services.buckets, viewer, requested, filters=filters, trusted=trusted)
+        points = operation.cost.evaluated(variables.coerced)
+        return await charged(self.services.buckets, viewer, points, trusted=operation.trusted)
 
     async def stream(
         self, operation: Operation, variables: Mapping[str, object], *, viewer: Viewer

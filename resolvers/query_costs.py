@@ -7,7 +7,7 @@ spread.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import FieldNode, IntValueNode, ListValueNode, VariableNode
 
@@ -75,6 +75,17 @@ def total(amount: Amount, values: list[int]) -> int:
     return min(found, ENOUGH)
 
 
+class Points(NamedTuple):
+    """What a request may cost: what its answer is made of, and its filters, whatever they find."""
+
+    objects: int
+    filters: int = 0
+
+    @property
+    def requested(self) -> int:
+        return self.objects + self.filters
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What one operation costs; `evaluated` by each request's coerced variables."""
@@ -85,12 +96,11 @@ class Cost:
     """Of that, what is asked of the schema itself."""
     filtering: Filtering = NO_FILTERING
 
-    def evaluated(self, given: Mapping[str, Any]) -> int:
-        """Points, at least one: nothing is asked for free. Raises Refusal for filters beyond their limits."""
-        return self.objects(given) + self.filtering.weighed(given).points
+    def evaluated(self, given: Mapping[str, Any]) -> Points:
+        """At least one: nothing is asked for free. Raises Refusal for filters beyond their limits."""
+        return Points(self._objects(given), self.filtering.weighed(given).points)
 
-    def objects(self, given: Mapping[str, Any]) -> int:
-        """Of that, what the answer is made of."""
+    def _objects(self, given: Mapping[str, Any]) -> int:
         if not self.amount.steps:
             return self.amount.fixed or 1
         values: list[int] = []

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import pkgutil
-from importlib import import_module
 
 from alembic import context
 from sqlalchemy import Connection
@@ -11,14 +9,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-import domain
+from domain import tables
 
 
 def run_on(connection: Connection) -> None:
     """Each migration in its own transaction, so that a refused one leaves those before it in place."""
-    for module in pkgutil.iter_modules(domain.__path__):
-        if module.name != "migrations":
-            import_module(f"domain.{module.name}")  # a table is in the metadata once its module is loaded
+    tables.resolve()
     context.configure(
         connection=connection,
         target_metadata=SQLModel.metadata,

@@ -11,6 +11,8 @@ from tests.fieldgraph.running import CHECKOUT
 WRITES = """
 import importlib, sys
 importlib.import_module(sys.argv[1])
+from fieldgraph.databases import writing_engine
+writing_engine("postgresql://nobody@/nowhere")
 from sqlalchemy.orm import configure_mappers
 from sqlmodel import SQLModel
 configure_mappers()

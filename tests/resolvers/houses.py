@@ -96,7 +96,6 @@ async def listening(app: App) -> AsyncIterator[int]:
         lifespan="off",
         log_config=None,
         ws="websockets-sansio",
-        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

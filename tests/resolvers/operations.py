@@ -42,7 +42,7 @@ class Operations(Choices):
                 (cost,) = limits.check(parse(text)).values()
             except Refusal:
                 continue
-            if cost.evaluated(self.variables) > MOST_COST:
+            if cost.evaluated(self.variables).requested > MOST_COST:
                 continue
             if len(text.split()) < MOST_TOKENS // 3 and not self._conflicts(text):
                 return text

@@ -153,7 +153,6 @@ async def house() -> AsyncIterator[House]:
             http=Head,
             ws=Wire,
             ws_max_size=65_536,
-            timeout_graceful_shutdown=2,  # else it waits for ever for a connection that a test left half open
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
