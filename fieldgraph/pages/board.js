@@ -1,6 +1,6 @@
 /** The live board: the day's visits and technicians, and what happens to them. */
 
-import { Refused, ask, change, follow, onEach } from "/pages/graph.js";
+import { Refused, ask, change, follow, keptToken, onEach } from "/pages/graph.js";
 import { drawGantt } from "/pages/gantt.js";
 import { STATES, element, hourAndMinute } from "/pages/states.js";
 import { L, place, streetMap } from "/pages/streets.js";
@@ -326,16 +326,6 @@ async function attempt(act) {
   } catch (error) {
     say(error instanceof Refused ? error.message : "The server did not answer.");
   }
-}
-
-/** The token: from the address once, then kept for this tab only. */
-function keptToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) {
-    sessionStorage.setItem("token", given);
-    history.replaceState(null, "", location.pathname);
-  }
-  return sessionStorage.getItem("token");
 }
 
 function askForToken() {

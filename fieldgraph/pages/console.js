@@ -1,7 +1,7 @@
 /** The console: write an operation, run it over HTTP or a socket, and read the schema beside it. */
 
 import { complete, operations, tidied } from "/pages/completion.js";
-import { ask, listen } from "/pages/graph.js";
+import { ask, keptToken, listen, post } from "/pages/graph.js";
 import { Schema, named, written } from "/pages/schema.js";
 import { element } from "/pages/states.js";
 
@@ -67,15 +67,7 @@ async function answer(request) {
   tell("…");
   const began = performance.now();
   try {
-    const response = await fetch("/graphql", {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "application/graphql-response+json",
-        authorization: `Bearer ${token}`,
-      },
-      body: JSON.stringify(request),
-    });
+    const response = await post(token, request);
     const text = await response.text();
     const content = JSON.parse(text);
     const cost = content.extensions?.cost?.requestedQueryCost;
@@ -277,8 +269,6 @@ async function enter(given) {
 }
 
 function start() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) history.replaceState(null, "", location.pathname);
   query.value = sessionStorage.getItem("query") ?? FIRST_QUERY;
   listOperations();
   query.onkeydown = onKey;
@@ -292,7 +282,7 @@ function start() {
   };
   byId("leave").onclick = () => askForToken();
   byId("search").oninput = () => schema && drawDocs();
-  const known = given ?? sessionStorage.getItem("token");
+  const known = keptToken();
   if (known) enter(known);
   else askForToken();
 }

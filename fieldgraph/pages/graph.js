@@ -7,18 +7,32 @@ const LONGEST_PAUSE = 10_000;
 /** What the API refused, as one sentence. */
 export class Refused extends Error {}
 
-/** The data of an operation; throws Refused. */
-export async function ask(token, query, variables = {}) {
-  const response = await fetch("/graphql", {
+/** The token: from the address once, then kept for this tab only. */
+export function keptToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return sessionStorage.getItem("token");
+}
+
+/** The response to a request over HTTP, whatever it says. */
+export function post(token, request) {
+  return fetch("/graphql", {
     method: "POST",
     headers: {
       "content-type": "application/json",
       accept: "application/graphql-response+json",
       authorization: `Bearer ${token}`,
     },
-    body: JSON.stringify({ query, variables }),
+    body: JSON.stringify(request),
   });
-  const content = await response.json();
+}
+
+/** The data of an operation; throws Refused. */
+export async function ask(token, query, variables = {}) {
+  const content = await (await post(token, { query, variables })).json();
   if (content.errors?.length) throw new Refused(content.errors.map((error) => error.message).join(" "));
   return content.data;
 }

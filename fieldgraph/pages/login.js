@@ -1,6 +1,7 @@
 /** Signing in: as one of the demo's people where there are any, else by a token; then on to the board. */
 
 import { ask } from "/pages/graph.js";
+import { element } from "/pages/states.js";
 
 const OFFICE = new Set(["ADMIN", "MANAGER", "DISPATCHER"]);
 const WHO = "query Who { viewer { role } }";
@@ -15,12 +16,6 @@ const ROLES = {
 };
 
 const byId = (id) => document.getElementById(id);
-
-function make(name, text, properties = {}) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.textContent = text;
-  return made;
-}
 
 function say(sentence, state = "") {
   byId("status").textContent = sentence;
@@ -56,14 +51,14 @@ async function signIn(person) {
 }
 
 function show(company) {
-  const section = make("section", "");
-  section.append(make("h2", company.name));
-  const list = make("ul", "", { className: "people" });
+  const section = element("section");
+  section.append(element("h2", company.name));
+  const list = element("ul", "", { class: "people" });
   for (const person of company.people) {
-    const button = make("button", "", { type: "button", className: "quiet" });
-    button.append(make("strong", person.name), make("span", ROLES[person.role] ?? person.role));
+    const button = element("button", "", { type: "button", class: "quiet" });
+    button.append(element("strong", person.name), element("span", ROLES[person.role] ?? person.role));
     button.addEventListener("click", () => signIn(person));
-    const item = make("li", "");
+    const item = element("li");
     item.append(button);
     list.append(item);
   }

@@ -18,8 +18,11 @@ from tests.realtime.facts import facts, organization, system_pool, until
 
 DEAD_BROKER = "redis://127.0.0.1:1"
 ONLY_WHEN_WOKEN: dict[str, Any] = {"poll_seconds": 60.0, "busy_poll_seconds": 60.0}
-KILL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
-LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%'"
+# Of one database only: another test's server may be listening in the same cluster.
+KILL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = $1 AND application_name = $2"""
+LISTENING = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = $1 AND application_name = $2 AND query LIKE 'LISTEN%'"""
 
 
 def everything(_entry: Entry) -> bool:

@@ -132,7 +132,7 @@ async def test_polling_delivers_when_no_hint_comes(house: House, broker: str | N
     hub = await house.hub(broker)
     async with house.listen(hub) as one:
         if broker is None:
-            assert await house.owner.fetchval(KILL, LISTENER) == 1
+            assert await house.owner.fetchval(KILL, house.database.name, LISTENER) == 1
         # when nobody announces anything
         await house.say("1")
         # then
@@ -145,9 +145,9 @@ async def test_hints_come_again_after_the_listener_was_killed(house: House) -> N
     async with house.listen(there) as one:
         for name in ("1", "2", "3"):
             async with asyncio.timeout(10):
-                while await house.owner.fetchval(LISTENING, LISTENER) < 2:
+                while await house.owner.fetchval(LISTENING, house.database.name, LISTENER) < 2:
                     pass
-            assert await house.owner.fetchval(KILL, LISTENER) == 2
+            assert await house.owner.fetchval(KILL, house.database.name, LISTENER) == 2
             await house.say(name)
             here.committed()
             assert await taken(one, 1) == [name]
@@ -166,7 +166,7 @@ async def test_a_database_that_goes_away_costs_no_event(house: House) -> None:
         # when nobody can connect for a while, time and again, and the writer's connection lives on
         for number in range(5):
             await boss.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            await boss.fetchval(KILL, "reader")
+            await boss.fetchval(KILL, house.database.name, "reader")
             await house.say(f"{number}a")
             await asyncio.sleep(0.1)
             await house.say(f"{number}b")

@@ -11,9 +11,9 @@ from realtime import wakeups
 from realtime.wakeups import CHANNEL, LISTENER, RESYNC, PostgresBackend, Wakeups
 from tests.conftest import Database, connected
 from tests.realtime.facts import until
+from tests.realtime.houses import KILL
 
 NOWHERE = ("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1")
-KILL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
 
 
 @asynccontextmanager
@@ -65,7 +65,7 @@ async def test_a_killed_listener_comes_back_and_says_that_it_was_away(database: 
         await backend.subscribe("one")
         for attempt in ("first", "second"):
             # when
-            assert await owner.fetchval(KILL, LISTENER) == 1
+            assert await owner.fetchval(KILL, database.name, LISTENER) == 1
             back = await published(backend, 1)
             await backend.publish("one", attempt)
             # then
@@ -80,7 +80,7 @@ async def test_a_listener_keeps_trying_while_its_database_lets_nobody_in(databas
         await backend.subscribe("one")
         await owner.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
         # when
-        assert await owner.fetchval(KILL, LISTENER) == 1
+        assert await owner.fetchval(KILL, database.name, LISTENER) == 1
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await backend.next_published()
