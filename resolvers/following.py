@@ -1,6 +1,6 @@
 """Following: the one way from the log to a subscription: snapshot or resume, then live, each fact once."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +15,12 @@ from schema.verbs import Item
 Wants = Callable[[Entry], bool]
 
 
-@dataclass
-class Following:
-    """One follower at its start. `over`: nothing can follow, the stream ends after its snapshot."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a subscription starts: what lies before `place` is in its snapshot."""
 
     context: Context
     place: Place
-    over: bool = False
 
     def cursor(self) -> str:
         return self.context.services.cursors.encode(self.place)
@@ -32,15 +31,24 @@ class Following:
         return rows[0] if rows else None
 
 
-async def follow(
-    context: Context,
-    after: str | None,
-    *,
-    wants: Wants,
-    snapshot: Callable[[Following], AsyncIterator[Item]],
-    told: Callable[[Entry], Item | None],
-    conflate: Callable[[Entry], str | None] | None = None,
-) -> AsyncIterator[Item]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What one subscription tells: which facts, and each as an item.
+
+    Who asks for the same with the same rights shares it: nothing in it is of one person. `wants` is asked for
+    every event of the `topics`: keep it cheap. `told` answers None for a fact that is not worth an item; an
+    item of it has its own cursor. Both say by `is_last` that nothing can follow.
+    """
+
+    topics: frozenset[str]
+    wants: Wants
+    snapshot: Callable[[Start], Awaitable[Sequence[Item]]]
+    told: Callable[[Entry], Awaitable[Item | None]]
+    conflate: Callable[[Entry], str | None] | None = None
+    """The name of the state that a fact tells: of those that wait only the newest counts."""
+
+
+async def follow(context: Context, feed: Feed, after: str | None) -> AsyncGenerator[Item]:
     """Items of one subscription. Raises Unauthenticated when what the viewer stands on has ended."""
     services, viewer = context.services, context.viewer
     place = services.cursors.decode(after) if after else None
@@ -50,47 +58,51 @@ async def follow(
         return viewer.seen is not None and ends(entry, viewer)
 
     def wanted(entry: Entry) -> bool:
-        return ends(entry, viewer) or wants(entry)
+        return ends(entry, viewer) or (entry.topic in feed.topics and feed.wants(entry))
 
     subscription = services.hub.subscribe(
-        viewer.organization_id, wants=wanted, conflate=conflate, after=place
+        viewer.organization_id, wants=wanted, conflate=feed.conflate, after=place
     )
     async with subscription:
         try:
             if place is None:
-                following = await _begin(context)
-                subscription.seen(following[1], but=wanted_end)
-                async for item in snapshot(following[0]):
-                    yield item
-                if following[0].over:
-                    return
+                start, seen = await _begin(context)
+                subscription.seen(seen, but=wanted_end)
+                for first in await feed.snapshot(start):
+                    yield first
+                    if first.is_last:
+                        return
             async for entry in subscription:
-                for item in _items(context, entry, told):
-                    yield item
+                item = await _item(context, feed, entry)
+                if item is None:
+                    continue
+                yield item
+                if item.is_last:
+                    return
         except ResyncRequired as error:
             yield Item("ResyncRequired", {"cursor": await context.cursor(), "reason": str(error)})
 
 
-async def _begin(context: Context) -> tuple[Following, str]:
+async def _begin(context: Context) -> tuple[Start, str]:
     """Where the snapshot stands: whatever lies before its oldest open transaction is in it."""
     row = await context.services.reads.rows(
         "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
     )
     seen = str(row[0]["seen"])
-    return Following(context, Place(int(seen.split(":", maxsplit=1)[0]), -1)), seen
+    return Start(context, Place(int(seen.split(":", maxsplit=1)[0]), -1)), seen
 
 
-def _items(context: Context, entry: Entry | Lagged, told: Callable[[Entry], Item | None]) -> list[Item]:
+async def _item(context: Context, feed: Feed, entry: Entry | Lagged) -> Item | None:
     cursors = context.services.cursors
     if isinstance(entry, Lagged):
         cursor = cursors.encode(entry.resume_from)
-        return [Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})]
+        return Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})
     if ends(entry, context.viewer):
         raise Unauthenticated("This token has been revoked.")
-    item = told(entry)
-    return (
-        [] if item is None else [replace(item, values={"cursor": cursors.encode(entry.place), **item.values})]
-    )
+    item = await feed.told(entry)
+    if item is None:
+        return None
+    return replace(item, values={"cursor": cursors.encode(entry.place), **item.values})
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:

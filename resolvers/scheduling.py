@@ -1,6 +1,6 @@
 """Scheduling: absences, and the stream of a day's changes, measured by scope before and after each."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD, Viewer
 from realtime.log import Entry
 from resolvers.context import Context, key
-from resolvers.following import Following, follow
+from resolvers.following import Feed, Start
 from schema.scheduling import CreateAbsenceInput
 from schema.verbs import Item
 
@@ -35,24 +35,23 @@ async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: 
     return {"absence_id": absence.id, "released": len(changed)}
 
 
-async def schedule_changes(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+async def schedule_changes(context: Context, arguments: Mapping[str, Any]) -> Feed:
     """Facts about visits in the scope before or after; one that leaves the scope is told as removed."""
     found = await context.services.reads.rows(ZONE, (context.viewer.organization_id,), viewer=context.viewer)
     inside = scope_of(arguments.get("scope") or {}, ZoneInfo(found[0]["time_zone"]), context.viewer)
 
     def wants(entry: Entry) -> bool:
-        return entry.topic == "visit" and (inside(entry.scope_before) or inside(entry.scope_after))
+        return inside(entry.scope_before) or inside(entry.scope_after)
 
-    async def snapshot(following: Following) -> AsyncIterator[Item]:
-        yield Item("ScheduleSnapshot", {"cursor": following.cursor()})
+    async def snapshot(start: Start) -> Sequence[Item]:
+        return [Item("ScheduleSnapshot", {"cursor": start.cursor()})]
 
-    def told(entry: Entry) -> Item:
+    async def told(entry: Entry) -> Item:
         if not inside(entry.scope_after):
             return Item("VisitRemoved", {"visit_id": ids.encode("vis", entry.subject_id)})
         return Item(KINDS.get(entry.type, PROGRESSED), _values(entry))
 
-    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told):
-        yield item
+    return Feed(topics=frozenset({"visit"}), wants=wants, snapshot=snapshot, told=told)
 
 
 def _values(entry: Entry) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context
 from resolvers.documents import Operation
+from resolvers.following import follow
 from resolvers.refusals import Refusal
 from resolvers.splicing import spliced
 from schema.verbs import Item, Stream
@@ -49,7 +50,8 @@ class Streams:
         charge = context.charge
         try:
             arguments = bindings.arguments(kind.fields[field.name], nodes[0])
-            async with aclosing(field.source.run(context, arguments)) as items:
+            feed = await field.source.run(context, arguments)
+            async with aclosing(follow(context, feed, arguments.get("after"))) as items:
                 async for item in items:
                     if charge is UNCHARGED:
                         await context.charge.another()

@@ -21,7 +21,7 @@ class Verb(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream(Source):
-    """A subscription: `run(context, arguments)` yields items: the name of their type and their values."""
+    """A subscription: `run(context, arguments)` answers what it tells, a Feed (resolvers/following.py)."""
 
     run: Callable[..., Any]
 
@@ -32,6 +32,8 @@ class Item:
 
     kind: str
     values: Mapping[str, Any]
+    is_last: bool = False
+    """Whether nothing can follow it."""
 
 
 def verb(
