@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from domain.credentials import ENDED
 from domain.errors import ResyncRequired, Unauthenticated
@@ -51,19 +51,31 @@ class Feed:
     """The name of the state that a fact tells: of those that wait only the newest counts."""
 
 
-Body = Callable[[Item], Awaitable[tuple[bytes, int]]]
-"""An item as a response without its last brace, and what it cost."""
+class Telling(Protocol):
+    """Makes items into bytes: responses without their last brace."""
+
+    async def first(self, item: Item) -> tuple[bytes, int]:
+        """And what it cost."""
+        ...
+
+    async def further(self, item: Item) -> bytes: ...
 
 
 class Follower:
     """One subscription from its start: its own past, then as one of a cohort; behind it, its past again."""
 
     def __init__(
-        self, context: Context, feed: Feed, body: Body, *, cohorts: Cohorts, direct: Direct | None = None
+        self,
+        context: Context,
+        feed: Feed,
+        telling: Telling,
+        *,
+        cohorts: Cohorts,
+        direct: Direct | None = None,
     ) -> None:
         self._context = context
         self._feed = feed
-        self._body = body
+        self._telling = telling
         self._cohorts = cohorts
         self._direct = direct
         self._charge = context.charge
@@ -145,7 +157,7 @@ class Follower:
             item = await feed.told(entry) if entry.topic in feed.topics else None
             if item is None:
                 return None
-            body, _ = await self._body(self._placed(item, entry))
+            body = await self._telling.further(self._placed(item, entry))
             return Told(body + b"}", entry.place, state=self._state(entry), is_last=item.is_last)
 
         subscription = services.hub.subscribe(
@@ -157,10 +169,10 @@ class Follower:
         """The first says what it cost; each other one takes a point."""
         if not self._is_first:
             await self._charge.another()
-        body, cost = await self._body(item)
-        told = self._charge.told(cost) if self._is_first else b""
+            return await self._telling.further(item) + b"}"
         self._is_first = False
-        return body + told + b"}"
+        body, cost = await self._telling.first(item)
+        return body + self._charge.told(cost) + b"}"
 
     async def _item(self, entry: Entry | Lagged) -> Item | None:
         if isinstance(entry, Lagged):

@@ -1,7 +1,7 @@
 """Streams: a subscription's items, each answered by the compiled read of what was asked for."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Hashable, Mapping
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from resolvers.compiler.shapes import FieldShape, Graph
 from resolvers.compiler.statements import Compiler, Statement
 from resolvers.context import Context
 from resolvers.documents import Operation
+from resolvers.flights import Flights
 from resolvers.following import Follower
 from resolvers.kept import Kept
 from resolvers.refusals import Refusal
@@ -31,7 +32,7 @@ AFTER = "after"
 MOST_SCRIPT_BYTES = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Script:
     """How one subscription is answered for viewers of one role: a statement for each kind of item."""
 
@@ -65,6 +66,7 @@ class Streams:
         self.graph = graph
         self.compiler = compiler
         self.cohorts = Cohorts()
+        self.flights = Flights()
         self.scripts: Kept[Hashable, Script] = Kept(MOST_SCRIPT_BYTES)
 
     async def items(self, asked: Asked, shape: Hashable) -> AsyncGenerator[bytes]:
@@ -79,8 +81,8 @@ class Streams:
             key = script.key
             arguments = self._arguments(asked)
             feed = await script.source.run(asked.context, arguments)
-            telling = Telling(script, asked)
-            follower = Follower(asked.context, feed, telling.body, cohorts=self.cohorts, direct=asked.direct)
+            telling = Telling(script, asked, self.flights)
+            follower = Follower(asked.context, feed, telling, cohorts=self.cohorts, direct=asked.direct)
             found = follower.items(arguments.get(AFTER), key=telling.shared_by())
             async with aclosing(found) as items:
                 async for item in items:
@@ -148,9 +150,10 @@ class Streams:
 class Telling:
     """Makes items into bytes, for one viewer and all who see the same."""
 
-    def __init__(self, script: Script, asked: Asked) -> None:
+    def __init__(self, script: Script, asked: Asked, flights: Flights) -> None:
         self._script = script
         self._asked = asked
+        self._flights = flights
         self._prefix = b'{"data":{' + orjson.dumps(script.key) + b":"
 
     def shared_by(self) -> Hashable:
@@ -160,17 +163,39 @@ class Telling:
         told = orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)
         return asked.operation, hashlib.sha256(told).digest(), *reach_of(asked.context.viewer, script)
 
-    async def body(self, item: Item) -> tuple[bytes, int]:
-        """An item as a response without its last brace, and what it costs."""
-        asked, plan = self._asked, self._script.statements[item.kind]
-        services = asked.context.services
-        bindings = Bindings(
-            asked.context.viewer, services.clock.now(), services.secret, asked.variables, item.values
-        )
-        found, objects = await services.reads.counted(
-            plan.sql, plan.parameters(bindings), viewer=asked.context.viewer
-        )
-        data = await spliced(found or b"null", plan, bindings, asked.context)
+    async def first(self, item: Item) -> tuple[bytes, int]:
+        """A first item as a response without its last brace, and what it costs."""
+        plan, bindings = self._bound(item)
+        return await self._read(plan, bindings, plan.parameters(bindings))
+
+    async def further(self, item: Item) -> bytes:
+        """An item that others may be told, too, at this moment or in the next: whoever else was told of it.
+
+        What is kept was read after the fact of which it tells, and facts that follow are told with what they
+        have changed.
+        """
+        plan, bindings = self._bound(item)
+        parameters = plan.parameters(bindings)
+        reach = reach_of(self._asked.context.viewer, self._script)
+        key = (self._script, item.kind, repr(parameters), reach)
+
+        async def read() -> bytes:
+            return (await self._read(plan, bindings, parameters))[0]
+
+        return await self._flights.get(key, read)
+
+    def _bound(self, item: Item) -> tuple[Statement, Bindings]:
+        context, services = self._asked.context, self._asked.context.services
+        now, variables = services.clock.now(), self._asked.variables
+        bindings = Bindings(context.viewer, now, services.secret, variables, item.values)
+        return self._script.statements[item.kind], bindings
+
+    async def _read(
+        self, plan: Statement, bindings: Bindings, parameters: Sequence[object]
+    ) -> tuple[bytes, int]:
+        context = self._asked.context
+        found, objects = await context.services.reads.counted(plan.sql, parameters, viewer=context.viewer)
+        data = await spliced(found or b"null", plan, bindings, context)
         key = self._script.key
         errors = [{**one, "path": [key, *one["path"]]} for one in bindings.errors]
         return self._prefix + data + b"}" + errors_of(errors), 1 + objects + bindings.derived

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -85,8 +85,8 @@ class Contender:
     """One way to tell a change: a server, its words, and its crowd.
 
     `most` are the sockets that it can be asked to have, `share` is the part of the changes that it is given:
-    one that takes seconds for each tells as much with few. `day` is whose visits it changes, so that nobody
-    waits for another's row; each technician has one on it.
+    one that takes seconds for each tells enough with few, and the processor's clock needs some. `day` is
+    whose visits it changes, so that nobody waits for another's row; each technician has one on it.
     """
 
     name: str
@@ -259,8 +259,8 @@ class Lineup:
         command = [sys.executable, "-m", "tests.benchmarks.servers.raw", str(port)]
         server = self._started("raw", command, port, PYTHONPATH=str(CHECKOUT))
         crowd = self.stack.enter_context(crowded("raw"))
-        sent = Raw(name="raw", server=server, crowd=crowd, path="/")
-        return sent, Raw(name="written", server=server, crowd=crowd, path="/written")
+        sent = Raw(name="raw", server=server, crowd=crowd, path="/", share=2.0)
+        return sent, replace(sent, name="written", path="/written")
 
     def _day(self, before_tomorrow: int) -> dict[str, Any]:
         world = self.stage.world

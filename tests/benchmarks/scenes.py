@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.contenders import DOCUMENT, WIDE, Contender, Raw
@@ -139,14 +140,24 @@ class Scenes:
         paused = contender.crowd.ask(do="pause", every=SLOW_SHARE)["paused"]
         beside = contender.change(self.marks(changes, REASON_CHARACTERS), sockets - paused, meanwhile=look)
         look()
+        unread = unread_megabytes(server.port)
         contender.close()
         return {
             "sockets": sockets,
             "paused": paused,
             "changes": changes,
             "message_bytes": len(without["sample"]),
+            "megabytes_unread": round(paused * changes * len(without["sample"]) / 2**20, 2),
+            "megabytes_in_kernel": round(unread, 2),
             "megabytes_more": round(peak - before, 2),
             "p99_ms": beside["latency"]["p99_ms"],
             "p99_without_ms": without["latency"]["p99_ms"],
             "slower": round(beside["latency"]["p99_ms"] / without["latency"]["p99_ms"], 3),
         }
+
+
+def unread_megabytes(port: int) -> float:
+    """What the system holds of this server's that its clients have not taken (`tx_queue` of proc(5))."""
+    table = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in table]
+    return sum(int(row[4][:8], 16) for row in rows if int(row[1][-4:], 16) == port) / 2**20

@@ -135,10 +135,13 @@ class PinVisitPayload:
 
 async def _read(sessions: async_sessionmaker[AsyncSession], key: UUID) -> Any:
     """The visit with its work order, its site and who has it, in one statement."""
-    visit, order, place = visits.Visit, work_orders.WorkOrder, sites.Site
-    assigned, person = visits.Assignment, technicians.Technician
+    visit: Any = visits.Visit
+    order: Any = work_orders.WorkOrder
+    place: Any = sites.Site
+    assigned: Any = visits.Assignment
+    person: Any = technicians.Technician
     found: Any = (
-        select(visit, order, place, person)  # type: ignore[call-overload]  # as SQLModel types it
+        select(visit, order, place, person)
         .join(order, order.id == visit.work_order_id)
         .join(place, place.id == visit.site_id)
         .join(assigned, assigned.visit_id == visit.id)
