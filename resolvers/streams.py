@@ -222,7 +222,7 @@ def _only_resuming(operation: Operation, nodes: list[Any]) -> frozenset[str]:
     named = {
         one.value.name.value
         for node in nodes
-        for one in node.arguments
+        for one in node.arguments or ()
         if one.name.value == AFTER and isinstance(one.value, VariableNode)
     }
     return frozenset(name for name in named if used.count(name) == len(nodes))

@@ -210,3 +210,14 @@ async def test_a_revoked_link_ends_its_own_and_leaves_the_others(company: Compan
         assert second.task is not None
         await asyncio.wait([second.task], timeout=2)
         assert second.task.exception() is None
+
+
+async def test_a_subscription_without_arguments_is_one_cohort_too(company: Companies) -> None:
+    query = "subscription { scheduleChanges { ... on VisitScheduled { visit { id } } } }"
+    able, _, visit = await _free(company)
+    async with watching(company, query) as one, watching(company, query, viewer=somebody(company)) as other:
+        await one.until(1)
+        await other.until(1)
+        await _schedule(company, 0.5, visit=visit["id"], technician=able)
+        told = {"visit": {"id": visit["id"]}}
+        assert (await one.until(2), await other.until(2)) == ([{}, told], [{}, told])
