@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import structlog
@@ -19,9 +19,12 @@ import structlog
 from domain.errors import ResyncRequired
 from realtime.log import Entry, Log, Place
 from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
+from realtime.touches import Interest
 from realtime.wakeups import BROKEN, Wakeups, ended
+from realtime.watches import Watch, Watches
 
 PAGE = 1000
+TOUCHES = 5000
 REFILL = 200
 READ_SECONDS = 30.0
 BUSY_SECONDS = 1.0
@@ -29,6 +32,13 @@ EPOCH_SECONDS = 5.0  # a pool may replace a lost connection without a word
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 RESTORED = "The log has been restored; what was read before may never have happened."
 TOO_OLD = "The log no longer reaches back to this cursor."
+
+
+class Found(NamedTuple):
+    """Whether a look at the log found anything, and whether there may be more to be read at once."""
+
+    is_any: bool
+    is_more: bool
 
 
 class Hub:
@@ -58,6 +68,9 @@ class Hub:
         self._restored = restored
         self._heard = heard
         self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
+        self._watches = Watches()
+        self._horizon = self._told = 0
+        self._has_failed = False
         self._busy_until = 0.0
         self._read_at = time.monotonic()
         self._stopping = False
@@ -76,6 +89,11 @@ class Hub:
     @property
     def subscriptions(self) -> int:
         return sum(map(len, self._subscriptions.values()))
+
+    @property
+    def told_below(self) -> int:
+        """Whoever watches has been told of every transaction below this that touched what they read."""
+        return self._told
 
     async def start(self) -> None:
         """Starts the wake-ups, too. Raises when the database does not answer."""
@@ -116,6 +134,30 @@ class Hub:
         self._subscriptions.setdefault(organization_id, {})[subscription] = None
         return subscription
 
+    def watch(
+        self,
+        organization_id: UUID,
+        interest: Interest,
+        touched: Callable[[int], None],
+        *,
+        seen: str | None = None,
+    ) -> Watch:
+        """Calls `touched` with the id of each transaction that touches the interest, once it is over.
+
+        Of every one that a statement which begins after this does not see. With `seen`, the
+        pg_current_snapshot() text of a statement that was read before this, of every one that it did not see;
+        it may then be called before this returns. After a time without the database, or when that was
+        restored, everybody is called. It is called in the hub's loop: keep it cheap.
+        """
+        snapshot = Snapshot.parse(seen) if seen else None
+        if not self._watches:
+            # Nobody read what was touched meanwhile: it lies from here on, or that statement saw it.
+            self._told = self._horizon if snapshot is None else min(self._horizon, snapshot.first_open)
+            self._watches.begin(self._told)
+        watch = Watch(self._watches, organization_id, interest, touched)
+        self._watches.add(watch, snapshot)
+        return watch
+
     async def _read(self) -> None:
         pause, verified_at = FIRST_PAUSE_SECONDS, time.monotonic()
         while not self._stopping:
@@ -124,8 +166,9 @@ class Hub:
                     if time.monotonic() - verified_at > EPOCH_SECONDS:
                         await self._verify_epoch()
                         verified_at = time.monotonic()
-                    entries = await self._log.after(self._place, limit=PAGE)
+                    found = await self._read_once()
             except Exception as error:  # noqa: BLE001  # a dead reader would be silence for every client
+                self._has_failed = True
                 if pause == FIRST_PAUSE_SECONDS:  # once for each time that it goes away
                     _say("The log cannot be read; trying again.", error)
                 verified_at = -math.inf
@@ -134,15 +177,30 @@ class Hub:
                 continue
             pause = FIRST_PAUSE_SECONDS
             self._read_at = time.monotonic()
-            self._route(entries)
-            await self._rest(entries)
+            await self._rest(found)
 
-    async def _rest(self, entries: Sequence[Entry]) -> None:
+    async def _read_once(self) -> Found:
+        """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""
+        entries, self._horizon = await self._log.newer(self._place, limit=PAGE)
+        self._route(entries)
+        if not self._watches:
+            self._has_failed = False
+            return Found(is_any=bool(entries), is_more=len(entries) >= PAGE)
+        touched = await self._log.touched(self._told, limit=TOUCHES)
+        self._told = max(self._told, touched.until)
+        self._watches.tell(touched.touches)
+        if self._has_failed and touched.is_all:
+            self._has_failed = False
+            self._watches.tell_all(self._told)
+        is_more = len(entries) >= PAGE or not touched.is_all
+        return Found(is_any=bool(entries or touched.touches), is_more=is_more)
+
+    async def _rest(self, found: Found) -> None:
         """Until there may be more: at once after a full page, soon after any sign of life, else when idle."""
         idle, busy = self._poll_seconds
-        if len(entries) >= PAGE:
+        if found.is_more:
             return
-        if entries:
+        if found.is_any:
             self._busy_until = time.monotonic() + BUSY_SECONDS
         hinted = await self._wakeups.wait(busy if time.monotonic() < self._busy_until else idle)
         if hinted:
@@ -159,10 +217,13 @@ class Hub:
         if self._restored:
             self._restored(epoch)
         self._close_all(ResyncRequired(RESTORED))
+        self._watches.tell_all(self._told)
 
     def _begin(self, place: Place) -> None:
         length, seconds = self._ring_bounds
         self._place = place
+        self._horizon = self._told = place.xid
+        self._watches.begin(place.xid)
         self._ring = Ring(place, length=length, seconds=seconds)
 
     def _route(self, entries: Sequence[Entry]) -> None:
