@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import groupby
 from types import TracebackType
 from typing import NamedTuple, Self
 from uuid import UUID
@@ -19,6 +18,7 @@ import structlog
 from domain.errors import ResyncRequired
 from realtime.log import Entry, Log, Place
 from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
+from realtime.routes import Routes
 from realtime.touches import Interest
 from realtime.wakeups import BROKEN, Wakeups, ended
 from realtime.watches import Watch, Watches
@@ -67,7 +67,7 @@ class Hub:
         self._ring_bounds = (ring, ring_seconds)
         self._restored = restored
         self._heard = heard
-        self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
+        self._subscriptions: Routes[Subscription] = Routes()
         self._watches = Watches()
         self._horizon = self._told = 0
         self._has_failed = False
@@ -88,7 +88,7 @@ class Hub:
 
     @property
     def subscriptions(self) -> int:
-        return sum(map(len, self._subscriptions.values()))
+        return len(self._subscriptions)
 
     @property
     def told_below(self) -> int:
@@ -121,17 +121,20 @@ class Hub:
         organization_id: UUID,
         *,
         wants: Callable[[Entry], bool],
+        topics: frozenset[str] | None = None,
         conflate: Callable[[Entry], str | None] | None = None,
         after: Place | None = None,
     ) -> "Subscription":
         """Registered on return: whatever commits later comes, unless `seen` says it is known.
 
+        `topics` are those that something may be wanted of: events of others cost it nothing.
         `after` resumes: what follows that place comes first. A snapshot must be read from the primary.
         """
         reached = self._place if after is None else after
-        mailbox = Mailbox(reached, live=after is None, wants=wants, conflate=conflate)
+        wanted = wants if topics is None else lambda entry: entry.topic in topics and wants(entry)
+        mailbox = Mailbox(reached, live=after is None, wants=wanted, conflate=conflate)
         subscription = Subscription(self, organization_id, mailbox)
-        self._subscriptions.setdefault(organization_id, {})[subscription] = None
+        self._subscriptions.add(subscription, organization_id, topics)
         return subscription
 
     def watch(
@@ -230,16 +233,13 @@ class Hub:
         """Without a pause, so that nobody can look between the ring, the place and the mailboxes."""
         if not entries:
             return
-        self._place = entries[-1].place
+        since, self._place = self._place, entries[-1].place
         self._ring.add(entries)
         if self._heard is not None:
             for entry in entries:
                 self._heard(entry)
-        by_organization = sorted(entries, key=_organization)  # stable: each one's order is kept
-        for organization_id, group in groupby(by_organization, _organization):
-            theirs = list(group)
-            for subscription in list(self._subscriptions.get(organization_id, ())):
-                subscription._offer(theirs)  # noqa: SLF001  # the two halves of one thing
+        for subscription, theirs in self._subscriptions.meet(entries).items():
+            subscription._offer(theirs, since=since)  # noqa: SLF001  # the two halves of one thing
 
     def _refill_from_ring(self, subscription: "Subscription", mailbox: Mailbox) -> bool:
         """Without a pause, like `_route`: the mailbox goes live exactly where the ring ends."""
@@ -265,16 +265,11 @@ class Hub:
             mailbox.refill(theirs, reached=max([until, *(entry.place for entry in theirs)]), live=False)
 
     def _close_all(self, reason: Exception | None) -> None:
-        for subscriptions in list(self._subscriptions.values()):
-            for subscription in list(subscriptions):
-                subscription.close(reason)
+        for subscription in self._subscriptions:
+            subscription.close(reason)
 
     def _forget(self, subscription: "Subscription") -> None:
-        theirs = self._subscriptions.get(subscription.organization_id)
-        if theirs is not None:
-            theirs.pop(subscription, None)
-            if not theirs:
-                del self._subscriptions[subscription.organization_id]
+        self._subscriptions.remove(subscription)
 
 
 class Subscription:
@@ -328,9 +323,9 @@ class Subscription:
             self._hub._forget(self)  # noqa: SLF001  # the two halves of one thing
             self._stirred.set()
 
-    def _offer(self, entries: Sequence[Entry]) -> None:
+    def _offer(self, entries: Sequence[Entry], *, since: Place) -> None:
         try:
-            self._mailbox.offer(entries)
+            self._mailbox.offer(entries, since=since)
         except Exception as error:  # noqa: BLE001  # a predicate that fails must end its own stream only
             self.close(error)
         self._stirred.set()
@@ -353,10 +348,6 @@ class Subscription:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 return
-
-
-def _organization(entry: Entry) -> UUID:
-    return entry.organization_id
 
 
 def _say(sentence: str, error: Exception) -> None:
