@@ -27,6 +27,7 @@ from graphql import (
 
 from schema.availability import USUAL as NEAREST
 from schema.availability import Nearest
+from schema.chosen import Chosen
 from schema.federation import AnyEntities
 from schema.graph import All, AnyNodes, Embedded, GraphField, Listed, Many, Records, Several, Source
 from schema.values import Derived
@@ -132,7 +133,7 @@ def _price(source: Source, field: GraphQLField) -> Price:  # a dispatch over clo
         return SIZES[type(source)]
     if isinstance(source, Many):
         return Price(1, source.expect or PAGE, ENDS)
-    if isinstance(source, Several):
+    if isinstance(source, Chosen | Several):
         return Price(1, source.expect)
     if isinstance(source, Verb):
         return Price(CHANGE)
