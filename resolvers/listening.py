@@ -5,6 +5,7 @@ import strawberry
 from domain.scopes import CHANGES
 from domain.viewers import Role
 from resolvers import (
+    log_changes,
     milestone_alerts,
     scheduling,
     stock_alerts,
@@ -13,6 +14,7 @@ from resolvers import (
     work_order_changes,
 )
 from resolvers.duties import AT_WORK, CLERKS
+from schema.changes import ChangesItem
 from schema.entities import BACK_OFFICE, STAFF
 from schema.milestone_alerts import MilestoneItem, MilestoneScope
 from schema.scalars import Cursor
@@ -24,6 +26,8 @@ from schema.visit_changes import VisitItem, VisitScope
 from schema.work_order_changes import WorkOrderItem, WorkOrderScope
 
 AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from now, with one.")
+TYPES = (list[str] | None, "Only facts of these types, such as VisitScheduled; null: all.")
+TOPICS = (list[str] | None, "Only facts about these, such as visit or work_order; null: all.")
 
 
 @strawberry.type
@@ -76,4 +80,11 @@ class Listening:
         roles=(*BACK_OFFICE, Role.CUSTOMER),
         scope="contracts:read",
         arguments={"scope": (MilestoneScope | None, "Which milestones; null: all."), "after": AFTER},
+    )
+    changes: ChangesItem = stream(
+        log_changes.follow_changes,
+        "Every fact of the organization's log; a key is told of what its scopes let it read.",
+        roles=(Role.ADMIN, Role.INTEGRATION),
+        scope=CHANGES,
+        arguments={"types": TYPES, "topics": TOPICS, "after": AFTER},
     )

@@ -1,0 +1,76 @@
+"""Listeners: a subscription that is followed beside a test, and what its items come to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.viewers import Viewer
+from tests.resolvers.companies import Companies
+
+QUIET_SECONDS = 0.7
+Data = dict[str, Any]
+
+
+@dataclass
+class Listener:
+    """The items that came, in their order, each taken once by `next`, `until` or `rest`."""
+
+    items: list[Data] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    task: "asyncio.Task[None] | None" = None
+
+    async def next(self, seconds: float = 5) -> Data:
+        async with asyncio.timeout(seconds):
+            while not self.items:
+                if self.task is not None and self.task.done():
+                    await self.task
+                    raise StopAsyncIteration
+                self.came.clear()
+                waits = asyncio.create_task(self.came.wait())
+                await asyncio.wait(
+                    [waits, *([self.task] if self.task else ())], return_when=asyncio.FIRST_COMPLETED
+                )
+                waits.cancel()
+        return self.items.pop(0)
+
+    async def until(self, kind: str, seconds: float = 5) -> Data:
+        """The next of a type; what came before it is passed over."""
+        while True:
+            found = await self.next(seconds)
+            if found["__typename"] == kind:
+                return found
+
+    async def rest(self, seconds: float = QUIET_SECONDS) -> list[Data]:
+        """All that comes until nothing has come for a while."""
+        found = []
+        while True:
+            try:
+                found.append(await self.next(seconds))
+            except TimeoutError:
+                return found
+
+
+@asynccontextmanager
+async def listening(
+    company: Companies,
+    query: str,
+    variables: Mapping[str, object] | None = None,
+    *,
+    viewer: Viewer | None = None,
+) -> AsyncIterator[Listener]:
+    found = Listener()
+
+    async def take() -> None:
+        async with company.stream(query, variables, viewer=viewer) as items:
+            async for item in items:
+                found.items.append(item)
+                found.came.set()
+
+    found.task = asyncio.create_task(take())
+    try:
+        yield found
+    finally:
+        found.task.cancel()
+        await asyncio.wait([found.task])
