@@ -17,23 +17,18 @@ Data = dict[str, Any]
 class Listener:
     """The items that came, in their order, each taken once by `next`, `until` or `rest`."""
 
-    items: list[Data] = field(default_factory=list)
-    came: asyncio.Event = field(default_factory=asyncio.Event)
+    items: asyncio.Queue[Data | None] = field(default_factory=asyncio.Queue)
     task: "asyncio.Task[None] | None" = None
 
     async def next(self, seconds: float = 5) -> Data:
+        """Raises TimeoutError, or what ended it."""
         async with asyncio.timeout(seconds):
-            while not self.items:
-                if self.task is not None and self.task.done():
-                    await self.task
-                    raise StopAsyncIteration
-                self.came.clear()
-                waits = asyncio.create_task(self.came.wait())
-                await asyncio.wait(
-                    [waits, *([self.task] if self.task else ())], return_when=asyncio.FIRST_COMPLETED
-                )
-                waits.cancel()
-        return self.items.pop(0)
+            found = await self.items.get()
+        if found is None:
+            if self.task is not None:
+                await self.task
+            raise AssertionError("it has ended")
+        return found
 
     async def until(self, kind: str, seconds: float = 5) -> Data:
         """The next of a type; what came before it is passed over."""
@@ -63,10 +58,12 @@ async def listening(
     found = Listener()
 
     async def take() -> None:
-        async with company.stream(query, variables, viewer=viewer) as items:
-            async for item in items:
-                found.items.append(item)
-                found.came.set()
+        try:
+            async with company.stream(query, variables, viewer=viewer) as items:
+                async for item in items:
+                    found.items.put_nowait(item)
+        finally:
+            found.items.put_nowait(None)
 
     found.task = asyncio.create_task(take())
     try:
