@@ -71,3 +71,17 @@ async def listening(
     finally:
         found.task.cancel()
         await asyncio.wait([found.task])
+
+
+async def every(company: Companies, root: str, row: str, viewer: Viewer | None = None) -> list[Data]:
+    """Every row of a root connection, by a fresh query of all its pages."""
+    query = f"query Q($after: String) {{ {root}(first: 250, after: $after) {{"
+    query += f" nodes {{ {row} }} pageInfo {{ hasNextPage endCursor }} }} }}"
+    found: list[Data] = []
+    after = None
+    while True:
+        page = (await company.data(query, {"after": after}, viewer=viewer))[root]
+        found += page["nodes"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]

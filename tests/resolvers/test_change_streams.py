@@ -14,7 +14,7 @@ import pytest
 from domain.viewers import Role, Viewer
 from resolvers.refusals import Refusal
 from tests.resolvers.companies import Companies
-from tests.resolvers.listeners import Listener, listening
+from tests.resolvers.listeners import Listener, every, listening
 from tests.resolvers.storms import Storm
 
 VISIT = "id version state arrivalWindow { start } assignments { nodes { state technician { id } } }"
@@ -140,16 +140,8 @@ class Board:
 
 
 async def _fresh(company: Companies, desk: Desk) -> dict[str, Row]:
-    query = f"query Q($after: String) {{ {desk.roots[0]}(first: 250, after: $after) {{"
-    query += f" nodes {{ {desk.row} }} pageInfo {{ hasNextPage endCursor }} }} }}"
-    found: dict[str, Row] = {}
-    after = None
-    while True:
-        page = (await company.data(query, {"after": after}, viewer=desk.viewer(company)))[desk.roots[0]]
-        found |= {row["id"]: row for row in page["nodes"]}
-        if not page["pageInfo"]["hasNextPage"]:
-            return found
-        after = page["pageInfo"]["endCursor"]
+    rows = await every(company, desk.roots[0], desk.row, desk.viewer(company))
+    return {row["id"]: row for row in rows}
 
 
 async def _resumed(company: Companies, storm: Storm, desk: Desk, after: str) -> list[str]:
