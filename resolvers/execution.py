@@ -21,6 +21,7 @@ from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
+from resolvers.compiler.writer import Prepared
 from resolvers.context import Context, Services, viewer_values
 from resolvers.documents import DocumentRef, Documents, Operation, Policy
 from resolvers.kept import Kept
@@ -181,6 +182,8 @@ class Executor:
             values["cursor"] = await context.cursor()
         if "rateLimit" in statement.computed:
             values["rateLimit"] = context.charge.rate_limit()
+        for one in statement.prepared:
+            values[one.name] = await _prepared(one, bindings, context)
         bindings.values = values
         row, objects = await self.services.reads.counted(
             statement.sql, statement.parameters(bindings), viewer=context.viewer
@@ -225,6 +228,15 @@ class Executor:
         every = value if isinstance(value, list) else [value]
         names = {str(one.get("__typename")) for one in every if isinstance(one, dict)}
         return tuple(sorted(names & self.graph.types.keys()))
+
+
+async def _prepared(root: Prepared, bindings: Bindings, context: Context) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = await root.run(context, root.arguments(bindings))
+    except FieldgraphError as error:
+        error.response_path = error.response_path or root.path
+        raise
+    return found
 
 
 def shape_of(value: Any) -> Any:
