@@ -39,6 +39,13 @@ class Verdict:
     invented: tuple[Heard, ...] = ()
     resyncs: int = 0
 
+    def __str__(self) -> str:
+        parts = {name: getattr(self, name) for name in ("lost", "doubled", "disordered", "invented")}
+        told = [
+            f"{len(found)} {name}, from {found[0]} to {found[-1]}" for name, found in parts.items() if found
+        ]
+        return "; ".join([*told, f"{self.resyncs} resyncs"])
+
     @property
     def is_clean(self) -> bool:
         return not (self.lost or self.doubled or self.disordered or self.invented or self.resyncs)

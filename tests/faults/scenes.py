@@ -30,6 +30,7 @@ from tests.faults.watching import Watcher
 from tests.faults.writing import Writer, effects, expected
 from tests.fieldgraph.installations import KEY, Installation
 
+THOROUGH = int(os.environ.get("FIELDGRAPH_THOROUGH", "0"))
 CAUGHT_UP_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
 
@@ -169,15 +170,24 @@ class Scene:
         async with connected(self.owner_url) as owner:
             judge = await Judge.of(owner, self.world.organization_id)
             truths = [await judge.facts(watcher.sight) for watcher in self.watchers]
-            deadline = time.monotonic() + CAUGHT_UP_SECONDS
-            while time.monotonic() < deadline and not all(  # noqa: ASYNC110  # of watchers
-                watcher.over or judge.has_all(watcher, facts)
-                for watcher, facts in zip(self.watchers, truths, strict=True)
-            ):
-                await asyncio.sleep(0.05)
+            await self._caught_up(judge, truths)
             await asyncio.sleep(0.2)  # what is told twice may come after
             done = [await effects(owner, writer.visit) for writer in self.writers]
             return Judgement(judge, self.watchers, truths, list(zip(self.writers, done, strict=True)))
+
+    async def _caught_up(self, judge: Judge, truths: Sequence[Sequence[Fact]]) -> None:
+        """Until everybody has the last fact, or nobody has heard anything for a time."""
+        known, deadline = -1, 0.0
+        while not all(
+            watcher.over or judge.has_all(watcher, facts)
+            for watcher, facts in zip(self.watchers, truths, strict=True)
+        ):
+            number = sum(len(watcher.heard) for watcher in self.watchers)
+            if number > known:
+                known, deadline = number, time.monotonic() + CAUGHT_UP_SECONDS
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(0.05)
 
     async def _end(self) -> None:
         for writer in self.writers:
@@ -198,13 +208,21 @@ class Judgement:
     done: Sequence[tuple[Writer, list[str]]]
 
     def verdicts(self) -> list[Verdict]:
-        return [self.judge.verdict(*pair) for pair in zip(self.watchers, self.truths, strict=True)]
+        """Whose rights ended is judged by what came before."""
+        found = []
+        for watcher, facts in zip(self.watchers, self.truths, strict=True):
+            shut_out = watcher.over not in {None, "complete"}
+            until = self.judge.place(watcher.heard[-1]) if shut_out else None
+            found.append(self.judge.verdict(watcher, facts, until=until))
+        return found
 
     def assert_clean(self) -> None:
         """Nothing lost, doubled, out of order or invented; each change's effect there once."""
-        assert [verdict for verdict in self.verdicts() if not verdict.is_clean] == []
+        pairs = zip(self.watchers, self.verdicts(), strict=True)
+        wrong = [f"{watcher}: {verdict}" for watcher, verdict in pairs if not verdict.is_clean]
+        assert not wrong, "\n".join(wrong)
         for writer, done in self.done:
-            assert done == expected(writer)
+            assert done == expected(writer), (done, expected(writer))
 
     def recovery(self, fault_at: float) -> float:
         """Seconds from a fault until everybody heard of something that was written after it."""

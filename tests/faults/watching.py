@@ -54,6 +54,9 @@ class Watcher:
     greeted_at: float = 0.0
     """When it was last subscribed, in real seconds."""
 
+    def __str__(self) -> str:
+        return f"{self.sight.stream} {self.sight.must}, {len(self.heard)} heard, {dict(self.ends)}"
+
     async def run(self) -> None:
         turn, pause, chance = self.seed, FIRST_PAUSE_SECONDS, random.Random(self.seed)  # noqa: S311  # repeatable
         while self.over is None:

@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -129,12 +129,14 @@ async def write_slowly(world: World, visit: UUID, seconds: float, *, times: int)
 
 @dataclass
 class Torrent:
-    """Facts about visits straight into the log: many, in transactions of several, some rolled back."""
+    """Facts about visits, each with its scope, straight into the log: in transactions of several.
+
+    One in ten of these is rolled back.
+    """
 
     url: str
     organization_id: UUID
-    visits: Sequence[UUID]
-    scope: str
+    scopes: Mapping[UUID, str]
     most: int
     a_second: float = 200.0
     seed: int = 0
@@ -160,9 +162,8 @@ class Torrent:
                 return
             size = chance.randint(1, 20)
             now = datetime.now(UTC)
-            rows = [
-                (n, self.organization_id, chance.choice(self.visits), self.scope, now) for n in range(size)
-            ]
+            chosen = chance.choices(list(self.scopes.items()), k=size)
+            rows = [(n, self.organization_id, *about, now) for n, about in enumerate(chosen)]
             transaction = owner.transaction()
             await transaction.start()
             await owner.executemany(RAW, rows)
