@@ -126,6 +126,7 @@ class Gauges(Collector):
             "fieldgraph_hub_behind_seconds", "Seconds since the event log was last read.", hub.behind_seconds
         )
         yield GaugeMetricFamily("fieldgraph_hub_subscriptions", "Readers of events.", hub.subscriptions)
+        yield GaugeMetricFamily("fieldgraph_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
         yield GaugeMetricFamily(
             "fieldgraph_cohorts", "Subscriptions that are executed, each for all its followers.", len(cohorts)
         )

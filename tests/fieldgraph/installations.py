@@ -62,11 +62,15 @@ class Installation:
 
     async def up(self) -> None:
         """Both API processes ready, and a worker; what runs already is left alone."""
+        if self.worker is None or not self.worker.is_running:
+            self.work()
+        await self.serving()
+
+    async def serving(self) -> None:
+        """Both API processes ready."""
         for name in self.ports:
             if name not in self.servers or not self.servers[name].is_running:
                 self.serve(name)
-        if self.worker is None or not self.worker.is_running:
-            self.work()
         await asyncio.gather(self.a.ready(), self.b.ready())
 
     def serve(self, name: str) -> Server:
