@@ -75,6 +75,7 @@ class Follower:
     ) -> None:
         self._context = context
         self._feed = feed
+        self._topics = feed.topics | {ENDED}
         self._telling = telling
         self._cohorts = cohorts
         self._direct = direct
@@ -117,7 +118,7 @@ class Follower:
         """The snapshot, or what followed a place; until all is taken that the hub has read."""
         services, viewer, feed = self._context.services, self._context.viewer, self._feed
         subscription = services.hub.subscribe(
-            viewer.organization_id, wants=self._wants, conflate=self._state, after=place
+            viewer.organization_id, topics=self._topics, wants=self._wants, conflate=self._state, after=place
         )
         async with subscription:
             if place is None:
@@ -161,7 +162,7 @@ class Follower:
             return Told(body + b"}", entry.place, state=self._state(entry), is_last=item.is_last)
 
         subscription = services.hub.subscribe(
-            self._context.viewer.organization_id, wants=wants, conflate=self._state
+            self._context.viewer.organization_id, topics=self._topics, wants=wants, conflate=self._state
         )
         return Cohort(subscription, answer, on_over=on_over)
 
