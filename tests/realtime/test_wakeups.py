@@ -1,6 +1,7 @@
 """Wake-ups: the five faults of the stock backend do not happen, and a dead broker stops nobody."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -177,6 +178,16 @@ async def test_without_a_broker_everything_returns_and_nothing_is_left(url: str)
         assert await one.wait(0) is True
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+async def test_without_redis_own_client_polling_goes_on_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "broadcaster._backends.redis", None)
+    async with started("redis://127.0.0.1:1") as one:
+        assert one.healthy is False
+        assert await one.wait(0.05) is False
+    assert "pip install fieldgraph[redis]" in capsys.readouterr().out
 
 
 async def test_stopping_leaves_no_task_and_no_connection(database: Database) -> None:
