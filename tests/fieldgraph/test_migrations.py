@@ -17,6 +17,7 @@ from fieldgraph.auditing import verify
 from fieldgraph.grounds import newest, prepared
 from fieldgraph.migrations import migrate
 from fieldgraph.postgres import EmbeddedPostgres
+from resolvers.reads import ENTER
 from tests.conftest import Database, connected
 
 SYSTEM = "fieldgraph_system"
@@ -160,6 +161,67 @@ async def test_what_was_kept_before_a_change_belonged_to_anything_stays_as_it_wa
         await maintenance.execute("DROP DATABASE at_0015 WITH (FORCE)")
 
 
+EVENTS = """
+INSERT INTO event SELECT pg_current_xact_id(), n, '01a206fd-6700-7905-bd5c-a22426ab97f0', 'visits',
+    'Event ' || n, gen_random_uuid(), 1, '{}', '{}', '{}', 'API', 'tester', NULL, now(), now() - age
+FROM unnest(ARRAY[interval '40 days', '3 days', '0']) WITH ORDINALITY AS kept(age, n)
+"""
+
+
+@pytest.mark.parametrize("is_superuser", [True, False])
+async def test_events_from_before_the_log_had_days_are_kept(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, is_superuser: bool
+) -> None:
+    """Also where the owner is under the policies as everybody is."""
+    # given a database at revision 0019, with events in it
+    user = "fieldgraph" if is_superuser else "keeping"
+    name = f"at_0019_{user}"
+    async with connected(postgres.url("postgres")) as maintenance:
+        if not is_superuser:
+            await maintenance.execute("CREATE ROLE keeping LOGIN CREATEROLE")
+            for role in (*LENT, APP_ROLE):
+                await maintenance.execute(
+                    f"GRANT {role} TO keeping WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+                )
+        await maintenance.execute(f"CREATE DATABASE {name} OWNER {user}")
+    url, upgrade = postgres.url(name, user=user), command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "upgrade", lambda config, _head: upgrade(config, "0019"))
+        await migrate(url)
+    async with connected(postgres.url(name)) as boss:
+        await boss.execute(COMPANY + EVENTS)
+        before = await boss.fetch("SELECT * FROM event ORDER BY n")
+
+        # when
+        await migrate(url)
+
+        # then they lie together, are read as before, and are nobody's but the table's
+        assert await boss.fetch("SELECT * FROM event ORDER BY n") == before
+        assert await boss.fetchval("SELECT count(*) FROM event_before") == 3
+        await boss.execute(
+            "UPDATE organization SET name = 'South'; " + EVENTS.replace("now() - age", "now()")
+        )
+        assert await boss.fetchval("SELECT count(*) FROM event_before") == 6
+        tomorrow = EVENTS.replace("now() - age", "now() + interval '1 day'")
+        await boss.execute(tomorrow.replace("FROM unnest", "FROM (SELECT) once, unnest"))
+        assert await boss.fetchval("SELECT count(*) FROM event_before") == 6
+        rows = await boss.fetch("SELECT name FROM log_days WHERE parent = 'event' ORDER BY since")
+        assert [row[0][:7] for row in rows] == ["event_b", "event_2", "event_2"]
+        async with connected(postgres.url(name, user=APP_ROLE)) as app:
+            await app.execute(ENTER, "01a206fd-6700-7905-bd5c-a22426ab97f0", "ADMIN", "ada", "", "", "", "")
+            assert await app.fetchval("SELECT count(*) FROM event") == 9
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.fetch("SELECT * FROM event_before")
+        async with connected(postgres.url(name, user=APP_ROLE), SYSTEM) as system:
+            assert await system.fetchval("SELECT log_ahead()") == 0
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="not past its time"):
+                await system.fetchval("SELECT log_drop('event_before')")
+    async with connected(postgres.url("postgres")) as maintenance:
+        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        if not is_superuser:
+            await maintenance.execute("DROP OWNED BY keeping; DROP ROLE keeping")
+
+
 async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: EmbeddedPostgres) -> None:
     # given a cluster of their own, as far as roles go: whoever made the roles gives functions to them
     async with connected(postgres.url("postgres")) as maintenance:
@@ -187,7 +249,12 @@ async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: Embed
                 ("audit_forget", "fieldgraph_audit"),
                 ("audit_seal_unit", "fieldgraph_audit"),
                 ("credential_by_digest", SYSTEM),
+                ("log_ahead", "hosting"),
+                ("log_drop", "hosting"),
                 ("search_ids", "fieldgraph_search"),
+                ("touch_organization", "fieldgraph_audit"),
+                ("touch_rows", "fieldgraph_audit"),
+                ("touch_table", "fieldgraph_audit"),
             ]
             for role in LENT:
                 assert not await owner.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", role)

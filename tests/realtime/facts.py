@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from fieldgraph.addresses import SYSTEM_ROLE
+from fieldgraph.databases import SYSTEM_SETTINGS
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SCOPE = json.dumps({"technicians": [], "start": None})
 INSERT = (
     "INSERT INTO event (xid, n, organization_id, topic, type, subject_id, subject_version, payload,"
     " scope_before, scope_after, origin, actor, reason, occurred_at, recorded_at) VALUES"
-    " (pg_current_xact_id(), $1, $2, 'visits', $3, $4, 1, '{\"before\": {}}', $5, $5, 'API', 'tester', NULL,"
+    " (pg_current_xact_id(), $1, $2, $8, $3, $4, 1, '{\"before\": {}}', $5, $5, 'API', 'tester', NULL,"
     " $6, clock_timestamp() - $7::interval)"
 )
 
@@ -34,11 +34,17 @@ async def organization(owner: asyncpg.Connection, name: str = "Heatworks") -> UU
 
 
 async def fact(
-    owner: asyncpg.Connection, organization_id: UUID, name: str, *, n: int = 0, age_days: float = 0
+    owner: asyncpg.Connection,
+    organization_id: UUID,
+    name: str,
+    *,
+    n: int = 0,
+    age_days: float = 0,
+    topic: str = "visits",
 ) -> None:
     """One event called `name`; its transaction is the connection's."""
     age = timedelta(days=age_days)
-    await owner.execute(INSERT, n, organization_id, name, uuid4(), SCOPE, AT, age)
+    await owner.execute(INSERT, n, organization_id, name, uuid4(), SCOPE, AT, age, topic)
 
 
 async def facts(owner: asyncpg.Connection, organization_id: UUID, names: list[str]) -> None:
@@ -62,7 +68,7 @@ async def write_slowly(url: str, organization_id: UUID, names: Iterator[str], *,
 
 @asynccontextmanager
 async def system_pool(url: str) -> AsyncIterator[asyncpg.Pool]:
-    settings = {"role": SYSTEM_ROLE, "application_name": "reader"}
+    settings = {**SYSTEM_SETTINGS, "application_name": "reader"}
     async with asyncpg.create_pool(url, min_size=1, max_size=4, server_settings=settings) as pool:
         yield pool
 
