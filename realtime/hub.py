@@ -172,6 +172,7 @@ class Hub:
                     found = await self._read_once()
             except Exception as error:  # noqa: BLE001  # a dead reader would be silence for every client
                 self._has_failed = True
+                self._doubt()
                 if pause == FIRST_PAUSE_SECONDS:  # once for each time that it goes away
                     _say("The log cannot be read; trying again.", error)
                 verified_at = -math.inf
@@ -181,6 +182,12 @@ class Hub:
             pause = FIRST_PAUSE_SECONDS
             self._read_at = time.monotonic()
             await self._rest(found)
+
+    def _doubt(self) -> None:
+        """A database that died gives ids out again that left no trace: only those of events are sure."""
+        self._told = min(self._told, self._place.xid)
+        for subscription in self._subscriptions:
+            subscription._mailbox.doubt()  # noqa: SLF001  # the two halves of one thing
 
     async def _read_once(self) -> Found:
         """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""

@@ -72,12 +72,12 @@ async def follow(
 
 
 async def _begin(context: Context) -> tuple[Following, str]:
-    """Where the snapshot stands: whatever lies before its oldest open transaction is in it."""
+    """Where the snapshot stands: whatever lies up to an event that was readable before it is in it."""
+    place = await context.services.log.head()
     row = await context.services.reads.rows(
         "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
     )
-    seen = str(row[0]["seen"])
-    return Following(context, Place(int(seen.split(":", maxsplit=1)[0]), -1)), seen
+    return Following(context, place), str(row[0]["seen"])
 
 
 def _items(context: Context, entry: Entry | Lagged, told: Callable[[Entry], Item | None]) -> list[Item]:

@@ -169,6 +169,7 @@ async def test_transaction_ids_that_a_crash_gives_out_again_hide_no_fact(scene: 
 
         # when the database dies, and what comes then has these ids
         stop_immediately(scene.postgres_folder)
+        owner.terminate()
     scene.write(*visits, token=dispatcher)
     await scene.more(5)
 
