@@ -202,6 +202,17 @@ async def test_after_a_loss_of_the_database_no_id_of_a_snapshot_hides_an_event(h
         assert await nothing_more(live)
 
 
+async def test_ids_that_go_back_tell_of_a_loss_that_nobody_noticed(house: House) -> None:
+    hub = await house.hub()
+    async with house.listen(hub) as live:
+        await house.said_and_read(hub, "before")
+        assert await taken(live, 1) == ["before"]
+        live.seen(FAR_AHEAD)
+        hub._unborn = 1_000_000  # as a database's before it died between two readings
+        await house.say("told")
+        assert await taken(live, 1) == ["told"]
+
+
 async def test_a_restored_database_ends_every_subscription(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
