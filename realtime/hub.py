@@ -69,8 +69,10 @@ class Hub:
         self._heard = heard
         self._subscriptions: Routes[Subscription] = Routes()
         self._watches = Watches()
-        self._horizon = self._told = 0
+        self._horizon = self._unborn = self._told = 0
         self._has_failed = False
+        self.doubts = 0
+        """How often snapshots that were read before have come to mean nothing any more."""
         self._busy_until = 0.0
         self._read_at = time.monotonic()
         self._stopping = False
@@ -171,7 +173,7 @@ class Hub:
                         verified_at = time.monotonic()
                     found = await self._read_once()
             except Exception as error:  # noqa: BLE001  # a dead reader would be silence for every client
-                self._has_failed = True
+                self._doubt()
                 if pause == FIRST_PAUSE_SECONDS:  # once for each time that it goes away
                     _say("The log cannot be read; trying again.", error)
                 verified_at = -math.inf
@@ -182,10 +184,20 @@ class Hub:
             self._read_at = time.monotonic()
             await self._rest(found)
 
+    def _doubt(self) -> None:
+        """A database that died gives ids out again that left no trace: only those of events are sure."""
+        self.doubts += 1
+        self._has_failed = True
+        self._told = min(self._told, self._place.xid)
+        for subscription in self._subscriptions:
+            subscription._mailbox.doubt()  # noqa: SLF001  # the two halves of one thing
+
     async def _read_once(self) -> Found:
         """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""
         reading = await self._log.newer(self._place, limit=PAGE, since=self._frontier.since)
-        entries, self._horizon = reading.entries, reading.horizon
+        if reading.unborn < self._unborn:  # the pool has replaced its connection without a word
+            self._doubt()
+        entries, self._horizon, self._unborn = reading.entries, reading.horizon, reading.unborn
         if len(entries) < PAGE:
             self._frontier.advance(reading)
         self._route(entries)

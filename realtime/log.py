@@ -49,7 +49,10 @@ TOUCHED = (
     " WHERE xid >= $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())"
     " ORDER BY touched.xid FETCH FIRST $2 ROWS WITH TIES) AS rows) AS page ON true ORDER BY page.xid"
 )
-HEAD = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+HEAD = (
+    "SELECT xid::text::bigint AS xid, n FROM event WHERE xid < pg_snapshot_xmin(pg_current_snapshot())"
+    " ORDER BY event.xid DESC, event.n DESC LIMIT 1"
+)
 OLDEST = (
     "SELECT xid::text::bigint AS xid, n, recorded_at < clock_timestamp() - $1::interval AS expired"
     " FROM event ORDER BY event.xid, event.n LIMIT 1"
@@ -70,6 +73,9 @@ class Place:
 
     xid: int
     n: int
+
+
+EARLIEST = Place(0, -1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +213,12 @@ class Log:
             return str(await self._pool.fetchval(EPOCH_OF_DATABASE))
 
     async def head(self) -> Place:
-        """The place behind everything readable now: what is read after it was not readable before."""
-        return Place(await self._pool.fetchval(HEAD), -1)
+        """The last event that is readable now: what is read after it was not readable before.
+
+        Never an id without an event: a database that dies gives ids out again that left no trace.
+        """
+        row = await self._pool.fetchrow(HEAD)
+        return Place(row["xid"], row["n"]) if row else EARLIEST
 
     async def after(
         self, place: Place, *, limit: int = 1000, organization_id: UUID | None = None

@@ -99,6 +99,10 @@ class Mailbox:
         for entry in kept:
             self._put(entry)
 
+    def doubt(self) -> None:
+        """The snapshot's ids may have been given out again: they hide nothing from now on."""
+        self._snapshot = None
+
     def offer(self, entries: Sequence[Entry], *, since: Place | None = None) -> None:
         """What the hub has just read, in order. `since`: whatever was before that has been offered already.
 

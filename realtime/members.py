@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from realtime.log import Entry, Place
-from realtime.mailboxes import QUEUED, Snapshot
+from realtime.mailboxes import QUEUED
 
 WAITING_BYTES = 262_144
 
@@ -49,7 +49,8 @@ class Fee(Protocol):
 
 
 class Member:
-    """One of them. `reached` is the place up to which it has been told; `seen` what its snapshot held.
+    """One of them. `reached` is the place up to which it has been told; `seen` says which transactions its
+    snapshot held.
 
     `ended_by` says whether a fact of the topic ENDED ends this member, and raises what it is ended with.
     """
@@ -57,7 +58,7 @@ class Member:
     def __init__(
         self,
         reached: Place,
-        seen: Snapshot | None,
+        seen: Callable[[int], bool] | None,
         fee: Fee,
         *,
         direct: Direct | None = None,
@@ -101,7 +102,7 @@ class Member:
         """By its cohort, in the log's order; never waits."""
         if self._over or told.place <= self.reached:
             return
-        if self._seen is not None and self._seen.sees(told.place.xid):
+        if self._seen is not None and self._seen(told.place.xid):
             return
         is_paid = self._direct is not None and not self._waiting and self._fee.at_once()
         if is_paid and self._direct is not None and self._direct(told):

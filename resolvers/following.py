@@ -81,7 +81,9 @@ class Follower:
         self._direct = direct
         self._charge = context.charge
         self._seen: str | None = None
-        """The snapshot that was told: what it holds is told to nobody again."""
+        """The snapshot that was told: what it holds is not told again."""
+        self._doubts = 0
+        """How often the hub had doubted snapshots by then."""
         self._is_first = True
         self._is_over = False
 
@@ -122,8 +124,9 @@ class Follower:
         )
         async with subscription:
             if place is None:
+                self._doubts = services.hub.doubts
                 start, self._seen = await _begin(self._context)
-            if self._seen is not None:
+            if self._seen is not None and self._doubts == services.hub.doubts:
                 subscription.seen(self._seen, but=self._is_new_end)
             if place is None:
                 for first in await feed.snapshot(start):
@@ -143,9 +146,15 @@ class Follower:
 
     def _member(self) -> Member:
         """One that has been told all that the hub has read."""
-        place = self._context.services.hub.place
-        seen = Snapshot.parse(self._seen) if self._seen else None
-        return Member(place, seen, self._charge, direct=self._direct, ended_by=self._check)
+        hub = self._context.services.hub
+        return Member(hub.place, self._has_seen(), self._charge, direct=self._direct, ended_by=self._check)
+
+    def _has_seen(self) -> Callable[[int], bool] | None:
+        """Whether a transaction is in the snapshot that was told, as long as nobody doubts that."""
+        if self._seen is None:
+            return None
+        hub, doubts, sees = self._context.services.hub, self._doubts, Snapshot.parse(self._seen).sees
+        return lambda xid: hub.doubts == doubts and sees(xid)
 
     def _cohort(self, on_over: Callable[[], None]) -> Cohort:
         """For all that share it; what it does stands on no single member."""
@@ -210,12 +219,12 @@ class Follower:
 
 
 async def _begin(context: Context) -> tuple[Start, str]:
-    """Where the snapshot stands: whatever lies before its oldest open transaction is in it."""
+    """Where the snapshot stands: whatever lies up to an event that was readable before it is in it."""
+    place = await context.services.log.head()
     row = await context.services.reads.rows(
         "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
     )
-    seen = str(row[0]["seen"])
-    return Start(context, Place(int(seen.split(":", maxsplit=1)[0]), -1)), seen
+    return Start(context, place), str(row[0]["seen"])
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:

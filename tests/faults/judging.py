@@ -1,7 +1,7 @@
 """Judging: what a watcher heard against the event table, which is the truth."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -86,22 +86,21 @@ class Judge:
         """Of all that was heard after the snapshot, up to a place where its sight ended."""
         snapshot, *told = watcher.heard
         start = self.place(snapshot)
-        known = {fact.place: fact for fact in facts}
+        # By its time as well: ids that a crash has left no trace of are given out again.
+        after = {fact.place: fact for fact in facts if fact.place > start or fact.at > snapshot.at}
         places = [self.place(heard) for heard in told]
-        must = [fact.place for fact in facts if fact.must and fact.place > start]
-        if until is not None:
-            must = [place for place in must if place <= until]
+        must = {place for place, fact in after.items() if fact.must and (until is None or place <= until)}
         return Verdict(
-            lost=tuple(sorted(set(must) - set(places))),
+            lost=tuple(sorted(must - set(places))),
             doubled=tuple(place for place, times in Counter(places).items() if times > 1),
             disordered=tuple((one, next_) for one, next_ in pairwise(places) if next_ < one),
-            invented=tuple(heard for heard in told if not self._is_true(heard, known, start)),
+            invented=tuple(heard for heard in told if not self._is_true(heard, after)),
             resyncs=sum(heard.kind == "ResyncRequired" for heard in told),
         )
 
-    def _is_true(self, heard: Heard, known: dict[Place, Fact], start: Place) -> bool:
-        fact = known.get(self.place(heard))
-        return fact is not None and fact.place > start and heard.subject in {None, fact.subject}
+    def _is_true(self, heard: Heard, after: Mapping[Place, Fact]) -> bool:
+        fact = after.get(self.place(heard))
+        return fact is not None and heard.subject in {None, fact.subject}
 
     def recovery(self, watcher: Watcher, facts: Sequence[Fact], fault_at: float) -> float:
         """Seconds from a fault until the first item of what was written after it."""

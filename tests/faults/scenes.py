@@ -1,6 +1,7 @@
 """Scenes: an installation under writers and watchers, to which something befalls, and its judgement."""
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -30,6 +31,8 @@ from tests.faults.watching import Watcher
 from tests.faults.writing import Writer, effects, expected
 from tests.fieldgraph.installations import KEY, Installation
 
+LOG = logging.getLogger(__name__)
+"""What was measured: --log-cli-level=INFO shows it."""
 THOROUGH = int(os.environ.get("FIELDGRAPH_THOROUGH", "0"))
 CAUGHT_UP_SECONDS = 30.0
 PATIENCE_SECONDS = 30.0
@@ -227,12 +230,16 @@ class Judgement:
     def recovery(self, fault_at: float) -> float:
         """Seconds from a fault until everybody heard of something that was written after it."""
         pairs = zip(self.watchers, self.truths, strict=True)
-        return max(self.judge.recovery(watcher, facts, fault_at) for watcher, facts in pairs)
+        found = max(self.judge.recovery(watcher, facts, fault_at) for watcher, facts in pairs)
+        LOG.info("all had heard of the time after the fault within %.2f s", found)
+        return found
 
     def slowest(self, since: float, until: float) -> float:
         """The longest way of a fact of that time, in seconds."""
         pairs = zip(self.watchers, self.truths, strict=True)
-        return max(self.judge.slowest(watcher, facts, since, until) for watcher, facts in pairs)
+        found = max(self.judge.slowest(watcher, facts, since, until) for watcher, facts in pairs)
+        LOG.info("the slowest fact took %.2f s", found)
+        return found
 
 
 def postmaster(folder: Path) -> int:

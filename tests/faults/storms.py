@@ -39,8 +39,7 @@ class Storm:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)  # noqa: S311  # repeatable
         self._kinds: list[Callable[[], Awaitable[None]]] = [
-            self.kill_one,
-            self.kill_one,
+            *[self.kill_one] * 3,
             self.kill_both,
             self.stop_database,
             self.terminate,
@@ -51,7 +50,7 @@ class Storm:
 
     @property
     def kills(self) -> int:
-        """Of servers, whether they were there already or not."""
+        """Of servers."""
         return sum({"kill_one": 1, "kill_both": 2}.get(fault.name, 0) for fault in self.faults)
 
     async def run(self, seconds: float, *, pause_seconds: tuple[float, float], kills: int = 0) -> None:
@@ -59,12 +58,19 @@ class Storm:
         ends = time.monotonic() + seconds
         supervisor = asyncio.create_task(self._supervise())
         while time.monotonic() < ends or self.kills < kills:
-            kind = self._chance.choice(self._kinds)
+            kind = await self._next()
             self.faults.append(Fault(kind.__name__, time.time()))
             await kind()
             await asyncio.sleep(self._chance.uniform(*pause_seconds))
         self._stopping = True
         await supervisor
+
+    async def _next(self) -> Callable[[], Awaitable[None]]:
+        """Where servers take their time to start, they are not killed before somebody was served."""
+        ready = await asyncio.gather(*map(is_ready, self.scene.installation.servers.values()))
+        return self._chance.choice(
+            [kind for kind in self._kinds if all(ready) or not kind.__name__.startswith("kill")]
+        )
 
     async def _supervise(self) -> None:
         """As an operating system's: whoever has ended, killed or for want of a database, starts again."""

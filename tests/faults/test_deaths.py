@@ -2,10 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
+
+import asyncpg
 
 from domain import ids
 from domain.viewers import Role
+from tests.conftest import connected
 from tests.domain.world import DAY
 from tests.faults import sights
 from tests.faults.scenes import (
@@ -22,6 +27,8 @@ from tests.fieldgraph.running import asking
 API_SECONDS = 3.0  # after which clients are served again
 DATABASE_SECONDS = 5.0  # the same when it was the database
 SLOW_SECONDS = 2.0
+USED_UP = 100
+NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1"
 
 
 async def begun(scene: Scene) -> None:
@@ -148,3 +155,46 @@ async def test_slow_transactions_are_told_in_their_order_beside_fast_ones(scene:
 async def slowly(scene: Scene, visit: UUID, after: float) -> None:
     await asyncio.sleep(after)
     await write_slowly(scene.world, visit, SLOW_SECONDS, times=2)
+
+
+async def test_transaction_ids_that_a_crash_gives_out_again_hide_no_fact(scene: Scene) -> None:
+    # given ids that were used up and left no trace on the disk, and watchers who came after them
+    dispatcher = token_of(scene.world, Role.DISPATCHER)
+    visits = await scheduled(scene.world, 1)
+    async with connected(scene.owner_url) as owner, lazily_written(owner):
+        newest = -1
+        while newest != await owner.fetchval(NEWEST):  # a wake-up's own transaction may come between
+            newest = [await used_up(owner) for _ in range(USED_UP)][-1]
+            await scene.watch(sights.schedule(dispatcher), sights.tracking(dispatcher, visits[0]))
+
+        # when the database dies, and what comes then has these ids
+        stop_immediately(scene.postgres_folder)
+        owner.terminate()
+    scene.write(*visits, token=dispatcher)
+    await scene.more(5)
+
+    # then it is told as any other
+    async with connected(scene.owner_url) as owner:
+        await owner.execute("ALTER SYSTEM RESET wal_writer_delay")
+        await owner.execute("SELECT pg_reload_conf()")
+    judgement = await scene.judged()
+    assert judgement.truths[0][-1].place.xid < newest
+    judgement.assert_clean()
+
+
+@asynccontextmanager
+async def lazily_written(owner: asyncpg.Connection) -> AsyncIterator[None]:
+    """What nobody waits for stays in memory for longer than the usual fifth of a second."""
+    await owner.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    await owner.execute("SELECT pg_reload_conf()")
+    await asyncio.sleep(0.5)
+    yield
+
+
+async def used_up(owner: asyncpg.Connection) -> int:
+    """The id of a transaction that came to nothing."""
+    transaction = owner.transaction()
+    await transaction.start()
+    xid: int = await owner.fetchval("SELECT pg_current_xact_id()::text::bigint")
+    await transaction.rollback()
+    return xid

@@ -10,6 +10,7 @@ from tests.faults.scenes import THOROUGH, Scene, scheduled, token_of
 from tests.fieldgraph.running import Server, plain, subscribed, until
 
 SOCKETS = 1000 if THOROUGH else 200
+OF_USER = 50
 VANISHING = 500
 DRAIN_SECONDS, RESUMED_SECONDS = 10.0, 10.0
 GAUGES = (
@@ -24,8 +25,9 @@ async def test_all_sockets_go_on_through_a_rolling_restart(scene: Scene) -> None
     # given many who watch the same, at both servers
     dispatcher = token_of(scene.world, Role.DISPATCHER)
     visits = await scheduled(scene.world, 1)
-    for first in ("a", "b"):
-        await scene.watch(*[sights.schedule(dispatcher)] * (SOCKETS // 2), first=first)
+    for number in range(SOCKETS // OF_USER):
+        sight = sights.schedule(token_of(scene.world, Role.DISPATCHER, name=str(number)))
+        await scene.watch(*[sight] * OF_USER, first="ab"[number % 2])
     scene.write(*visits, token=dispatcher, pause_seconds=SOCKETS / 400)
     await scene.more(1)
 

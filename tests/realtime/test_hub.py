@@ -33,6 +33,9 @@ from tests.realtime.houses import (
     taken,
 )
 
+FAR_AHEAD = "1000000:1000000:"
+"""A pg_current_snapshot() in which a million transactions are over."""
+
 
 @pytest.fixture
 async def house(database: Database) -> AsyncIterator[House]:
@@ -178,6 +181,36 @@ async def test_a_database_that_goes_away_costs_no_event(house: House) -> None:
         assert await taken(resumed, 10) == expected
         assert await nothing_more(live)
     assert house.epochs == []
+
+
+async def test_after_a_loss_of_the_database_no_id_of_a_snapshot_hides_an_event(house: House) -> None:
+    # given a snapshot that has seen ids which came to nothing, as a crash gives them out again
+    hub = await house.hub()
+    elsewhere = house.database.owner_url.replace(house.database.name, "postgres")
+    name = house.database.name
+    async with house.listen(hub) as live, connected(elsewhere) as boss:
+        live.seen(FAR_AHEAD)
+        await house.said_and_read(hub, "hidden")
+        # when the database has been away
+        await boss.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await boss.fetchval(KILL, name, "reader")
+        await asyncio.sleep(0.5)
+        await boss.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await house.say("told")
+        # then
+        assert await taken(live, 1) == ["told"]
+        assert await nothing_more(live)
+
+
+async def test_ids_that_go_back_tell_of_a_loss_that_nobody_noticed(house: House) -> None:
+    hub = await house.hub()
+    async with house.listen(hub) as live:
+        await house.said_and_read(hub, "before")
+        assert await taken(live, 1) == ["before"]
+        live.seen(FAR_AHEAD)
+        hub._unborn = 1_000_000  # as a database's before it died between two readings
+        await house.say("told")
+        assert await taken(live, 1) == ["told"]
 
 
 async def test_a_restored_database_ends_every_subscription(

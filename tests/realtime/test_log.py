@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from domain.errors import BadInput, ResyncRequired
-from realtime.log import Cursors, Entry, Log, Place
+from realtime.log import EARLIEST, Cursors, Entry, Log, Place
 from realtime.retention import drop_expired
 from tests.conftest import Database, connected
 from tests.realtime.facts import AT, fact, facts, organization, system_pool, write_slowly
@@ -126,7 +126,21 @@ async def test_an_open_transaction_holds_back_what_commits_after_it(database: Da
     # then
     assert names_of(while_open) == ["before"]
     assert names_of(from_head) == ["early", "late"]
-    assert head == Place(from_head[0].place.xid, -1)
+    assert head == while_open[0].place
+
+
+async def test_the_head_is_never_an_id_that_came_to_nothing(database: Database) -> None:
+    async with connected(database.owner_url) as owner, system_pool(database.owner_url) as pool:
+        log = Log(pool)
+        assert await log.head() == EARLIEST
+        heatworks = await organization(owner)
+        await facts(owner, heatworks, ["one", "two"])
+        opened = owner.transaction()
+        await opened.start()
+        await fact(owner, heatworks, "nothing")
+        await opened.rollback()
+        [_, two] = await log.after(EARLIEST)
+        assert await log.head() == two.place
 
 
 async def test_a_resuming_reader_loses_none_of_many_concurrent_events(database: Database) -> None:

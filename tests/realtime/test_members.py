@@ -1,6 +1,7 @@
 """Members: what is told at once, what waits, what is too much, and what ends them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,7 +48,11 @@ class Wire:
 
 
 def member(
-    wire: Wire | None = None, purse: Purse | None = None, *, seen: Snapshot | None = None, **more: Any
+    wire: Wire | None = None,
+    purse: Purse | None = None,
+    *,
+    seen: Callable[[int], bool] | None = None,
+    **more: Any,
 ) -> Member:
     return Member(START, seen, purse or Purse(), direct=wire, ended_by=lambda _: None, **more)
 
@@ -94,7 +99,7 @@ async def test_what_waits_is_never_overtaken() -> None:
 
 async def test_nothing_is_told_that_it_has_been_told_or_that_its_snapshot_held() -> None:
     wire = Wire()
-    one = member(wire, seen=Snapshot(150, 300, frozenset({200})))
+    one = member(wire, seen=Snapshot(150, 300, frozenset({200})).sees)
     one.tell(Told(b"old", START))
     one.tell(Told(b"seen", Place(180, 0)))
     one.tell(Told(b"open then", Place(200, 0)))

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from realtime.log import Log
+from realtime.log import EARLIEST, Log
 from realtime.mailboxes import Snapshot
 from realtime.touches import Interest, Touch
 from tests.conftest import Database, connected
@@ -39,7 +39,7 @@ async def skill(connection: asyncpg.Connection, organization_id: UUID) -> UUID:
 async def test_a_page_of_touches_never_ends_inside_a_transaction(database: Database) -> None:
     async with connected(database.owner_url) as owner, system_pool(database.owner_url) as pool:
         heatworks, log = await organization(owner), Log(pool)
-        first = (await log.head()).xid
+        first = (await log.newer(EARLIEST)).horizon
         one = await skill(owner, heatworks)
         async with owner.transaction():
             three = [await skill(owner, heatworks) for _ in range(3)]
@@ -299,5 +299,5 @@ async def test_untouched_is_what_nothing_was_committed_to_that_the_statement_did
         assert not await untouched(house, log, seen, skill=frozenset({other}))
         assert await untouched(house, log, seen, skill=frozenset())
         assert await log.untouched(
-            house.heatworks, Interest({"skill": None}), seen, below=(await log.head()).xid
+            house.heatworks, Interest({"skill": None}), seen, below=(await log.newer(EARLIEST)).horizon
         )
