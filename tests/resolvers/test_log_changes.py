@@ -107,7 +107,8 @@ async def test_only_what_was_asked_for_is_told(company: Companies) -> None:
     start = (await company.data("{ cursor }"))["cursor"]
     await (await Storm.over(company, 2)).blow(12)
     whole = _flat(await _pages(company, after=start))
-    for given in ({"types": ["VisitScheduled"]}, {"topics": ["work_order", "milestone"]}):
+    asked: list[Row] = [{"types": ["VisitScheduled"]}, {"topics": ["work_order", "milestone"]}]
+    for given in asked:
         wanted = [
             item
             for item in whole
@@ -158,7 +159,7 @@ async def test_from_the_beginning_it_is_everything_that_is_kept(company: Compani
 async def test_what_was_erased_is_nowhere_in_it(company: Companies) -> None:
     stage = Stage(company, Role.ADMIN)
     customer = await stage.first("customers")
-    given = {"name": "Wilhelmina Quux", "email": "w.quux@a.example", "phone": "+358401234567"}
+    given: Row = {"name": "Wilhelmina Quux", "email": "w.quux@a.example", "phone": "+358401234567"}
     contact = await stage.make("createContact", "contact", customer=customer, **given)
     await stage.make("updateContact", "contact", contact=contact, name="Mina Quux")
     await stage.make("eraseContact", "contact", contact=contact)

@@ -99,7 +99,7 @@ async def test_who_serves_elsewhere_or_is_archived_leaves_the_map(company: Compa
 
 async def _new(company: Companies, territory: str) -> str:
     home = {"type": "Point", "coordinates": [24.94, 60.17]}
-    given = {"code": "NEW-1", "name": "New", "home": home, "hourlyCost": "30", "territory": territory}
+    given: Row = {"code": "NEW-1", "name": "New", "home": home, "hourlyCost": "30", "territory": territory}
     return await Stage(company, Role.ADMIN).make("createTechnician", "technician", **given)
 
 
