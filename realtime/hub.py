@@ -7,7 +7,7 @@ zulip's order. Comparing positions instead would step back when another writer i
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from types import TracebackType
@@ -252,12 +252,32 @@ class Subscription:
             raise self._reason
         raise StopAsyncIteration
 
+    async def past(self) -> AsyncGenerator[Entry | Lagged, None]:
+        """What there is until now: at its end all that the hub has read was taken.
+
+        Raises the reason where the subscription was closed with one.
+        """
+        while not self._closed:
+            item = self._mailbox.take()
+            if item is not None:
+                yield item
+            elif self._mailbox.live:
+                return
+            else:
+                await self._catch_up()
+        if self._reason:
+            raise self._reason
+
     def seen(self, snapshot: str, *, but: Callable[[Entry], bool] | None = None) -> None:
         """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains.
 
         `but` are the events that no snapshot tells: they come.
         """
         self._mailbox.seen(Snapshot.parse(snapshot), but=but)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
 
     def close(self, reason: Exception | None = None) -> None:
         """Ends the iteration at once, raising the reason if there is one. The first call counts."""

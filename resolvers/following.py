@@ -1,14 +1,17 @@
 """Following: the one way from the log to a subscription: snapshot or resume, then live, each fact once."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from domain.credentials import ENDED
 from domain.errors import ResyncRequired, Unauthenticated
 from domain.viewers import Role, Viewer
+from realtime.cohorts import Cohort, Cohorts
 from realtime.log import Entry, Place
 from realtime.mailboxes import Lagged, Snapshot
+from realtime.members import Direct, Member, Told
 from resolvers.context import Context
 from schema.verbs import Item
 
@@ -48,39 +51,161 @@ class Feed:
     """The name of the state that a fact tells: of those that wait only the newest counts."""
 
 
-async def follow(context: Context, feed: Feed, after: str | None) -> AsyncGenerator[Item]:
-    """Items of one subscription. Raises Unauthenticated when what the viewer stands on has ended."""
-    services, viewer = context.services, context.viewer
-    place = services.cursors.decode(after) if after else None
+class Telling(Protocol):
+    """Makes items into bytes: responses without their last brace."""
 
-    def wanted_end(entry: Entry) -> bool:
-        # A snapshot holds no end, only what the viewer as they were may read.
-        return viewer.seen is not None and ends(entry, viewer)
+    async def first(self, item: Item) -> tuple[bytes, int]:
+        """And what it cost."""
+        ...
 
-    def wanted(entry: Entry) -> bool:
-        return ends(entry, viewer) or (entry.topic in feed.topics and feed.wants(entry))
+    async def further(self, item: Item) -> bytes: ...
 
-    subscription = services.hub.subscribe(
-        viewer.organization_id, wants=wanted, conflate=feed.conflate, after=place
-    )
-    async with subscription:
+
+class Follower:
+    """One subscription from its start: its own past, then as one of a cohort; behind it, its past again."""
+
+    def __init__(
+        self,
+        context: Context,
+        feed: Feed,
+        telling: Telling,
+        *,
+        cohorts: Cohorts,
+        direct: Direct | None = None,
+    ) -> None:
+        self._context = context
+        self._feed = feed
+        self._telling = telling
+        self._cohorts = cohorts
+        self._direct = direct
+        self._charge = context.charge
+        self._seen: str | None = None
+        """The snapshot that was told: what it holds is told to nobody again."""
+        self._is_first = True
+        self._is_over = False
+
+    async def items(self, after: str | None, *, key: Hashable) -> AsyncGenerator[bytes]:
+        """Whole results, but for those that were written at once.
+
+        Raises Unauthenticated when what the viewer stands on has ended, TooMany when its points are spent.
+        """
+        services = self._context.services
+        place = services.cursors.decode(after) if after else None
         try:
-            if place is None:
-                start, seen = await _begin(context)
-                subscription.seen(seen, but=wanted_end)
-                for first in await feed.snapshot(start):
-                    yield first
-                    if first.is_last:
-                        return
-            async for entry in subscription:
-                item = await _item(context, feed, entry)
-                if item is None:
-                    continue
-                yield item
-                if item.is_last:
+            while True:
+                async with aclosing(self._past(place)) as past:
+                    async for told in past:
+                        yield told
+                if self._is_over:
                     return
+                member = self._member()
+                leave = self._cohorts.join(key, member, self._cohort)
+                try:
+                    while (shared := await member.next()) is not None:
+                        yield shared.body
+                finally:
+                    leave()
+                if not member.lag:
+                    return
+                yield await self._whole(self._lagged(Lagged(member.lag, member.reached)))
+                place = member.reached
         except ResyncRequired as error:
-            yield Item("ResyncRequired", {"cursor": await context.cursor(), "reason": str(error)})
+            cursor = await self._context.cursor()
+            yield await self._whole(Item("ResyncRequired", {"cursor": cursor, "reason": str(error)}))
+
+    async def _past(self, place: Place | None) -> AsyncGenerator[bytes]:
+        """The snapshot, or what followed a place; until all is taken that the hub has read."""
+        services, viewer, feed = self._context.services, self._context.viewer, self._feed
+        subscription = services.hub.subscribe(
+            viewer.organization_id, wants=self._wants, conflate=self._state, after=place
+        )
+        async with subscription:
+            if place is None:
+                start, self._seen = await _begin(self._context)
+            if self._seen is not None:
+                subscription.seen(self._seen, but=self._is_new_end)
+            if place is None:
+                for first in await feed.snapshot(start):
+                    yield await self._whole(first)
+                    if first.is_last:
+                        self._is_over = True
+                        return
+            async with aclosing(subscription.past()) as past:
+                async for entry in past:
+                    item = await self._item(entry)
+                    if item is not None:
+                        yield await self._whole(item)
+                        if item.is_last:
+                            self._is_over = True
+                            return
+            self._is_over = subscription.is_closed
+
+    def _member(self) -> Member:
+        """One that has been told all that the hub has read."""
+        place = self._context.services.hub.place
+        seen = Snapshot.parse(self._seen) if self._seen else None
+        return Member(place, seen, self._charge, direct=self._direct, ended_by=self._check)
+
+    def _cohort(self, on_over: Callable[[], None]) -> Cohort:
+        """For all that share it; what it does stands on no single member."""
+        feed, services = self._feed, self._context.services
+
+        def wants(entry: Entry) -> bool:
+            return entry.topic == ENDED or (entry.topic in feed.topics and feed.wants(entry))
+
+        async def answer(entry: Entry) -> Told | None:
+            item = await feed.told(entry) if entry.topic in feed.topics else None
+            if item is None:
+                return None
+            body = await self._telling.further(self._placed(item, entry))
+            return Told(body + b"}", entry.place, state=self._state(entry), is_last=item.is_last)
+
+        subscription = services.hub.subscribe(
+            self._context.viewer.organization_id, wants=wants, conflate=self._state
+        )
+        return Cohort(subscription, answer, on_over=on_over)
+
+    async def _whole(self, item: Item) -> bytes:
+        """The first says what it cost; each other one takes a point."""
+        if not self._is_first:
+            await self._charge.another()
+            return await self._telling.further(item) + b"}"
+        self._is_first = False
+        body, cost = await self._telling.first(item)
+        return body + self._charge.told(cost) + b"}"
+
+    async def _item(self, entry: Entry | Lagged) -> Item | None:
+        if isinstance(entry, Lagged):
+            return self._lagged(entry)
+        self._check(entry)
+        item = await self._feed.told(entry) if entry.topic in self._feed.topics else None
+        return None if item is None else self._placed(item, entry)
+
+    def _lagged(self, entry: Lagged) -> Item:
+        cursor = self._context.services.cursors.encode(entry.resume_from)
+        return Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})
+
+    def _placed(self, item: Item, entry: Entry) -> Item:
+        cursor = self._context.services.cursors.encode(entry.place)
+        return replace(item, values={"cursor": cursor, **item.values})
+
+    def _wants(self, entry: Entry) -> bool:
+        if entry.topic == ENDED and ends(entry, self._context.viewer):
+            return True
+        return entry.topic in self._feed.topics and self._feed.wants(entry)
+
+    def _state(self, entry: Entry) -> str | None:
+        """Of an end of rights each counts."""
+        is_told = self._feed.conflate is not None and entry.topic in self._feed.topics
+        return self._feed.conflate(entry) if is_told and self._feed.conflate else None
+
+    def _is_new_end(self, entry: Entry) -> bool:
+        # A snapshot holds no end, only what the viewer as they were may read.
+        return self._context.viewer.seen is not None and ends(entry, self._context.viewer)
+
+    def _check(self, entry: Entry) -> None:
+        if ends(entry, self._context.viewer):
+            raise Unauthenticated("This token has been revoked.")
 
 
 async def _begin(context: Context) -> tuple[Start, str]:
@@ -90,19 +215,6 @@ async def _begin(context: Context) -> tuple[Start, str]:
     )
     seen = str(row[0]["seen"])
     return Start(context, Place(int(seen.split(":", maxsplit=1)[0]), -1)), seen
-
-
-async def _item(context: Context, feed: Feed, entry: Entry | Lagged) -> Item | None:
-    cursors = context.services.cursors
-    if isinstance(entry, Lagged):
-        cursor = cursors.encode(entry.resume_from)
-        return Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})
-    if ends(entry, context.viewer):
-        raise Unauthenticated("This token has been revoked.")
-    item = await feed.told(entry)
-    if item is None:
-        return None
-    return replace(item, values={"cursor": cursors.encode(entry.place), **item.values})
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:
