@@ -49,7 +49,7 @@ class Listening:
         "Every fact about the visits that the viewer may see, each step by its name; what leaves the scope,"
         " or the viewer's sight, as VisitRemoved.",
         roles=(*STAFF, Role.CUSTOMER),
-        scope=CHANGES,
+        scope="work:read",
         arguments={"scope": (VisitScope | None, "Which visits; null: all."), "after": AFTER},
     )
     work_order_changes: WorkOrderItem = stream(
@@ -57,7 +57,7 @@ class Listening:
         "Every fact about the work orders that the viewer may see; what leaves the scope, or the viewer's"
         " sight, as WorkOrderRemoved.",
         roles=(*STAFF, Role.CUSTOMER),
-        scope=CHANGES,
+        scope="work:read",
         arguments={"scope": (WorkOrderScope | None, "Which work orders; null: all."), "after": AFTER},
     )
     technician_positions: TechnicianItem = stream(

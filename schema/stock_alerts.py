@@ -9,6 +9,7 @@ from domain.stock.alerts import StockState
 from schema.graph import column, embedded, one, record, records, value
 from schema.purchasing import ReorderRule
 from schema.scalars import Cursor
+from schema.scheduling import ALIAS
 from schema.stock import Part, StockLevel, StockLocation
 from schema.tracking import Lagged, ResyncRequired
 
@@ -68,7 +69,7 @@ class StockFact:
     cursor: Cursor = column("Where this stands in the log.")
     occurred_at: datetime = column("When it happened.")
     origin: str = column("By which door, such as API or OPTIMIZER.")
-    reason: str | None = column("Why.")
+    reason: str | None = column(f"Why; {ALIAS}.")
     state: StockState = column("What it has come to.")
     available: int = column("Pieces that were free then; `stockLevel` has those that are free now.")
     minimum: int = column("So few pieces are LOW.")

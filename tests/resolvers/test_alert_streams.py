@@ -239,8 +239,8 @@ async def test_other_roles_are_refused(companies: Companies, field: str, roles: 
         ("stockAlerts", "stock:read"),
         ("milestoneAlerts", "contracts:read"),
         ("technicianPositions", "positions:read"),
-        ("visitChanges", "changes:read"),
-        ("workOrderChanges", "changes:read"),
+        ("visitChanges", "work:read"),
+        ("workOrderChanges", "work:read"),
         ("changes", "changes:read"),
     ],
 )

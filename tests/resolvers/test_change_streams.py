@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import ANY
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from domain.viewers import Role, Viewer
+from resolvers import visit_scopes, work_order_changes
 from resolvers.refusals import Refusal
 from tests.resolvers.companies import Companies
 from tests.resolvers.listeners import Listener, every, listening
@@ -279,6 +281,61 @@ async def test_each_step_is_told_by_its_name_with_what_was_before(company: Compa
     planned = datetime.fromisoformat(items[1]["before"]["plannedStart"])
     assert planned == datetime.fromisoformat(start)
     assert items[1]["technicianBefore"] == {"id": technician}
+
+
+async def test_a_day_has_its_visits_and_the_pool(company: Companies) -> None:
+    storm = await Storm.over(company, 1)
+    visit, technician = storm.visits[2]["id"], storm.technicians[1]
+    query = SCHEDULE.format(row=PLANNED)
+    async with (
+        listening(company, query, {"scope": {"day": "2026-11-23"}}) as today,
+        listening(company, query, {"scope": {"day": "2026-11-24"}}) as tomorrow,
+    ):
+        boards = [{row["id"]: row for row in (await one.next())["visits"]} for one in (today, tomorrow)]
+        rows = [row for row in await every(company, "visits", PLANNED) if row["state"] not in FINAL]
+        for day, board in zip(("2026-11-23", "2026-11-24"), boards, strict=True):
+            assert {key: row for key, row in board.items() if row["state"] not in FINAL} == {
+                row["id"]: row for row in rows if _on(day, row)
+            }
+        assert visit in boards[1]
+        await storm.place("scheduleVisit", visit, technician)
+        assert [one["__typename"] for one in await today.rest()] == ["VisitScheduled"]
+        removed = {"__typename": "VisitRemoved", "cursor": ANY, "visitId": visit}
+        assert await tomorrow.rest() == [removed]
+        assert await storm.ask("unscheduleVisit", visit=visit, reason="Not today")
+        told = [*await today.rest(), *await tomorrow.rest()]
+    assert [(one["__typename"], one["visit"]["state"]) for one in told] == [
+        ("VisitUnscheduled", "UNSCHEDULED")
+    ] * 2
+
+
+def _on(day: str, row: Row) -> bool:
+    """By the clocks of Helsinki."""
+    if row["planned"] is None:
+        return bool(row["state"] == "UNSCHEDULED")
+    start = datetime.fromisoformat(row["planned"]["start"])
+    return start.astimezone(ZoneInfo("Europe/Helsinki")).date().isoformat() == day
+
+
+@pytest.mark.parametrize(
+    ("module", "query", "root"),
+    [(visit_scopes, VISITS, "visits"), (work_order_changes, ORDERS, "workOrders")],
+)
+async def test_a_snapshot_says_when_it_is_not_all(
+    companies: Companies, monkeypatch: pytest.MonkeyPatch, module: Any, query: str, root: str
+) -> None:
+    whole = await _snapshot_of(companies, query)
+    monkeypatch.setattr(module, "MOST", len(whole[root]))
+    assert (await _snapshot_of(companies, query))["isComplete"] is True
+    monkeypatch.setattr(module, "MOST", 3)
+    some = await _snapshot_of(companies, query)
+    assert (some["isComplete"], len(some[root])) == (False, 3)
+    assert {row["id"] for row in some[root]} < {row["id"] for row in whole[root]}
+
+
+async def _snapshot_of(companies: Companies, query: str) -> Row:
+    async with companies.stream(query.format(row="id")) as items:
+        return await anext(items)
 
 
 async def test_no_other_company_is_told_anything(company: Companies) -> None:
