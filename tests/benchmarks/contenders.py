@@ -101,9 +101,9 @@ class Contender:
     _pinned: dict[int, int] = field(default_factory=dict)
 
     def open(
-        self, count: int, *, technicians: Sequence[int] = (), document: str = "", small: bool = False
+        self, count: int, *, technicians: Sequence[int] = (), document: str = "", slow: int = 0
     ) -> dict[str, Any]:
-        """Sockets that hear of all visits, or in turn of those of one technician each."""
+        """Sockets that hear of all visits, or in turn of one technician's each; each `slow`-th is to be slow."""
         return self.crowd.ask(
             do="open",
             port=self.server.port,
@@ -112,7 +112,7 @@ class Contender:
             at_once=50,
             greetings=list(self.greetings),
             subscriptions=self.subscriptions(technicians, document),
-            small=small,
+            slow=slow,
         )
 
     def change(

@@ -134,7 +134,7 @@ def _others(
         found["storm"] = scenes.storm(ours, 1000, missed=5)
     if ours is not None and "slow" in chosen:
         _say("1,000 sockets of which 100 stop reading")
-        found["slow"] = scenes.slow(ours, 200 if quick else 1000, 60 if quick else 150)
+        found["slow"] = scenes.slow(ours, 200 if quick else 1000, 60 if quick else 100)
 
 
 def _compare(scenes: Scenes, contenders: Sequence[Contender]) -> None:

@@ -10,7 +10,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -34,10 +34,11 @@ SMALL_BYTES = 4_096
 class Socket(asyncio.Protocol):
     """One client: connecting, greeting, subscribing, then counting what comes."""
 
-    __slots__ = ("_frames", "_head", "crowd", "last", "step", "transport", "wanted")
+    __slots__ = ("_frames", "_head", "crowd", "last", "slow", "step", "transport", "wanted")
 
-    def __init__(self, crowd: "Crowd") -> None:
+    def __init__(self, crowd: "Crowd", *, slow: bool) -> None:
         self.crowd = crowd
+        self.slow = slow
         self.last = b""
         self.step: asyncio.Future[bytes] | None = None
         self.wanted = b"HTTP/1.1 101"
@@ -151,11 +152,11 @@ class Crowd:
         given, loop = self.given, asyncio.get_running_loop()
         line = socket.socket()
         line.setblocking(False)
-        if given["small"]:
+        if _is_slow(n, given):
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
         await loop.sock_connect(line, ("127.0.0.1", given["port"]))
-        _, one = await loop.create_connection(lambda: Socket(self), sock=line)
+        _, one = await loop.create_connection(lambda: Socket(self, slow=_is_slow(n, given)), sock=line)
         self.sockets.append(one)
         await one.take(handshake(given["port"], given["path"]), b" 101 ")
         greetings = given["greetings"]
@@ -206,9 +207,9 @@ class Crowd:
             "busy": busy / elapsed,
         }
 
-    async def pause(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Every so many-th socket reads no more."""
-        paused = self.sockets[:: given["every"]]
+    async def pause(self, _given: dict[str, Any]) -> dict[str, Any]:
+        """The slow ones read no more."""
+        paused = [one for one in self.sockets if one.slow]
         for one in paused:
             one.transport.pause_reading()
         return {"paused": len(paused)}
@@ -234,6 +235,11 @@ class Crowd:
         last = max(self.arrivals) - began
         caught = spread([at - began for at in self.arrivals])
         return {"seconds": last, "caught_up": caught, "missed": len(self.others), **opened}
+
+
+def _is_slow(n: int, given: Mapping[str, Any]) -> bool:
+    """Whether it is one of those that will stop reading: every so many-th; none where that is 0."""
+    return bool(given["slow"]) and n % given["slow"] == 0
 
 
 async def _all(at_once: int, steps: Iterable[Coroutine[Any, Any, None]]) -> list[float]:
