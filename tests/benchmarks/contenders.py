@@ -103,7 +103,7 @@ class Contender:
     def open(
         self, count: int, *, technicians: Sequence[int] = (), document: str = "", slow: int = 0
     ) -> dict[str, Any]:
-        """Sockets that hear of all visits, or in turn of one technician's each; each `slow`-th is to be slow."""
+        """Sockets that hear of all visits, or in turn of one technician's each; each `slow`-th is slow."""
         return self.crowd.ask(
             do="open",
             port=self.server.port,
