@@ -111,9 +111,7 @@ class Scenes:
             "caught_up": answer["caught_up"],
         }
 
-    def cohorts(
-        self, contender: Contender, sockets: int, cohorts: int, *, written: float
-    ) -> dict[str, list[Round]]:
+    def cohorts(self, contender: Contender, sockets: int, cohorts: int, *, written: float) -> list[Round]:
         """Each cohort listens to the visits of one technician; each change is one of them's."""
         contender.open(sockets, technicians=range(cohorts))
         changes = max(20, self.messages // 100)
@@ -122,7 +120,7 @@ class Scenes:
             for _ in range(self.rounds)
         ]
         contender.close()
-        return {contender.name: rounds}
+        return rounds
 
     def slow(self, contender: Contender, sockets: int, changes: int) -> dict[str, Any]:
         """Long messages to all; then a tenth reads no more: what the server holds for them, and who waits."""
