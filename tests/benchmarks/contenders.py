@@ -98,12 +98,12 @@ class Contender:
     share: float = 1.0
     day: int = 0
     technicians: int = 1
-    _pinned: dict[int, int] = field(default_factory=dict)
+    pinned: dict[int, int] = field(default_factory=dict)
 
     def open(
-        self, count: int, *, technicians: Sequence[int] = (), document: str = "", small: bool = False
+        self, count: int, *, technicians: Sequence[int] = (), document: str = "", slow: int = 0
     ) -> dict[str, Any]:
-        """Sockets that hear of all visits, or in turn of those of one technician each."""
+        """Sockets that hear of all visits, or in turn of one technician's each; each `slow`-th is slow."""
         return self.crowd.ask(
             do="open",
             port=self.server.port,
@@ -112,7 +112,7 @@ class Contender:
             at_once=50,
             greetings=list(self.greetings),
             subscriptions=self.subscriptions(technicians, document),
-            small=small,
+            slow=slow,
         )
 
     def change(
@@ -145,7 +145,7 @@ class Contender:
         raise NotImplementedError(mark)
 
     def _wire(self, mark: str, technician: int) -> bytes:
-        turn = self._pinned[technician] = self._pinned.get(technician, 0) + 1
+        turn = self.pinned[technician] = self.pinned.get(technician, 0) + 1
         of_day = (
             technician - 37 * self.day
         ) % self.technicians  # as tests/benchmarks/world.py deals them out
@@ -212,10 +212,11 @@ class Lineup:
     stack: ExitStack
     core: int
 
-    def fieldgraph(self) -> Fieldgraph:
+    def fieldgraph(self, name: str = "fieldgraph", *, beside: Contender | None = None) -> Fieldgraph:
+        """`beside` has pinned the same visits before."""
         port, folder = free_port(), self.stage.folder
         server = self._started(
-            "fieldgraph",
+            name,
             [sys.executable, "-m", "fieldgraph.cli", "serve", "--port", str(port)],
             port,
             DATABASE_URL=self.stage.owner_url,
@@ -230,11 +231,12 @@ class Lineup:
         tokens = [self._token(n) for n in range(USERS)]
         init = [{"type": "connection_init", "payload": {"authorization": f"Bearer {one}"}} for one in tokens]
         return Fieldgraph(
-            name="fieldgraph",
+            name=name,
             server=server,
-            crowd=self.stack.enter_context(crowded("fieldgraph")),
+            crowd=self.stack.enter_context(crowded(name)),
             greetings=[json.dumps(one) for one in init],
             token=tokens[0],
+            pinned=beside.pinned if beside else {},
             **self._day(1),
         )
 

@@ -8,7 +8,7 @@ for each second of the server's processor, which makes the changes, too. All ser
 clients and Postgres have the rest.
 
 python3 run.py bench realtime [--quick] [--sizes 100,1000,5000] [--rounds 3] [--messages 20000] [--json FILE]
-                               [--scenes idle,fanout,cohorts,storm,slow] [--only fieldgraph,strawberry,raw]
+                               [--scenes idle,fanout,cohorts,storm,slow] [--only strawberry,raw]
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.benchmarks.stages import cores, open_files, staged
 from tests.benchmarks.world import World
 
 SCENES = ("idle", "fanout", "cohorts", "storm", "slow")
-NAMES = ("fieldgraph", "strawberry", "strawberry_reading", "raw")
+OPPONENTS = ("strawberry", "strawberry_reading", "raw")
 WORLD = World(customers=2_000, days=10, technicians=300, parts=1)
 """Three hundred technicians: each has one visit a day, so a cohort is whoever watches one of them."""
 Fanout = dict[str, dict[str, list[Round]]]
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lineup = Lineup(stage, stack, core=min(cores()))
         os.sched_setaffinity(0, {max(cores())})
         contenders = _line_up(lineup, options.only.split(","))
-        fanout, found = _play(contenders, options)
+        fanout, found = _play(lineup, contenders, options)
     _print(fanout, found)
     for verdict in verdicts(fanout, found):
         _show(verdict.line())
@@ -60,9 +60,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--messages", type=int, help="told by one contender in one round")
     parser.add_argument("--json", type=Path, help="write the medians to this file")
     parser.add_argument("--scenes", default=",".join(SCENES), help="which to play")
-    parser.add_argument("--only", default=",".join(NAMES), help="contenders, with commas between them")
+    parser.add_argument("--only", default=",".join(OPPONENTS), help="opponents, with commas between them")
     options = parser.parse_args(arguments)
     usual = ("100,1000", 1, 4_000) if options.quick else ("100,1000,5000", 3, 20_000)
+    options.scenes = options.scenes.split(",")
     options.sizes = [int(one) for one in (options.sizes or usual[0]).split(",")]
     options.rounds = options.rounds or usual[1]
     options.messages = options.messages or usual[2]
@@ -75,9 +76,8 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def _line_up(lineup: Lineup, names: Sequence[str]) -> list[Contender]:
-    contenders: list[Contender] = []
-    if "fieldgraph" in names:
-        contenders.append(lineup.fieldgraph())
+    """Ours always: the raw ones send a message of ours."""
+    contenders: list[Contender] = [lineup.fieldgraph()]
     if "strawberry" in names:
         contenders.append(lineup.pushed("strawberry", reading=False))
     if "strawberry_reading" in names:
@@ -87,9 +87,10 @@ def _line_up(lineup: Lineup, names: Sequence[str]) -> list[Contender]:
     return contenders
 
 
-def _play(contenders: Sequence[Contender], options: argparse.Namespace) -> tuple[Fanout, dict[str, Any]]:
+def _play(
+    lineup: Lineup, contenders: Sequence[Contender], options: argparse.Namespace
+) -> tuple[Fanout, dict[str, Any]]:
     scenes = Scenes(options.messages, options.rounds, _say)
-    chosen = options.scenes.split(",")
     _compare(scenes, contenders)
     written = {one.name: scenes.warm(one) for one in contenders}
     found: dict[str, Any] = {
@@ -102,39 +103,38 @@ def _play(contenders: Sequence[Contender], options: argparse.Namespace) -> tuple
         _say(f"{size:,} sockets: opening")
         idle = {one.name: scenes.idle(one, size) for one in able if one.name != "written"}
         found.setdefault("idle", idle)
-        if "fanout" in chosen:
+        if "fanout" in options.scenes:
             _say(f"{size:,} sockets: {options.rounds} rounds")
             fanout[str(size)] = scenes.fanout(able, size, written)
         for one in able:
             if one.name != "written":
                 one.close()
-    _others(scenes, contenders, options, written=written, found=found)
+    if "cohorts" in options.scenes:
+        _say("1,000 sockets in 200 cohorts")
+        able = [one for one in contenders if isinstance(one, Fieldgraph | Pushed) and one.share == 1]
+        rounds = {one.name: scenes.cohorts(one, 1000, 200, written=written[one.name]) for one in able}
+        found["cohorts"] = {name: typical(theirs) for name, theirs in rounds.items()}
+    found.update(_alone(scenes, lineup, options, beside=contenders[0]))
     return dict(sorted(fanout.items(), key=lambda one: int(one[0]))), found
 
 
-def _others(
-    scenes: Scenes,
-    contenders: Sequence[Contender],
-    options: argparse.Namespace,
-    *,
-    written: dict[str, float],
-    found: dict[str, Any],
-) -> None:
-    chosen, quick = options.scenes.split(","), options.quick
-    if "cohorts" in chosen:
-        _say("1,000 sockets in 200 cohorts")
-        found["cohorts"] = {}
-        for one in contenders:
-            if isinstance(one, Fieldgraph | Pushed) and one.share == 1:
-                rounds = scenes.cohorts(one, 1000, 200, written=written[one.name])[one.name]
-                found["cohorts"][one.name] = typical(rounds)
-    ours = next((one for one in contenders if isinstance(one, Fieldgraph)), None)
-    if ours is not None and "storm" in chosen:
+def _alone(
+    scenes: Scenes, lineup: Lineup, options: argparse.Namespace, *, beside: Contender
+) -> dict[str, Any]:
+    """What ours plays without opponents, on a new server: one that has let 5,000 go has room for the slow."""
+    sockets, changes = (200, 60) if options.quick else (1000, 100)
+    found: dict[str, Any] = {}
+    if not {"slow", "storm"} & set(options.scenes):
+        return found
+    ours = lineup.fieldgraph("fieldgraph_alone", beside=beside)
+    scenes.warm(ours)
+    if "slow" in options.scenes:
+        _say(f"{sockets:,} sockets of which a tenth stops reading")
+        found["slow"] = scenes.slow(ours, sockets, changes)
+    if "storm" in options.scenes:
         _say("1,000 sockets cut and resumed")
         found["storm"] = scenes.storm(ours, 1000, missed=5)
-    if ours is not None and "slow" in chosen:
-        _say("1,000 sockets of which 100 stop reading")
-        found["slow"] = scenes.slow(ours, 200 if quick else 1000, 60 if quick else 150)
+    return found
 
 
 def _compare(scenes: Scenes, contenders: Sequence[Contender]) -> None:

@@ -111,49 +111,50 @@ class Scenes:
             "caught_up": answer["caught_up"],
         }
 
-    def cohorts(
-        self, contender: Contender, sockets: int, cohorts: int, *, written: float
-    ) -> dict[str, list[Round]]:
+    def cohorts(self, contender: Contender, sockets: int, cohorts: int, *, written: float) -> list[Round]:
         """Each cohort listens to the visits of one technician; each change is one of them's."""
         contender.open(sockets, technicians=range(cohorts))
-        changes = max(20, self.messages // 20)
+        changes = max(20, self.messages // 100)
         rounds = [
             self.told(contender, changes, sockets // cohorts, written=written, of=range(cohorts))
             for _ in range(self.rounds)
         ]
         contender.close()
-        return {contender.name: rounds}
+        return rounds
 
     def slow(self, contender: Contender, sockets: int, changes: int) -> dict[str, Any]:
         """Long messages to all; then a tenth reads no more: what the server holds for them, and who waits."""
-        server, peak = contender.server, 0.0
-
-        def look() -> None:
-            nonlocal peak
-            peak = max(peak, server.resident_megabytes())
-
-        contender.open(sockets, document=WIDE, small=True)
-        contender.change(self.marks(changes, REASON_CHARACTERS), sockets)
-        without = contender.change(self.marks(changes, REASON_CHARACTERS), sockets, meanwhile=look)
-        look()
-        before, peak = peak, 0.0
-        paused = contender.crowd.ask(do="pause", every=SLOW_SHARE)["paused"]
-        beside = contender.change(self.marks(changes, REASON_CHARACTERS), sockets - paused, meanwhile=look)
-        look()
-        unread = unread_megabytes(server.port)
-        contender.close()
+        without, before = self._long(contender, sockets, changes, slow=0)
+        beside, peak = self._long(contender, sockets, changes, slow=SLOW_SHARE)
+        waits, usual = beside["latency"]["p99_ms"], without["latency"]["p99_ms"]
         return {
             "sockets": sockets,
-            "paused": paused,
             "changes": changes,
             "message_bytes": len(without["sample"]),
-            "megabytes_unread": round(paused * changes * len(without["sample"]) / 2**20, 2),
-            "megabytes_in_kernel": round(unread, 2),
+            "paused": beside["paused"],
+            "megabytes_unread": beside["paused"] * changes * len(without["sample"]) / 2**20,
+            "megabytes_in_kernel": beside["kernel"],
             "megabytes_more": round(peak - before, 2),
-            "p99_ms": beside["latency"]["p99_ms"],
-            "p99_without_ms": without["latency"]["p99_ms"],
-            "slower": round(beside["latency"]["p99_ms"] / without["latency"]["p99_ms"], 3),
+            "p99_ms": waits,
+            "p99_without_ms": usual,
+            "slower": round(waits / usual, 3),
         }
+
+    def _long(
+        self, contender: Contender, sockets: int, changes: int, *, slow: int
+    ) -> tuple[dict[str, Any], float]:
+        """What is said of the changes, and the server's memory at its most."""
+        server, peaks = contender.server, [0.0]
+        contender.open(sockets, document=WIDE, slow=slow)
+        paused = contender.crowd.ask(do="pause")["paused"]
+        marks = self.marks(changes, REASON_CHARACTERS)
+        answer = contender.change(
+            marks, sockets - paused, meanwhile=lambda: peaks.append(server.resident_megabytes())
+        )
+        peaks.append(server.resident_megabytes())
+        kernel = round(unread_megabytes(server.port), 2)
+        contender.close()
+        return {**answer, "paused": paused, "kernel": kernel}, max(peaks)
 
 
 def unread_megabytes(port: int) -> float:
