@@ -131,6 +131,14 @@ class Writer:
         """Whether its answer may change without an event: by time alone, or with what is written silently."""
         self.tallies: list[str] = []
         """What each level counts of its own rows: added up beside the answer (resolvers/query_costs.py)."""
+        self.keyed: list[tuple[str, Binder]] = []
+        """The reads of a table that are of given keys alone."""
+        self.derived: set[str] = set()
+        """The tables that the functions of derived fields read."""
+        self.is_personal = False
+        """Whether something in it is for who asks alone."""
+        self.varying: list[int] = []
+        """The parameters that differ from one run to the next, whoever asks and for what."""
         self.overlay: Overlay | None = None
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
@@ -181,7 +189,13 @@ class Writer:
 
     def now(self) -> str:
         self.is_timed = True
-        return self.bind("timestamptz", lambda bindings: bindings.now, name="now")
+        return self.vary("timestamptz", lambda bindings: bindings.now, name="now")
+
+    def vary(self, sql_type: str, binder: Binder, *, name: str) -> str:
+        """A parameter that is no part of what is asked for."""
+        if name not in self._places:
+            self.varying.append(len(self.binders))
+        return self.bind(sql_type, binder, name=name)
 
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
