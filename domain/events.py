@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import Index, Integer
 from sqlalchemy.types import UserDefinedType
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
-from domain.rows import Row, Table, jsonb, text, timestamp
+from domain.rows import TEXT, TIMESTAMP, Row, Table, jsonb, text, timestamp
 
 
 class Xid8(UserDefinedType[int]):
@@ -91,3 +92,21 @@ class EventRow(Table, table=True):
     reason: str | None = text(default=None)
     occurred_at: datetime = timestamp()
     recorded_at: datetime = timestamp()
+
+
+TOUCHED = sa.Table(
+    "touched",
+    SQLModel.metadata,
+    sa.Column("xid", Xid8, nullable=False),
+    sa.Column("organization_id", sa.Uuid, nullable=False),
+    sa.Column("table_name", TEXT, nullable=False),
+    sa.Column("key", sa.Uuid),
+    sa.Column("recorded_at", TIMESTAMP, nullable=False),
+    Index("ix_touched_xid", "xid"),
+    Index("ix_touched_organization_id_table_name_xid", "organization_id", "table_name", "xid"),
+)
+"""Which rows each transaction has written, by triggers alone (access/touching.py), kept for a day.
+
+`key` is the row's id, and null where any row of the table may have changed. There is no primary key: one
+transaction may touch a row more than once. No foreign key either: each would be asked at every change.
+"""

@@ -31,6 +31,7 @@ EXEMPT: Mapping[str, str] = {
     "plan_reason": "is part of a proposal, kept as it was made",
     "position": "is a measurement, thousands an hour; where people were is no change to the books",
     "position_current": "is the last of the positions",
+    "touched": "is the note that something changed, kept for a day",
 }
 """Tables whose changes are not kept, and why."""
 

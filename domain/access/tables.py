@@ -32,7 +32,7 @@ class Access:
     system: bool = field(default=False)
     """Read across organizations by fieldgraph_system (the log's reader, workers, token look-up)."""
     kept: bool = field(default=False)
-    """Written by the audit's own triggers alone, which run as fieldgraph_audit."""
+    """Written by triggers alone, which run as fieldgraph_audit."""
 
     @property
     def adds(self) -> frozenset[Role]:
@@ -283,6 +283,7 @@ TABLES: dict[str, Access] = {
     "idempotency": Access(IN_ORGANIZATION, frozenset(EVERYONE), system=True),
     "bucket": Access({Role.ADMIN: ALL}, system=True),
     "event": Access(_roles(), insert=frozenset(EVERYONE), system=True),
+    "touched": Access({}, system=True, kept=True),
     "audit": Access(_roles_named(), system=True, kept=True),
     "audit_value": Access(_roles_named(), system=True, kept=True),
     "audit_seal": Access(ONLY_ADMIN, system=True, kept=True),

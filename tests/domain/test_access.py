@@ -245,7 +245,7 @@ async def test_a_role_writes_where_it_is_declared_and_nowhere_else(
         assert added == ("incomplete" if bare else "refused"), table
 
 
-LEDGERS = {"attachment", "bucket", "event", "stock_movement", *KEPT}
+LEDGERS = {"attachment", "bucket", "event", "stock_movement", "touched", *KEPT}
 
 
 @pytest.mark.parametrize("role", [Role.SALES, Role.CUSTOMER, Role.TRACKING])

@@ -188,6 +188,9 @@ async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: Embed
                 ("audit_seal_unit", "fieldgraph_audit"),
                 ("credential_by_digest", SYSTEM),
                 ("search_ids", "fieldgraph_search"),
+                ("touch_organization", "fieldgraph_audit"),
+                ("touch_rows", "fieldgraph_audit"),
+                ("touch_table", "fieldgraph_audit"),
             ]
             for role in LENT:
                 assert not await owner.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", role)

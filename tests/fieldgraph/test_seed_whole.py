@@ -41,6 +41,7 @@ NOT_SEEDED = {
     "job": "a worker would take it",
     "idempotency": "answers to requests, and the seed makes none",
     "event": "the unit of work makes them as the rows are written",
+    "touched": "triggers write it",
     "audit": "its own triggers write it",
     "audit_value": "as above",
     "audit_seal": "as above",
