@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from domain import access, overlays
-from domain.access import TABLES
+from domain.access import TABLES, touching
 from resolvers.compiler.bindings import Binder
 from resolvers.compiler.writer import Writer
 
@@ -32,13 +32,15 @@ class Reading:
     """What an answer is made of: `whole` tables, of others the rows of given keys alone.
 
     `told` are the values of the viewer that say which rows there are (domain/access): who has the same ones
-    reads the same. `is_personal`: it is for who asks alone all the same.
+    reads the same. `is_personal`: it is for who asks alone all the same. `is_unnoted`: it may change though
+    nobody notes that (domain/access/touching.py).
     """
 
     whole: frozenset[str] = frozenset()
     keyed: tuple[tuple[str, Binder], ...] = ()
     told: frozenset[str] = frozenset()
     is_personal: bool = False
+    is_unnoted: bool = False
 
 
 def reading_of(sql: str, writer: Writer) -> Reading:
@@ -55,6 +57,7 @@ def reading_of(sql: str, writer: Writer) -> Reading:
         tuple((table, keys) for table, keys in writer.keyed if table not in whole),
         access.told_by(writer.role, every),
         writer.is_personal,
+        any(touching.told_by(table) is None for table in every),
     )
 
 

@@ -47,7 +47,7 @@ class Statement:
     readers: Readers = field(default_factory=dict)
     """How the arguments of its fields are read, kept from one request to the next."""
     is_timed: bool = False
-    """Whether its answer may change though no row of its tables does, or with what is written silently."""
+    """Whether its answer may change though nothing is noted as touched that it reads."""
     reading: Reading = field(default_factory=Reading)
     """What its answer is made of."""
     varying: frozenset[int] = frozenset()
@@ -284,14 +284,15 @@ class Compiler:
 
 
 def _statement(sql: str, writer: Writer, computed: frozenset[str] = frozenset()) -> Statement:
+    reading = reading_of(sql, writer)
     return Statement(
         sql,
         tuple(writer.binders),
         computed,
         tuple(writer.paths),
         tuple(writer.derivations),
-        is_timed=writer.is_timed,
-        reading=reading_of(sql, writer),
+        is_timed=writer.is_timed or reading.is_unnoted,
+        reading=reading,
         varying=frozenset(writer.varying),
     )
 

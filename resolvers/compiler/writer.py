@@ -22,11 +22,6 @@ HISTORY = "audit"
 """The table of all that was changed, whose rows tell of the others."""
 
 
-SILENT = frozenset({"audit", "audit_value", "credential_use", "position_current", "tracking_link"})
-"""Tables that may be written without an event: of positions only those that a visit waits for are told, of
-links only that they end; the audit writes for each row, and so for those, too."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A field of a derived object: its key in the answer, its name there; None is `__typename`.
@@ -128,7 +123,7 @@ class Writer:
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
         self.is_timed = False
-        """Whether its answer may change without an event: by time alone, or with what is written silently."""
+        """Whether its answer may change by time alone."""
         self.tallies: list[str] = []
         """What each level counts of its own rows: added up beside the answer (resolvers/query_costs.py)."""
         self.keyed: list[tuple[str, Binder]] = []
@@ -199,7 +194,6 @@ class Writer:
 
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
-        self.is_timed |= any(table in template for table in SILENT)
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
 
     def source(self, table: str, among: str | None = None) -> str:
@@ -221,7 +215,6 @@ class Writer:
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""
-        self.is_timed |= table in SILENT
         return access.predicate(self.role, table, alias, self._viewer)
 
     def _viewer(self, name: str) -> str:

@@ -22,6 +22,7 @@ from fieldgraph.cluster import DATABASE
 from fieldgraph.settings import AUDIENCE, CHECKOUT, ISSUER, Settings
 from integrations.identity import Identity
 from resolvers.context import Context
+from resolvers.questions import bindings_of
 from resolvers.documents import DocumentRef
 from resolvers.reads import SERVER_SETTINGS
 from tests.benchmarks.measure import Request, Server, started
@@ -87,7 +88,7 @@ async def compile_reads(owner_url: str, app_url: str, folder: Path, *, world: Wo
             operation = await executor.prepare(DocumentRef(text), None, viewer=read.viewer)
             variables = operation.variables.coerce(read.ours)
             statement = executor._compiled(operation, variables, read.viewer)
-            bindings = executor.bindings(Context(read.viewer, app.services), variables)
+            bindings = bindings_of(Context(read.viewer, app.services), variables)
             parameters = [_open(one, read) for one in statement.parameters(bindings)]
             compiled[name] = {"sql": statement.sql, "parameters": parameters, "viewer": name}
     return Reads(signing_key, compiled)

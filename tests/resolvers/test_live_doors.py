@@ -58,14 +58,15 @@ async def heard(socket: ClientConnection) -> str:
 
 
 async def test_each_change_is_a_result_over_a_socket_and_as_events(company: Companies) -> None:
-    hub, token = company.app.services.hub, token_of(company)
+    hub, live, token = company.app.services.hub, company.app.executor.live, token_of(company)
     at_rest = hub.subscriptions
     async with listening(company.app) as port:
         async with socketed(port, token) as socket, evented(port, token) as hear:
             for text in (await heard(socket), await hear()):
                 assert '"customers":{"totalCount":' in text
                 assert "Over both" not in text
-            assert hub.subscriptions == at_rest + 2
+            assert hub.subscriptions == at_rest + 1
+            assert (live.cohorts, live.followers) == (1, 2)
             await rename(company, "Over both")
             for text in (await heard(socket), await hear()):
                 assert "Over both" in text
