@@ -9,9 +9,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import groupby
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import structlog
@@ -19,9 +18,13 @@ import structlog
 from domain.errors import ResyncRequired
 from realtime.log import Entry, Log, Place
 from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
+from realtime.routes import Routes
+from realtime.touches import Interest
 from realtime.wakeups import BROKEN, Wakeups, ended
+from realtime.watches import Watch, Watches
 
 PAGE = 1000
+TOUCHES = 5000
 REFILL = 200
 READ_SECONDS = 30.0
 BUSY_SECONDS = 1.0
@@ -29,6 +32,13 @@ EPOCH_SECONDS = 5.0  # a pool may replace a lost connection without a word
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 RESTORED = "The log has been restored; what was read before may never have happened."
 TOO_OLD = "The log no longer reaches back to this cursor."
+
+
+class Found(NamedTuple):
+    """Whether a look at the log found anything, and whether there may be more to be read at once."""
+
+    is_any: bool
+    is_more: bool
 
 
 class Hub:
@@ -57,7 +67,10 @@ class Hub:
         self._ring_bounds = (ring, ring_seconds)
         self._restored = restored
         self._heard = heard
-        self._subscriptions: dict[UUID, dict[Subscription, None]] = {}
+        self._subscriptions: Routes[Subscription] = Routes()
+        self._watches = Watches()
+        self._horizon = self._told = 0
+        self._has_failed = False
         self._busy_until = 0.0
         self._read_at = time.monotonic()
         self._stopping = False
@@ -75,7 +88,12 @@ class Hub:
 
     @property
     def subscriptions(self) -> int:
-        return sum(map(len, self._subscriptions.values()))
+        return len(self._subscriptions)
+
+    @property
+    def told_below(self) -> int:
+        """Whoever watches has been told of every transaction below this that touched what they read."""
+        return self._told
 
     async def start(self) -> None:
         """Starts the wake-ups, too. Raises when the database does not answer."""
@@ -103,18 +121,45 @@ class Hub:
         organization_id: UUID,
         *,
         wants: Callable[[Entry], bool],
+        topics: frozenset[str] | None = None,
         conflate: Callable[[Entry], str | None] | None = None,
         after: Place | None = None,
     ) -> "Subscription":
         """Registered on return: whatever commits later comes, unless `seen` says it is known.
 
+        `topics` are those that something may be wanted of: events of others cost it nothing.
         `after` resumes: what follows that place comes first. A snapshot must be read from the primary.
         """
         reached = self._place if after is None else after
-        mailbox = Mailbox(reached, live=after is None, wants=wants, conflate=conflate)
+        wanted = wants if topics is None else lambda entry: entry.topic in topics and wants(entry)
+        mailbox = Mailbox(reached, live=after is None, wants=wanted, conflate=conflate)
         subscription = Subscription(self, organization_id, mailbox)
-        self._subscriptions.setdefault(organization_id, {})[subscription] = None
+        self._subscriptions.add(subscription, organization_id, topics)
         return subscription
+
+    def watch(
+        self,
+        organization_id: UUID,
+        interest: Interest,
+        touched: Callable[[int], None],
+        *,
+        seen: str | None = None,
+    ) -> Watch:
+        """Calls `touched` with the id of each transaction that touches the interest, once it is over.
+
+        Of every one that a statement which begins after this does not see. With `seen`, the
+        pg_current_snapshot() text of a statement that was read before this, of every one that it did not see;
+        it may then be called before this returns. After a time without the database, or when that was
+        restored, everybody is called. It is called in the hub's loop: keep it cheap.
+        """
+        snapshot = Snapshot.parse(seen) if seen else None
+        if not self._watches:
+            # Nobody read what was touched meanwhile: it lies from here on, or that statement saw it.
+            self._told = self._horizon if snapshot is None else min(self._horizon, snapshot.first_open)
+            self._watches.begin(self._told)
+        watch = Watch(self._watches, organization_id, interest, touched)
+        self._watches.add(watch, snapshot)
+        return watch
 
     async def _read(self) -> None:
         pause, verified_at = FIRST_PAUSE_SECONDS, time.monotonic()
@@ -124,8 +169,9 @@ class Hub:
                     if time.monotonic() - verified_at > EPOCH_SECONDS:
                         await self._verify_epoch()
                         verified_at = time.monotonic()
-                    entries = await self._log.after(self._place, limit=PAGE)
+                    found = await self._read_once()
             except Exception as error:  # noqa: BLE001  # a dead reader would be silence for every client
+                self._has_failed = True
                 if pause == FIRST_PAUSE_SECONDS:  # once for each time that it goes away
                     _say("The log cannot be read; trying again.", error)
                 verified_at = -math.inf
@@ -134,15 +180,30 @@ class Hub:
                 continue
             pause = FIRST_PAUSE_SECONDS
             self._read_at = time.monotonic()
-            self._route(entries)
-            await self._rest(entries)
+            await self._rest(found)
 
-    async def _rest(self, entries: Sequence[Entry]) -> None:
+    async def _read_once(self) -> Found:
+        """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""
+        entries, self._horizon = await self._log.newer(self._place, limit=PAGE)
+        self._route(entries)
+        if not self._watches:
+            self._has_failed = False
+            return Found(is_any=bool(entries), is_more=len(entries) >= PAGE)
+        touched = await self._log.touched(self._told, limit=TOUCHES)
+        self._told = max(self._told, touched.until)
+        self._watches.tell(touched.touches)
+        if self._has_failed and touched.is_all:
+            self._has_failed = False
+            self._watches.tell_all(self._told)
+        is_more = len(entries) >= PAGE or not touched.is_all
+        return Found(is_any=bool(entries or touched.touches), is_more=is_more)
+
+    async def _rest(self, found: Found) -> None:
         """Until there may be more: at once after a full page, soon after any sign of life, else when idle."""
         idle, busy = self._poll_seconds
-        if len(entries) >= PAGE:
+        if found.is_more:
             return
-        if entries:
+        if found.is_any:
             self._busy_until = time.monotonic() + BUSY_SECONDS
         hinted = await self._wakeups.wait(busy if time.monotonic() < self._busy_until else idle)
         if hinted:
@@ -159,26 +220,26 @@ class Hub:
         if self._restored:
             self._restored(epoch)
         self._close_all(ResyncRequired(RESTORED))
+        self._watches.tell_all(self._told)
 
     def _begin(self, place: Place) -> None:
         length, seconds = self._ring_bounds
         self._place = place
+        self._horizon = self._told = place.xid
+        self._watches.begin(place.xid)
         self._ring = Ring(place, length=length, seconds=seconds)
 
     def _route(self, entries: Sequence[Entry]) -> None:
         """Without a pause, so that nobody can look between the ring, the place and the mailboxes."""
         if not entries:
             return
-        self._place = entries[-1].place
+        since, self._place = self._place, entries[-1].place
         self._ring.add(entries)
         if self._heard is not None:
             for entry in entries:
                 self._heard(entry)
-        by_organization = sorted(entries, key=_organization)  # stable: each one's order is kept
-        for organization_id, group in groupby(by_organization, _organization):
-            theirs = list(group)
-            for subscription in list(self._subscriptions.get(organization_id, ())):
-                subscription._offer(theirs)  # noqa: SLF001  # the two halves of one thing
+        for subscription, theirs in self._subscriptions.meet(entries).items():
+            subscription._offer(theirs, since=since)  # noqa: SLF001  # the two halves of one thing
 
     def _refill_from_ring(self, subscription: "Subscription", mailbox: Mailbox) -> bool:
         """Without a pause, like `_route`: the mailbox goes live exactly where the ring ends."""
@@ -204,16 +265,11 @@ class Hub:
             mailbox.refill(theirs, reached=max([until, *(entry.place for entry in theirs)]), live=False)
 
     def _close_all(self, reason: Exception | None) -> None:
-        for subscriptions in list(self._subscriptions.values()):
-            for subscription in list(subscriptions):
-                subscription.close(reason)
+        for subscription in self._subscriptions:
+            subscription.close(reason)
 
     def _forget(self, subscription: "Subscription") -> None:
-        theirs = self._subscriptions.get(subscription.organization_id)
-        if theirs is not None:
-            theirs.pop(subscription, None)
-            if not theirs:
-                del self._subscriptions[subscription.organization_id]
+        self._subscriptions.remove(subscription)
 
 
 class Subscription:
@@ -267,9 +323,9 @@ class Subscription:
             self._hub._forget(self)  # noqa: SLF001  # the two halves of one thing
             self._stirred.set()
 
-    def _offer(self, entries: Sequence[Entry]) -> None:
+    def _offer(self, entries: Sequence[Entry], *, since: Place) -> None:
         try:
-            self._mailbox.offer(entries)
+            self._mailbox.offer(entries, since=since)
         except Exception as error:  # noqa: BLE001  # a predicate that fails must end its own stream only
             self.close(error)
         self._stirred.set()
@@ -292,10 +348,6 @@ class Subscription:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:
                 return
-
-
-def _organization(entry: Entry) -> UUID:
-    return entry.organization_id
 
 
 def _say(sentence: str, error: Exception) -> None:

@@ -11,12 +11,13 @@ import json
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from domain.errors import BadInput, ResyncRequired
+from realtime.touches import Interest, Touch
 
 RETENTION = timedelta(days=30)
 COLUMNS = (
@@ -25,13 +26,26 @@ COLUMNS = (
     " origin, actor, reason, occurred_at"
 )
 # WITH TIES on the transaction id alone is what keeps a transaction whole.
-PAGE = (
-    f"SELECT {COLUMNS} FROM (SELECT * FROM event WHERE (xid, n) > ($1::text::xid8, $2::int)"
+ROWS = (
+    "SELECT * FROM event WHERE (xid, n) > ($1::text::xid8, $2::int)"
     " AND xid < pg_snapshot_xmin(pg_current_snapshot()){own}"
-    " ORDER BY event.xid FETCH FIRST $3 ROWS WITH TIES) AS page ORDER BY page.xid, page.n"
+    " ORDER BY event.xid FETCH FIRST $3 ROWS WITH TIES"
 )
+PAGE = f"SELECT {COLUMNS} FROM ({ROWS}) AS page ORDER BY page.xid, page.n"
 EVERYBODYS = PAGE.format(own="")
 ONE_ORGANIZATIONS = PAGE.format(own=" AND organization_id = $4")
+# What lies below the horizon is over; a page without rows says where that is, too.
+HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon"
+NEWER = (
+    f"SELECT {HORIZON}, page.* FROM (SELECT) AS once LEFT JOIN"
+    f" (SELECT {COLUMNS} FROM ({ROWS.format(own='')}) AS rows) AS page ON true ORDER BY page.xid, page.n"
+)
+TOUCHED = (
+    f"SELECT {HORIZON}, page.* FROM (SELECT) AS once LEFT JOIN"
+    " (SELECT xid::text::bigint AS xid, organization_id, table_name, key FROM (SELECT * FROM touched"
+    " WHERE xid >= $1::text::xid8 AND xid < pg_snapshot_xmin(pg_current_snapshot())"
+    " ORDER BY touched.xid FETCH FIRST $2 ROWS WITH TIES) AS rows) AS page ON true ORDER BY page.xid"
+)
 HEAD = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 OLDEST = (
     "SELECT xid::text::bigint AS xid, n, recorded_at < clock_timestamp() - $1::interval AS expired"
@@ -82,6 +96,29 @@ class Entry:
     actor: str
     reason: str | None
     occurred_at: datetime
+
+
+MAY_MEET = 1000
+UNSEEN = (
+    "SELECT table_name, key FROM touched WHERE organization_id = $1 AND table_name = ANY ($3::text[])"
+    " AND xid >= greatest(pg_snapshot_xmin($2::text::pg_snapshot), $4::text::xid8)"
+    f" AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT {MAY_MEET}"
+)
+
+
+class Reading(NamedTuple):
+    """A page of events, and the horizon it was read at: every transaction below it was over by then."""
+
+    entries: list[Entry]
+    horizon: int
+
+
+class Touched(NamedTuple):
+    """The touches of all transactions from one on, and from which one on those that follow are to be read."""
+
+    touches: list[Touch]
+    until: int
+    is_all: bool
 
 
 class Cursors:
@@ -156,6 +193,35 @@ class Log:
             rows = await self._pool.fetch(ONE_ORGANIZATIONS, str(place.xid), place.n, limit, organization_id)
         return [_entry(row) for row in rows]
 
+    async def newer(self, place: Place, *, limit: int = 1000) -> Reading:
+        """What follows a place, as `after` reads it, for who reads on and on."""
+        rows = await self._pool.fetch(NEWER, str(place.xid), place.n, limit)
+        return Reading([_entry(row) for row in rows if row["xid"] is not None], rows[0]["horizon"])
+
+    async def touched(self, xid: int, *, limit: int = 5000) -> Touched:
+        """What the transactions from that one on have written. None of them is split."""
+        rows = await self._pool.fetch(TOUCHED, str(xid), limit)
+        touches = [
+            Touch(row["xid"], row["organization_id"], row["table_name"], row["key"])
+            for row in rows
+            if row["xid"] is not None
+        ]
+        if len(rows) >= limit:
+            return Touched(touches, touches[-1].xid + 1, is_all=False)
+        return Touched(touches, rows[0]["horizon"], is_all=True)
+
+    async def untouched(
+        self, organization_id: UUID, interest: Interest, snapshot: str, *, below: int = 0
+    ) -> bool:
+        """Whether nothing of the interest was committed that this pg_current_snapshot() text does not see.
+
+        Exact as of this statement; where a thousand rows come into question it is taken for touched. `below`:
+        the caller knows it of every transaction below this (`Hub.told_below`), so that less is looked at.
+        """
+        rows = await self._pool.fetch(UNSEEN, organization_id, snapshot, list(interest.tables), str(below))
+        touches = (Touch(0, organization_id, row["table_name"], row["key"]) for row in rows)
+        return len(rows) < MAY_MEET and not any(map(interest.meets, touches))
+
     async def oldest(self) -> Place | None:
         """The first event that is kept; None for an empty log."""
         row = await self._pool.fetchrow(OLDEST, RETENTION)
@@ -182,6 +248,7 @@ class Log:
 
 def _entry(row: asyncpg.Record) -> Entry:
     fields = dict(row)
+    fields.pop("horizon", None)
     place = Place(fields.pop("xid"), fields.pop("n"))
     for name in ("payload", "scope_before", "scope_after"):
         fields[name] = json.loads(fields[name])

@@ -99,13 +99,16 @@ class Mailbox:
         for entry in kept:
             self._put(entry)
 
-    def offer(self, entries: Sequence[Entry]) -> None:
-        """What the hub has just read, in order.
+    def offer(self, entries: Sequence[Entry], *, since: Place | None = None) -> None:
+        """What the hub has just read, in order. `since`: whatever was before that has been offered already.
 
         An overflow is no lag if the queue was empty before: nobody can take what comes in one go. Such a
         burst is taken from the past at the subscriber's own pace, without a word about it.
         """
         kept_up = not self._states
+        if kept_up and self.live and since is not None:
+            # Events of other topics pass it by: the place would stay behind while only those come.
+            self.reached = max(self.reached, since)
         for entry in entries:
             if self.live:
                 self._offer(entry, kept_up=kept_up)

@@ -16,7 +16,7 @@ SCOPE = json.dumps({"technicians": [], "start": None})
 INSERT = (
     "INSERT INTO event (xid, n, organization_id, topic, type, subject_id, subject_version, payload,"
     " scope_before, scope_after, origin, actor, reason, occurred_at, recorded_at) VALUES"
-    " (pg_current_xact_id(), $1, $2, 'visits', $3, $4, 1, '{\"before\": {}}', $5, $5, 'API', 'tester', NULL,"
+    " (pg_current_xact_id(), $1, $2, $8, $3, $4, 1, '{\"before\": {}}', $5, $5, 'API', 'tester', NULL,"
     " $6, clock_timestamp() - $7::interval)"
 )
 
@@ -34,11 +34,17 @@ async def organization(owner: asyncpg.Connection, name: str = "Heatworks") -> UU
 
 
 async def fact(
-    owner: asyncpg.Connection, organization_id: UUID, name: str, *, n: int = 0, age_days: float = 0
+    owner: asyncpg.Connection,
+    organization_id: UUID,
+    name: str,
+    *,
+    n: int = 0,
+    age_days: float = 0,
+    topic: str = "visits",
 ) -> None:
     """One event called `name`; its transaction is the connection's."""
     age = timedelta(days=age_days)
-    await owner.execute(INSERT, n, organization_id, name, uuid4(), SCOPE, AT, age)
+    await owner.execute(INSERT, n, organization_id, name, uuid4(), SCOPE, AT, age, topic)
 
 
 async def facts(owner: asyncpg.Connection, organization_id: UUID, names: list[str]) -> None:

@@ -38,34 +38,41 @@ TABLES = (
     'transfer', 'upload', 'visit', 'visit_cost', 'visit_dependency', 'visit_part', 'work_order', 'work_task',
     'work_type', 'work_type_part', 'work_type_skill', 'work_type_task',
 )
-# The names of the transition tables are looked up before any path, and all else is Postgres' own or written out.
+# A statement's rows are counted first: of more than a hundred it is noted once that any may have changed. The names
+# of transition tables are looked up before any path, and all else is Postgres' own or written out.
 ROWS = r"""
 CREATE FUNCTION {name}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
+    IF TG_LEVEL = 'ROW' THEN
         INSERT INTO public.touched (xid, organization_id, table_name, key, recorded_at)
-        SELECT pg_current_xact_id(), t.organization, TG_TABLE_NAME, t.key, clock_timestamp() FROM (
-            SELECT DISTINCT {organization} AS organization, {key_of_became} AS key FROM became) t;
-    ELSIF TG_OP = 'UPDATE' THEN
+        VALUES (pg_current_xact_id(), OLD.{organization}, TG_TABLE_NAME, {old_key}, clock_timestamp());
+    ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO public.touched (xid, organization_id, table_name, key, recorded_at)
-        SELECT pg_current_xact_id(), t.organization, TG_TABLE_NAME, t.key, clock_timestamp() FROM (
-            SELECT {organization} AS organization, {key_of_was} AS key FROM was
-            UNION
-            SELECT {organization}, {key_of_became} FROM became) t;
+        SELECT pg_current_xact_id(), {organization}, TG_TABLE_NAME, {key}, clock_timestamp() FROM was
+        WHERE (SELECT count(*) FROM was) <= {most};
+        IF NOT FOUND THEN
+            INSERT INTO public.touched (xid, organization_id, table_name, key, recorded_at)
+            SELECT pg_current_xact_id(), t.{organization}, TG_TABLE_NAME, NULL, clock_timestamp()
+            FROM (SELECT DISTINCT {organization} FROM was) t;
+        END IF;
     ELSE
         INSERT INTO public.touched (xid, organization_id, table_name, key, recorded_at)
-        SELECT pg_current_xact_id(), t.organization, TG_TABLE_NAME, t.key, clock_timestamp() FROM (
-            SELECT DISTINCT {organization} AS organization, {key_of_was} AS key FROM was) t;
+        SELECT pg_current_xact_id(), {organization}, TG_TABLE_NAME, {key}, clock_timestamp() FROM became
+        WHERE (SELECT count(*) FROM became) <= {most};
+        IF NOT FOUND THEN
+            INSERT INTO public.touched (xid, organization_id, table_name, key, recorded_at)
+            SELECT pg_current_xact_id(), t.{organization}, TG_TABLE_NAME, NULL, clock_timestamp()
+            FROM (SELECT DISTINCT {organization} FROM became) t;
+        END IF;
     END IF;
     RETURN NULL;
 END $$
 """
-KEY = "CASE WHEN (SELECT count(*) FROM {rows}) <= 100 THEN id END"
 KINDS = {
-    'touch_rows': ('organization_id', KEY),
-    'touch_organization': ('id', KEY),
-    'touch_table': ('organization_id', 'NULL::uuid'),
+    'touch_rows': {'organization': 'organization_id', 'key': 'id', 'old_key': 'OLD.id', 'most': 100},
+    'touch_organization': {'organization': 'id', 'key': 'id', 'old_key': 'OLD.id', 'most': 100},
+    'touch_table': {'organization': 'organization_id', 'key': 'NULL::uuid', 'old_key': 'NULL', 'most': 0},
 }
 WHOLE = r"""
 CREATE FUNCTION touch_row_by_row() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -82,16 +89,22 @@ DECLARE
         WHERE attrelid = format('public.%I', name)::regclass AND attnum > 0 AND NOT attisdropped);
     noting CONSTANT text := CASE WHEN NOT 'organization_id' = ANY (columns) THEN 'touch_organization'
         WHEN 'id' = ANY (columns) THEN 'touch_rows' ELSE 'touch_table' END;
+    moved CONSTANT text := concat_ws(' OR ',
+        CASE WHEN 'organization_id' = ANY (columns) THEN 'OLD.organization_id <> NEW.organization_id' END,
+        CASE WHEN 'id' = ANY (columns) THEN 'OLD.id <> NEW.id' END);
     made text[];
 BEGIN
     FOREACH made SLICE 1 IN ARRAY ARRAY[
         ['insert', 'NEW TABLE AS became'],
-        ['update', 'OLD TABLE AS was NEW TABLE AS became'],
+        ['update', 'NEW TABLE AS became'],
         ['delete', 'OLD TABLE AS was']
     ] LOOP
         EXECUTE format('CREATE OR REPLACE TRIGGER touched_by_%s AFTER %s ON public.%I REFERENCING %s'
             ' FOR EACH STATEMENT EXECUTE FUNCTION %I()', made[1], made[1], name, made[2], noting);
     END LOOP;
+    -- Where a row was until now, once it has another id or is another organization's: that hardly ever happens.
+    EXECUTE format('CREATE OR REPLACE TRIGGER touched_by_move AFTER UPDATE ON public.%I FOR EACH ROW WHEN (%s)'
+        ' EXECUTE FUNCTION %I()', name, moved, noting);
     EXECUTE format('CREATE OR REPLACE TRIGGER touched_by_truncate BEFORE TRUNCATE ON public.%I'
         ' FOR EACH STATEMENT EXECUTE FUNCTION touch_row_by_row()', name);
 END $$
@@ -105,10 +118,8 @@ def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
     for statement in (*NOTES, *POLICIES, *GRANTS, WHOLE, TABLE):
         run(statement)
-    for name, (organization, key) in KINDS.items():
-        run(ROWS.format(
-            name=name, organization=organization, key_of_was=key.format(rows='was'), key_of_became=key.format(rows='became')
-        ))
+    for name, words in KINDS.items():
+        run(ROWS.format(name=name, **words))
     _owned()
     for table in TABLES:
         run(f"SELECT touched_table('{table}')")
