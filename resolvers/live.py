@@ -111,7 +111,7 @@ class Guard:
 
     def _subscribe(self) -> None:
         self._subscription = self._hub.subscribe(
-            self._organization_id, wants=lambda entry: entry.topic == ENDED
+            self._organization_id, wants=lambda _: True, topics=frozenset({ENDED})
         )
 
     async def _run(self) -> None:
