@@ -22,8 +22,8 @@ from fieldgraph.cluster import DATABASE
 from fieldgraph.settings import AUDIENCE, CHECKOUT, ISSUER, Settings
 from integrations.identity import Identity
 from resolvers.context import Context
-from resolvers.questions import bindings_of
 from resolvers.documents import DocumentRef
+from resolvers.questions import bindings_of
 from resolvers.reads import SERVER_SETTINGS
 from tests.benchmarks.measure import Request, Server, started
 from tests.benchmarks.node import Unreachable, install
