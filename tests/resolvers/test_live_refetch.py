@@ -91,7 +91,7 @@ class Writer:
 
     async def write(self) -> None:
         self.step += 1
-        await (self._ask() if self.chance.random() < 0.1 else self._by_hand())
+        await (self._ask() if self.chance.random() < 0.1 else self.by_hand())
 
     async def _ask(self) -> None:
         stage, what = (
@@ -109,7 +109,7 @@ class Writer:
                 "updateSite", "site", site=await stage.first("sites"), accessNotes=str(self.step)
             )
 
-    async def _by_hand(self) -> None:
+    async def by_hand(self) -> None:
         """Some column of some rows that somebody reads, or the rows as a whole; what cannot be stays."""
         table = self.chance.choice(self.read)
         columns = await self.owner.fetch(COLUMNS, table)

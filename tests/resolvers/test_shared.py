@@ -1,0 +1,238 @@
+"""Shared answers: never older than the question, whoever wrote and by which process; nobody's but whose they may be."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from domain import ids
+from domain.access import touching
+from domain.viewers import Role, Viewer
+from fieldgraph.app import App
+from resolvers import shared
+from resolvers.compiler.named import tables_in
+from resolvers.context import Context
+from resolvers.documents import DocumentRef, Operation
+from resolvers.questions import Asked
+from tests.conftest import connected
+from tests.resolvers.companies import Companies
+from tests.resolvers.mutations.cases import Stage
+from tests.resolvers.operations import Operations
+from tests.resolvers.test_differential import ids_and_keys, viewer_of
+from tests.resolvers.test_live_refetch import Writer, busy  # noqa: F401  # a fixture is known by its name
+from tests.resolvers.watching import NAMES, rename, told
+
+BOARD = "{ customers(first: 250) { nodes { id name sites { nodes { id accessNotes } } } } }"
+SECONDS = 6.0
+OWN = "{ customers { nodes { name } } }"
+
+
+@pytest.fixture(autouse=True)
+def _all_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "WORTH_SECONDS", 0.0)
+
+
+@asynccontextmanager
+async def two(company: Companies) -> AsyncIterator[tuple[Companies, Companies]]:
+    """Another process' worth of an app over the same database."""
+    other = App(company.app.settings)
+    async with other.running():
+        yield company, Companies(other, company.first, company.second)
+
+
+class Row:
+    """A customer and one of their sites, whose texts are always written together: the number of the write."""
+
+    def __init__(self, customer: str, site: str) -> None:
+        self.customer, self.site = customer, site
+        self.begun = self.done = 0
+
+    def read(self, data: Any) -> int:
+        """The number that an answer tells; both are of one moment."""
+        (found,) = [one for one in data["customers"]["nodes"] if one["id"] == self.customer]
+        (site,) = [one for one in found["sites"]["nodes"] if one["id"] == self.site]
+        assert found["name"] == site["accessNotes"]
+        return int(found["name"])
+
+    async def write(self, owner: asyncpg.Connection) -> None:
+        self.begun += 1
+        keys = ids.decode("cus", self.customer), ids.decode("sit", self.site)
+        async with owner.transaction():
+            await owner.execute("UPDATE customer SET name = $2 WHERE id = $1", keys[0], str(self.begun))
+            await owner.execute("UPDATE site SET access_notes = $2 WHERE id = $1", keys[1], str(self.begun))
+        self.done = self.begun
+
+
+async def rows_of(company: Companies, count: int) -> list[Row]:
+    nodes = (await company.data(BOARD))["customers"]["nodes"]
+    return [Row(one["id"], one["sites"]["nodes"][0]["id"]) for one in nodes if one["sites"]["nodes"]][:count]
+
+
+async def test_no_answer_is_older_than_its_question(company: Companies) -> None:
+    chance = random.Random(6)  # noqa: S311  # a test's own order of things
+    until = asyncio.get_running_loop().time() + SECONDS
+    read, written = [0], [0]
+    async with two(company) as processes, AsyncExitStack() as stack:
+        rows = await rows_of(company, 4)
+        owners = [
+            await stack.enter_async_context(connected(str(company.app.settings.database_url))) for _ in rows
+        ]
+        for row, owner in zip(rows, owners, strict=True):
+            await row.write(owner)
+
+        async def writes(row: Row, owner: asyncpg.Connection) -> None:
+            while asyncio.get_running_loop().time() < until:
+                await row.write(owner)
+                written[0] += 1
+                await asyncio.sleep(chance.choice([0, 0.01, 0.05, 0.3]))
+
+        async def notes(process: Companies) -> None:
+            """Other rows of the same tables, by mutations."""
+            while asyncio.get_running_loop().time() < until:
+                await Stage(process, Role.ADMIN).make("createCustomer", "customer", name=f"By {uuid4()}")
+                await asyncio.sleep(chance.random())
+
+        async def reads(process: Companies, role: Role) -> None:
+            viewer = replace(process.viewer(role), subject=f"{role} {uuid4()}")
+            while asyncio.get_running_loop().time() < until:
+                least = [row.done for row in rows]
+                data = await process.data(BOARD, viewer=viewer)
+                most = [row.begun for row in rows]
+                for row, low, high in zip(rows, least, most, strict=True):
+                    assert low <= row.read(data) <= high
+                read[0] += 1
+                await asyncio.sleep(chance.choice([0, 0, 0.001, 0.02]))
+
+        async with asyncio.TaskGroup() as group:
+            for row, owner in zip(rows, owners, strict=True):
+                group.create_task(writes(row, owner))
+            for process in processes:
+                group.create_task(notes(process))
+                for role in (Role.DISPATCHER, Role.DISPATCHER, Role.DISPATCHER, Role.ADMIN, Role.MANAGER):
+                    group.create_task(reads(process, role))
+        hits = sum(process.app.executor.shared.hits for process in processes)
+    assert written[0] > 20
+    assert hits > read[0] / 10 > 5
+
+
+async def test_it_is_the_answer_of_a_query_that_is_read_by_itself(
+    busy: Companies,  # noqa: F811  # the fixture
+) -> None:
+    executor, chance = busy.app.executor, random.Random(8)  # noqa: S311  # as above
+    known = await ids_and_keys(busy)
+    async with connected(str(busy.app.settings.database_url)) as owner:
+        writer = Writer(busy, owner, chance)
+        for role, number in ((role, number) for role in Role for number in range(6)):
+            viewer = viewer_of(busy, role)
+            operations = Operations(executor.graph, role, seed=51_000 + number, **known)
+            operation = await executor.prepare(DocumentRef(operations.query()), None, viewer=viewer)
+            asked = await _asked(busy, operation, operations.variables, viewer)
+            writer.read = sorted(tables_in(asked.statement.sql).keys() & set(touching.tables()))
+            for _ in range(0 if asked.statement.is_timed else 6):
+                found = await executor.answer(operation, operations.variables, viewer=viewer)
+                asked = await _asked(busy, operation, operations.variables, viewer)
+                data, errors, _, _ = await asked.read()
+                assert found == b"".join((shared.HEAD, data, errors, b"}"))
+                for _ in range(chance.choice([0, 1, 3])):
+                    await writer.by_hand()
+    assert executor.shared.hits > 20
+
+
+async def _asked(
+    company: Companies, operation: Operation, variables: dict[str, Any], viewer: Viewer
+) -> Asked:
+    executor = company.app.executor
+    coerced = operation.variables.coerce(variables)
+    statement = executor._compiled(operation, coerced, viewer)
+    return await executor.questions.asked(statement, coerced, Context(viewer, executor.services))
+
+
+async def key_of(company: Companies, query: str, viewer: Viewer) -> Any:
+    operation = await company.app.executor.prepare(DocumentRef(query), None, viewer=viewer)
+    return (await _asked(company, operation, {}, viewer)).key
+
+
+@pytest.mark.parametrize(
+    ("query", "role", "change", "is_shared"),
+    [
+        (NAMES, Role.DISPATCHER, {"subject": "another", "user_id": uuid4(), "credential_id": uuid4()}, True),
+        (NAMES, Role.DISPATCHER, {"role": Role.ADMIN}, False),
+        (NAMES, Role.DISPATCHER, {"organization_id": uuid4()}, False),
+        (NAMES, Role.DISPATCHER, {"scopes": frozenset({"customers:read"})}, False),
+        (OWN, Role.TECHNICIAN, {"subject": "another"}, True),
+        (OWN, Role.TECHNICIAN, {"technician_id": uuid4()}, False),
+        (OWN, Role.CUSTOMER, {"customer_id": uuid4()}, False),
+        ("{ visits { nodes { id } } }", Role.TRACKING, {"visit_id": uuid4()}, False),
+        ("{ parts { nodes { id } } }", Role.TECHNICIAN, {"technician_id": uuid4()}, True),
+        ("{ viewer { role organization { name } } }", Role.DISPATCHER, {"user_id": uuid4()}, True),
+        ("{ viewer { subject } }", Role.DISPATCHER, {"subject": "another"}, False),
+        ("{ viewer { user { name } } }", Role.DISPATCHER, {"user_id": uuid4()}, False),
+    ],
+)
+async def test_they_share_who_have_the_same_rights(
+    companies: Companies, query: str, role: Role, *, change: dict[str, Any], is_shared: bool
+) -> None:
+    one = viewer_of(companies, role)
+    keys = [await key_of(companies, query, viewer) for viewer in (one, replace(one, **change))]
+    assert None not in keys
+    assert (keys[0] == keys[1]) is is_shared
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ cursor }",
+        "{ rateLimit { restoreRate } }",
+        "{ visits { nodes { attachments { nodes { download { url } } } } } }",
+    ],
+)
+async def test_what_is_for_one_alone_has_no_key(companies: Companies, query: str) -> None:
+    assert await key_of(companies, query, companies.viewer(Role.ADMIN)) is None
+
+
+async def test_those_who_ask_at_once_share_a_look(company: Companies) -> None:
+    executor, reads = company.app.executor, company.app.services.reads
+    viewers = [replace(company.viewer(Role.DISPATCHER), subject=f"viewer {n}") for n in range(40)]
+    query = NAMES.replace("@live", "")
+    for viewer in viewers[:3]:
+        await company.data(query, viewer=viewer)
+    before = reads.statements
+    found = await asyncio.gather(*(company.ask(query, viewer=viewer) for viewer in viewers))
+    assert len({str(one) for one in found}) == 1
+    assert reads.statements == before
+    assert executor.shared.hits >= 40
+    await rename(company, "Nobody's own")
+    before = reads.statements
+    found = await asyncio.gather(*(company.ask(query, viewer=viewer) for viewer in viewers))
+    assert "Nobody's own" in str(found[0])
+    assert {str(one) for one in found} == {str(found[0])}
+    assert reads.statements == before + 1
+
+
+async def test_what_is_followed_answers_queries_too(company: Companies) -> None:
+    viewer, reads = company.viewer(Role.DISPATCHER), company.app.services.reads
+    query = NAMES.replace("@live", "")
+    async with told(company, NAMES, viewer=viewer) as found:
+        first = await found.next()
+        before = reads.statements
+        assert await company.ask(query, viewer=replace(viewer, subject="another")) == first
+        assert reads.statements == before
+        await rename(company, "For both")
+        assert "For both" in str(await company.ask(query, viewer=viewer))
+        assert "For both" in str(await found.next())
+
+
+async def test_what_is_kept_is_bounded(company: Companies) -> None:
+    kept = company.app.executor.shared.answers
+    kept.most_bytes = 40_000
+    for n in range(30):
+        for _ in range(4):
+            await company.data(f"{{ a{n}: customers(first: 100) {{ nodes {{ id name }} }} }}")
+    assert kept.bytes <= 40_000
+    assert 1 <= len(kept) <= 6
