@@ -30,9 +30,9 @@ class Figures(NamedTuple):
 
     def line(self, name: str) -> str:
         return (
-            f"{name:28} {self.bytes:7} B of {self.whole_bytes} (jsonpatch {self.theirs_bytes:7}, size"
-            f" × {self.bytes / self.theirs_bytes:.3f}) {self.milliseconds:6.2f} ms"
-            f" (jsonpatch {self.theirs_milliseconds:8.2f}, time × {self.milliseconds / self.theirs_milliseconds:.3f})"
+            f"{name:24} {self.bytes:6} of {self.whole_bytes} bytes in {self.milliseconds:6.2f} ms; jsonpatch"
+            f" {self.theirs_bytes:6} in {self.theirs_milliseconds:6.2f} ms: ratios"
+            f" {self.bytes / self.theirs_bytes:.2f} and {self.milliseconds / self.theirs_milliseconds:.2f}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Shared answers: never older than the question, whoever wrote and by which process; nobody's but whose they may be."""
+"""Shared answers: never older than the question, whoever wrote, by whichever process; of the same rights only."""
 
 import asyncio
 import random
@@ -74,51 +74,61 @@ async def rows_of(company: Companies, count: int) -> list[Row]:
     return [Row(one["id"], one["sites"]["nodes"][0]["id"]) for one in nodes if one["sites"]["nodes"]][:count]
 
 
+class Traffic:
+    """Writers and readers at once, for some seconds."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.chance = random.Random(6)  # noqa: S311  # a test's own order of things
+        self.rows = rows
+        self.until = asyncio.get_running_loop().time() + SECONDS
+        self.read = self.written = 0
+
+    @property
+    def goes_on(self) -> bool:
+        return asyncio.get_running_loop().time() < self.until
+
+    async def writes(self, row: Row, owner: asyncpg.Connection) -> None:
+        while self.goes_on:
+            await row.write(owner)
+            self.written += 1
+            await asyncio.sleep(self.chance.choice([0, 0.01, 0.05, 0.3]))
+
+    async def creates(self, process: Companies) -> None:
+        """Other rows of the same tables, by mutations."""
+        while self.goes_on:
+            await Stage(process, Role.ADMIN).make("createCustomer", "customer", name=f"By {uuid4()}")
+            await asyncio.sleep(self.chance.random())
+
+    async def reads(self, process: Companies, role: Role) -> None:
+        viewer = replace(process.viewer(role), subject=f"{role} {uuid4()}")
+        while self.goes_on:
+            least = [row.done for row in self.rows]
+            data = await process.data(BOARD, viewer=viewer)
+            most = [row.begun for row in self.rows]
+            for row, low, high in zip(self.rows, least, most, strict=True):
+                assert low <= row.read(data) <= high
+            self.read += 1
+            await asyncio.sleep(self.chance.choice([0, 0, 0.001, 0.02]))
+
+
 async def test_no_answer_is_older_than_its_question(company: Companies) -> None:
-    chance = random.Random(6)  # noqa: S311  # a test's own order of things
-    until = asyncio.get_running_loop().time() + SECONDS
-    read, written = [0], [0]
+    url = str(company.app.settings.database_url)
     async with two(company) as processes, AsyncExitStack() as stack:
         rows = await rows_of(company, 4)
-        owners = [
-            await stack.enter_async_context(connected(str(company.app.settings.database_url))) for _ in rows
-        ]
+        owners = [await stack.enter_async_context(connected(url)) for _ in rows]
         for row, owner in zip(rows, owners, strict=True):
             await row.write(owner)
-
-        async def writes(row: Row, owner: asyncpg.Connection) -> None:
-            while asyncio.get_running_loop().time() < until:
-                await row.write(owner)
-                written[0] += 1
-                await asyncio.sleep(chance.choice([0, 0.01, 0.05, 0.3]))
-
-        async def notes(process: Companies) -> None:
-            """Other rows of the same tables, by mutations."""
-            while asyncio.get_running_loop().time() < until:
-                await Stage(process, Role.ADMIN).make("createCustomer", "customer", name=f"By {uuid4()}")
-                await asyncio.sleep(chance.random())
-
-        async def reads(process: Companies, role: Role) -> None:
-            viewer = replace(process.viewer(role), subject=f"{role} {uuid4()}")
-            while asyncio.get_running_loop().time() < until:
-                least = [row.done for row in rows]
-                data = await process.data(BOARD, viewer=viewer)
-                most = [row.begun for row in rows]
-                for row, low, high in zip(rows, least, most, strict=True):
-                    assert low <= row.read(data) <= high
-                read[0] += 1
-                await asyncio.sleep(chance.choice([0, 0, 0.001, 0.02]))
-
+        traffic = Traffic(rows)
         async with asyncio.TaskGroup() as group:
             for row, owner in zip(rows, owners, strict=True):
-                group.create_task(writes(row, owner))
+                group.create_task(traffic.writes(row, owner))
             for process in processes:
-                group.create_task(notes(process))
+                group.create_task(traffic.creates(process))
                 for role in (Role.DISPATCHER, Role.DISPATCHER, Role.DISPATCHER, Role.ADMIN, Role.MANAGER):
-                    group.create_task(reads(process, role))
+                    group.create_task(traffic.reads(process, role))
         hits = sum(process.app.executor.shared.hits for process in processes)
-    assert written[0] > 20
-    assert hits > read[0] / 10 > 5
+    assert traffic.written > 20
+    assert hits > traffic.read / 10 > 5
 
 
 async def test_it_is_the_answer_of_a_query_that_is_read_by_itself(
