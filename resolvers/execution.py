@@ -50,6 +50,8 @@ class Executor:
         self.plans: Kept[tuple[Operation, Role, bool, Any], Statement] = Kept(MOST_PLAN_BYTES)
         self.uncompiled: Counter[str] = Counter()
         self.questions = Questions(self.graph, self.plain)
+        self.shares = True
+        """Whether ordinary queries share answers."""
         self.shared = Shared(self._untouched)
         self.live = Live(services.hub, self.shared)
 
@@ -186,7 +188,7 @@ class Executor:
             self._note_plain(error)
             return await self._plainly(operation, inputs, context)
         asked = await self.questions.asked(statement, variables, context)
-        key = None if statement.is_timed else asked.key
+        key = asked.key if self.shares and not statement.is_timed else None
         answer = None if key is None else self.shared.found(key, asked.question)
         if answer is not None:
             ran = await self.shared.fresh(answer)

@@ -164,6 +164,7 @@ def _fieldgraph(stack: ExitStack, installation: Installation) -> Server:
         FIELDGRAPH_SIGNING_KEY=installation.reads.signing_key,
         FIELDGRAPH_DATA_FOLDER=str(installation.folder / "data"),
         FIELDGRAPH_MIGRATES="false",
+        FIELDGRAPH_SHARE_ANSWERS="false",  # it is the reads that are compared
         FIELDGRAPH_RATE_POINTS="1000000000",  # counted as ever, and never refused
         FIELDGRAPH_RATE_RESTORE="1000000000",
     )

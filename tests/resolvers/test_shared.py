@@ -1,4 +1,4 @@
-"""Shared answers: never older than the question, whoever wrote, by whichever process; of the same rights only."""
+"""Shared answers: never older than the question, whoever wrote, and of the same rights only."""
 
 import asyncio
 import random
