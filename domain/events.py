@@ -70,11 +70,15 @@ class Event:
 
 
 class EventRow(Table, table=True):
-    """One fact of the log. (xid, n) orders it: n counts within the transaction xid."""
+    """One fact of the log. (xid, n) orders it: n counts within the transaction xid.
+
+    It lies in a partition of the day of `recorded_at`, which is real time (realtime/retention.py).
+    """
 
     __table_args__ = (
         Index(None, "organization_id", "xid", "n"),
         Index(None, "organization_id", "subject_id"),
+        {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
     __tablename__ = "event"
     xid: int = Field(primary_key=True, sa_type=Xid8)
@@ -91,7 +95,7 @@ class EventRow(Table, table=True):
     actor: str = text()
     reason: str | None = text(default=None)
     occurred_at: datetime = timestamp()
-    recorded_at: datetime = timestamp()
+    recorded_at: datetime = timestamp(primary_key=True)
 
 
 TOUCHED = sa.Table(
@@ -104,6 +108,7 @@ TOUCHED = sa.Table(
     sa.Column("recorded_at", TIMESTAMP, nullable=False),
     Index("ix_touched_xid", "xid"),
     Index("ix_touched_organization_id_table_name_xid", "organization_id", "table_name", "xid"),
+    postgresql_partition_by="RANGE (recorded_at)",
 )
 """Which rows each transaction has written, by triggers alone (access/touching.py), kept for a day.
 

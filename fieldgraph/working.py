@@ -22,7 +22,7 @@ from fieldgraph.turns import Turns
 from fieldgraph.worker import Worker
 from integrations import maps
 from integrations.files import Store
-from realtime.log import Log
+from realtime import retention
 from realtime.wakeups import Wakeups
 
 TIDY_SECONDS = 3_600.0
@@ -73,11 +73,13 @@ async def work(settings: Settings) -> None:
 
 
 class Housekeeping:
-    """What has been kept for long enough goes: events after 30 days, answers of idempotency keys after 7."""
+    """What has been kept for long enough goes: events after 30 days, answers of idempotency keys after 7.
+
+    What was touched goes after one; and the days to come get their partitions.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
         self.pool = pool
-        self.log = Log(pool)
         self.clock = clock
         self.tidied_at: float | None = None
 
@@ -86,7 +88,9 @@ class Housekeeping:
         if self.tidied_at is not None and time.monotonic() - self.tidied_at < TIDY_SECONDS:
             return
         self.tidied_at = time.monotonic()
-        await self.log.prune()
+        await retention.make_ahead(self.pool)
+        for table in retention.KEPT:
+            await retention.drop_expired(self.pool, table)
         await self.pool.execute(
             "DELETE FROM idempotency WHERE created_at < $1", self.clock.now() - KEPT_ANSWERS
         )

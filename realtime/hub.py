@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from domain.errors import ResyncRequired
-from realtime.log import Entry, Log, Place
+from realtime.log import Entry, Frontier, Log, Place
 from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
 from realtime.routes import Routes
 from realtime.touches import Interest
@@ -184,7 +184,10 @@ class Hub:
 
     async def _read_once(self) -> Found:
         """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""
-        entries, self._horizon = await self._log.newer(self._place, limit=PAGE)
+        reading = await self._log.newer(self._place, limit=PAGE, since=self._frontier.since)
+        entries, self._horizon = reading.entries, reading.horizon
+        if len(entries) < PAGE:
+            self._frontier.advance(reading)
         self._route(entries)
         if not self._watches:
             self._has_failed = False
@@ -225,6 +228,7 @@ class Hub:
     def _begin(self, place: Place) -> None:
         length, seconds = self._ring_bounds
         self._place = place
+        self._frontier = Frontier()
         self._horizon = self._told = place.xid
         self._watches.begin(place.xid)
         self._ring = Ring(place, length=length, seconds=seconds)

@@ -10,16 +10,16 @@ import hmac
 import json
 import struct
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from domain.errors import BadInput, ResyncRequired
+from realtime.retention import RETENTION, TOUCHED_RETENTION
 from realtime.touches import Interest, Touch
 
-RETENTION = timedelta(days=30)
 COLUMNS = (
     "xid::text::bigint AS xid, n, organization_id, topic, type, subject_id, subject_version,"
     " payload::text AS payload, scope_before::text AS scope_before, scope_after::text AS scope_after,"
@@ -36,9 +36,12 @@ EVERYBODYS = PAGE.format(own="")
 ONE_ORGANIZATIONS = PAGE.format(own=" AND organization_id = $4")
 # What lies below the horizon is over; a page without rows says where that is, too.
 HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon"
+# Days before the bound are not opened. A day's grace, and now(), are for a clock that was put back.
+RECENT = " AND recorded_at >= least($4::timestamptz, now()) - interval '1 day'"
 NEWER = (
-    f"SELECT {HORIZON}, page.* FROM (SELECT) AS once LEFT JOIN"
-    f" (SELECT {COLUMNS} FROM ({ROWS.format(own='')}) AS rows) AS page ON true ORDER BY page.xid, page.n"
+    f"SELECT {HORIZON}, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS unborn, now() AS at, page.*"
+    f" FROM (SELECT) AS once LEFT JOIN (SELECT {COLUMNS} FROM ({ROWS.format(own=RECENT)}) AS rows) AS page"
+    " ON true ORDER BY page.xid, page.n"
 )
 TOUCHED = (
     f"SELECT {HORIZON}, page.* FROM (SELECT) AS once LEFT JOIN"
@@ -59,16 +62,6 @@ EPOCH = (
     " FROM pg_database WHERE datname = current_database()"
 )
 EPOCH_OF_DATABASE = "SELECT 'database.' || oid::text FROM pg_database WHERE datname = current_database()"
-FIRST_YOUNG = (
-    "SELECT xid::text AS xid, n FROM event WHERE recorded_at >= clock_timestamp() - $1::interval"
-    " ORDER BY event.xid, event.n LIMIT 1"
-)
-LAST_EXPIRED = (
-    "SELECT xid::text AS xid, n FROM event WHERE recorded_at < clock_timestamp() - $1::interval"
-    " AND (xid, n) < ($2::text::xid8, $3::int) ORDER BY event.xid DESC, event.n DESC LIMIT 1"
-)
-PRUNE = "DELETE FROM event WHERE (xid, n) < ($1::text::xid8, $2::int)"
-END = (str(2**64 - 1), 0)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -99,18 +92,52 @@ class Entry:
 
 
 MAY_MEET = 1000
+FROM_THERE = "greatest(pg_snapshot_xmin($2::text::pg_snapshot), $4::text::xid8)"
+# One look for each table: the planner cannot know how few rows lie that high. And a row without a table where
+# touches from there on have been dropped, as `Log.reaches` knows it of events.
 UNSEEN = (
-    "SELECT table_name, key FROM touched WHERE organization_id = $1 AND table_name = ANY ($3::text[])"
-    " AND xid >= greatest(pg_snapshot_xmin($2::text::pg_snapshot), $4::text::xid8)"
-    f" AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT {MAY_MEET}"
+    "(SELECT t.table_name, t.key FROM unnest($3::text[]) AS read(name) CROSS JOIN LATERAL (SELECT *"
+    f" FROM touched WHERE organization_id = $1 AND table_name = read.name AND xid >= {FROM_THERE}"
+    f" AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT {MAY_MEET}) AS t LIMIT {MAY_MEET})"
+    " UNION ALL SELECT NULL, NULL FROM (SELECT xid, recorded_at FROM touched ORDER BY xid LIMIT 1) AS oldest"
+    f" WHERE oldest.recorded_at < now() - $5::interval AND oldest.xid > {FROM_THERE}"
 )
 
 
 class Reading(NamedTuple):
-    """A page of events, and the horizon it was read at: every transaction below it was over by then."""
+    """A page of events, and when it was read.
+
+    Every transaction below `horizon` was over by then, and none from `unborn` on had begun.
+    """
 
     entries: list[Entry]
     horizon: int
+    unborn: int
+    at: datetime
+
+
+EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Frontier:
+    """From when on everything must have been recorded that a reader who goes on and on has not read yet.
+
+    What it has not read is of transactions at or above the last horizon. Those that began after an earlier
+    reading have recorded nothing before it: so once the horizon has passed what was unborn then, that
+    reading's time is the bound. An open transaction holds it back, however long it takes.
+    """
+
+    def __init__(self) -> None:
+        self.since = EVER
+        self._next: tuple[int, datetime] | None = None
+
+    def advance(self, reading: Reading) -> None:
+        """After a reading that left nothing below its horizon."""
+        if self._next is None:
+            self._next = (reading.unborn, reading.at)
+        elif reading.horizon >= self._next[0]:
+            self.since = self._next[1]
+            self._next = (reading.unborn, reading.at)
 
 
 class Touched(NamedTuple):
@@ -193,10 +220,11 @@ class Log:
             rows = await self._pool.fetch(ONE_ORGANIZATIONS, str(place.xid), place.n, limit, organization_id)
         return [_entry(row) for row in rows]
 
-    async def newer(self, place: Place, *, limit: int = 1000) -> Reading:
-        """What follows a place, as `after` reads it, for who reads on and on."""
-        rows = await self._pool.fetch(NEWER, str(place.xid), place.n, limit)
-        return Reading([_entry(row) for row in rows if row["xid"] is not None], rows[0]["horizon"])
+    async def newer(self, place: Place, *, limit: int = 1000, since: datetime = EVER) -> Reading:
+        """What follows a place, as `after` reads it, for who reads on and on, and knows its `Frontier`."""
+        rows = await self._pool.fetch(NEWER, str(place.xid), place.n, limit, since)
+        entries = [_entry(row) for row in rows if row["xid"] is not None]
+        return Reading(entries, rows[0]["horizon"], rows[0]["unborn"], rows[0]["at"])
 
     async def touched(self, xid: int, *, limit: int = 5000) -> Touched:
         """What the transactions from that one on have written. None of them is split."""
@@ -218,7 +246,12 @@ class Log:
         Exact as of this statement; where a thousand rows come into question it is taken for touched. `below`:
         the caller knows it of every transaction below this (`Hub.told_below`), so that less is looked at.
         """
-        rows = await self._pool.fetch(UNSEEN, organization_id, snapshot, list(interest.tables), str(below))
+        tables = list(interest.tables)
+        rows = await self._pool.fetch(
+            UNSEEN, organization_id, snapshot, tables, str(below), TOUCHED_RETENTION
+        )
+        if any(row["table_name"] is None for row in rows):
+            return False
         touches = (Touch(0, organization_id, row["table_name"], row["key"]) for row in rows)
         return len(rows) < MAY_MEET and not any(map(interest.meets, touches))
 
@@ -230,25 +263,17 @@ class Log:
     async def reaches(self, place: Place) -> bool:
         """Whether everything after a place is still kept; to be asked after reading it.
 
-        Pruning always leaves the newest expired event. So if the oldest event is younger than the
-        retention, nothing was ever deleted before it and the log simply begins there.
+        What is dropped always leaves an expired event (retention.py). So if the oldest event is younger than
+        the retention, nothing was ever dropped before it and the log simply begins there.
         """
         row = await self._pool.fetchrow(OLDEST, RETENTION)
         return row is None or not row["expired"] or Place(row["xid"], row["n"]) <= place
 
-    async def prune(self) -> int:
-        """Deletes what is past retention except the newest of it (see `reaches`); says how many."""
-        young = await self._pool.fetchrow(FIRST_YOUNG, RETENTION)
-        last = await self._pool.fetchrow(LAST_EXPIRED, RETENTION, *(young or END))
-        if last is None:
-            return 0
-        done: str = await self._pool.execute(PRUNE, *last)
-        return int(done.rpartition(" ")[2])
-
 
 def _entry(row: asyncpg.Record) -> Entry:
     fields = dict(row)
-    fields.pop("horizon", None)
+    for name in ("horizon", "unborn", "at"):
+        fields.pop(name, None)
     place = Place(fields.pop("xid"), fields.pop("n"))
     for name in ("payload", "scope_before", "scope_after"):
         fields[name] = json.loads(fields[name])

@@ -63,7 +63,7 @@ LINTS = (
         """
         SELECT relname FROM pg_class c WHERE relkind IN ('r', 'p') AND relname <> 'alembic_version'
         AND relnamespace = 'public'::regnamespace AND NOT (relrowsecurity AND relforcerowsecurity
-            AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid))
+            AND (relispartition OR EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid)))
         """,
         "CREATE TABLE planted (id uuid)",
         "planted",
@@ -232,7 +232,7 @@ async def differences(database: Database) -> list[object]:
 
 def _differences(connection: Connection) -> list[object]:
     def ours(_object: object, name: str | None, kind: str, *_rest: object) -> bool:
-        return kind != "table" or not str(name).endswith("_transition")
+        return kind != "table" or not re.search(r"_transition$|_rest$|_\d{8}$", str(name))
 
     options = {"compare_type": True, "compare_server_default": True, "include_object": ours}
     found: list[object] = compare_metadata(
@@ -245,6 +245,7 @@ CONSTRAINTS = """
 SELECT conrelid::regclass || ' ' || conname || ': ' || pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'x', 'f', 'u', 'p')
 AND conrelid::regclass::text NOT LIKE '%_transition' AND conrelid::regclass::text <> 'alembic_version'
+AND NOT EXISTS (SELECT FROM pg_class WHERE oid = conrelid AND relispartition)
 """
 GENERATED = """
 SELECT a.attrelid::regclass || '.' || a.attname || ': ' || pg_get_expr(d.adbin, d.adrelid)

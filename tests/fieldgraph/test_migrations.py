@@ -3,6 +3,8 @@
 import ast
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from fieldgraph.auditing import verify
 from fieldgraph.grounds import newest, prepared
 from fieldgraph.migrations import migrate
 from fieldgraph.postgres import EmbeddedPostgres
+from resolvers.reads import ENTER
 from tests.conftest import Database, connected
 
 SYSTEM = "fieldgraph_system"
@@ -160,6 +163,66 @@ async def test_what_was_kept_before_a_change_belonged_to_anything_stays_as_it_wa
         await maintenance.execute("DROP DATABASE at_0015 WITH (FORCE)")
 
 
+EVENTS = """
+INSERT INTO event SELECT pg_current_xact_id(), n, '01a206fd-6700-7905-bd5c-a22426ab97f0', 'visits',
+    'Event ' || n, gen_random_uuid(), 1, '{}', '{}', '{}', 'API', 'tester', NULL, now(), now() - age
+FROM unnest(ARRAY[interval '40 days', '3 days', '0']) WITH ORDINALITY AS kept(age, n)
+"""
+
+
+@asynccontextmanager
+async def owned_by(postgres: EmbeddedPostgres, user: str) -> AsyncIterator[str]:
+    """A new database of a user who is a superuser only if that is the cluster's own."""
+    name, made = f"owned_by_{user}", user != "fieldgraph"
+    async with connected(postgres.url("postgres")) as maintenance:
+        if made:
+            await maintenance.execute(f"CREATE ROLE {user} LOGIN CREATEROLE")
+            for role in (*LENT, APP_ROLE):
+                grant = f"GRANT {role} TO {user} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+                await maintenance.execute(grant)
+        await maintenance.execute(f"CREATE DATABASE {name} OWNER {user}")
+        yield name
+        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        if made:
+            await maintenance.execute(f"DROP OWNED BY {user}")
+            await maintenance.execute(f"DROP ROLE {user}")
+
+
+@pytest.mark.parametrize("user", ["fieldgraph", "keeping"])
+async def test_events_from_before_the_log_had_days_are_kept(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    """Also where the owner is under the policies as everybody is."""
+    async with owned_by(postgres, user) as name:
+        # given a database at revision 0019, with events in it
+        url, upgrade = postgres.url(name, user=user), command.upgrade
+        with monkeypatch.context() as patched:
+            patched.setattr(command, "upgrade", lambda config, _head: upgrade(config, "0019"))
+            await migrate(url)
+        async with connected(postgres.url(name)) as boss:
+            await boss.execute(COMPANY + EVENTS)
+            before = await boss.fetch("SELECT * FROM event ORDER BY n")
+            # when
+            await migrate(url)
+            # then they lie together and are read as before
+            assert await boss.fetch("SELECT * FROM event ORDER BY n") == before
+            assert await boss.fetchval("SELECT count(*) FROM event_before") == 3
+            await boss.execute(EVENTS.replace("now() - age", "now()"))
+            await boss.execute(EVENTS.replace("now() - age", "now() + interval '1 day'"))
+            assert await boss.fetchval("SELECT count(*) FROM event_before") == 6
+            rows = await boss.fetch("SELECT name FROM log_days WHERE parent = 'event' ORDER BY since")
+            assert [row[0][:7] for row in rows] == ["event_b", "event_2", "event_2"]
+        async with connected(postgres.url(name, user=APP_ROLE)) as app:
+            await app.execute(ENTER, "01a206fd-6700-7905-bd5c-a22426ab97f0", "ADMIN", "ada", "", "", "", "")
+            assert await app.fetchval("SELECT count(*) FROM event") == 9
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.fetch("SELECT * FROM event_before")
+        async with connected(postgres.url(name, user=APP_ROLE), SYSTEM) as system:
+            assert await system.fetchval("SELECT log_ahead()") == 0
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="not past its time"):
+                await system.fetchval("SELECT log_drop('event_before')")
+
+
 async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: EmbeddedPostgres) -> None:
     # given a cluster of their own, as far as roles go: whoever made the roles gives functions to them
     async with connected(postgres.url("postgres")) as maintenance:
@@ -187,6 +250,8 @@ async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: Embed
                 ("audit_forget", "fieldgraph_audit"),
                 ("audit_seal_unit", "fieldgraph_audit"),
                 ("credential_by_digest", SYSTEM),
+                ("log_ahead", "hosting"),
+                ("log_drop", "hosting"),
                 ("search_ids", "fieldgraph_search"),
                 ("touch_organization", "fieldgraph_audit"),
                 ("touch_rows", "fieldgraph_audit"),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from fieldgraph.addresses import SYSTEM_ROLE
+from fieldgraph.databases import SYSTEM_SETTINGS
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SCOPE = json.dumps({"technicians": [], "start": None})
@@ -68,7 +68,7 @@ async def write_slowly(url: str, organization_id: UUID, names: Iterator[str], *,
 
 @asynccontextmanager
 async def system_pool(url: str) -> AsyncIterator[asyncpg.Pool]:
-    settings = {"role": SYSTEM_ROLE, "application_name": "reader"}
+    settings = {**SYSTEM_SETTINGS, "application_name": "reader"}
     async with asyncpg.create_pool(url, min_size=1, max_size=4, server_settings=settings) as pool:
         yield pool
 
