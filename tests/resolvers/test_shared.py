@@ -238,6 +238,18 @@ async def test_what_is_followed_answers_queries_too(company: Companies) -> None:
         assert "For both" in str(await found.next())
 
 
+async def test_an_installation_may_have_each_query_read_by_itself(company: Companies) -> None:
+    other = App(company.app.settings.model_copy(update={"share_answers": False}))
+    query = NAMES.replace("@live", "")
+    async with other.running():
+        alone = Companies(other, company.first, company.second)
+        before = other.services.reads.statements
+        for _ in range(6):
+            await alone.data(query)
+        assert other.services.reads.statements == before + 6
+        assert (other.executor.shared.hits, len(other.executor.shared.answers)) == (0, 0)
+
+
 async def test_what_is_kept_is_bounded(company: Companies) -> None:
     kept = company.app.executor.shared.answers
     kept.most_bytes = 40_000
