@@ -78,7 +78,9 @@ class Answer:
     answer is older than the question, and a viewer's own writes are in it, by whichever process.
     """
 
-    def __init__(self, question: Question, untouched: Untouched) -> None:
+    def __init__(
+        self, question: Question, untouched: Untouched, looking: "set[asyncio.Task[Ran]] | None" = None
+    ) -> None:
         self.question = question
         self.ran: Ran | None = None
         self.is_doubted = False
@@ -90,6 +92,7 @@ class Answer:
         self.seconds = 0.0
         self.runs = 0
         self._untouched = untouched
+        self._looking = set() if looking is None else looking
         self._now: asyncio.Task[Ran] | None = None
         self._next: asyncio.Task[Ran] | None = None
 
@@ -101,8 +104,15 @@ class Answer:
         """The next look, which whoever comes before it begins shares."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_task(self._look(self._now), name="answer")
-            self._next.add_done_callback(_heard)
+            self._looking.add(self._next)
+            self._next.add_done_callback(self._looked)
         return self._next
+
+    def _looked(self, task: "asyncio.Task[Ran]") -> None:
+        """Whoever asked may have left; an error is theirs alone."""
+        self._looking.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _look(self, before: "asyncio.Task[Ran] | None") -> Ran:
         if before is not None and not before.done():
@@ -141,6 +151,13 @@ class Shared:
         self.hits = 0
         """Queries that were answered by another's run."""
         self._asked: OrderedDict[int, tuple[int, float]] = OrderedDict()
+        self._looking: set[asyncio.Task[Ran]] = set()
+
+    async def close(self) -> None:
+        """Ends the looks that go on though nobody waits for them any more."""
+        for task in list(self._looking):
+            task.cancel()
+        await asyncio.gather(*self._looking, return_exceptions=True)
 
     def found(self, key: Hashable, question: Callable[[], Question]) -> Answer | None:
         """By which a query is to be answered; None where it is to be read by itself."""
@@ -148,7 +165,7 @@ class Shared:
         if answer is None:
             if not self._is_often(hash(key)):
                 return None
-            answer = Answer(question(), self.untouched)
+            answer = Answer(question(), self.untouched, self._looking)
             self.answers.put(key, answer, size=1_000)
         if answer.runs and answer.seconds < WORTH_SECONDS:
             return None
@@ -161,13 +178,16 @@ class Shared:
             self.hits += 1
         key = answer.question.key
         if self.answers.get(key) is answer:
-            self.answers.put(key, answer, size=1_000 + len(ran.whole))
+            size = 1_000 + len(ran.whole)
+            self.answers.put(key, answer, size=size)
+            if size > self.answers.most_bytes and answer.told is None:
+                answer.ran = None  # one that is larger than all that may be kept is not
         return ran
 
     def answer(self, question: Question) -> Answer:
         """For those who follow it; one that is kept already goes on."""
         kept = self.answers.get(question.key) if question.key is not None else None
-        return kept or Answer(question, self.untouched)
+        return kept or Answer(question, self.untouched, self._looking)
 
     def _is_often(self, key: int) -> bool:
         now = asyncio.get_running_loop().time()
@@ -180,9 +200,3 @@ class Shared:
         while len(self._asked) > MOST_COUNTED:
             self._asked.popitem(last=False)
         return False
-
-
-def _heard(task: "asyncio.Task[Ran]") -> None:
-    """Whoever asked may have left; an error is theirs alone."""
-    if not task.cancelled():
-        task.exception()

@@ -15,11 +15,13 @@ from domain import ids
 from domain.access import touching
 from domain.viewers import Role, Viewer
 from fieldgraph.app import App
+from realtime.touches import Interest
 from resolvers import shared
 from resolvers.compiler.named import tables_in
 from resolvers.context import Context
 from resolvers.documents import DocumentRef, Operation
 from resolvers.questions import Asked
+from resolvers.shared import Question, Ran
 from tests.conftest import connected
 from tests.resolvers.companies import Companies
 from tests.resolvers.mutations.cases import Stage
@@ -258,3 +260,22 @@ async def test_what_is_kept_is_bounded(company: Companies) -> None:
             await company.data(f"{{ a{n}: customers(first: 100) {{ nodes {{ id name }} }} }}")
     assert kept.bytes <= 40_000
     assert 1 <= len(kept) <= 6
+
+
+async def test_a_look_that_nobody_waits_for_ends_with_the_process() -> None:
+    async def never() -> Ran:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def untouched(*_asked: object) -> bool:
+        return True
+
+    answers = shared.Shared(untouched)
+    question = Question("slow", uuid4(), Interest({"customer": None}), never)
+    asking = asyncio.create_task(answers.answer(question).fresh())
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    await asyncio.wait([asking])
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "answer"]
+    await answers.close()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "answer"]
