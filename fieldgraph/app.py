@@ -131,6 +131,8 @@ class App:
         )
         policy = Policy(self._trusted(), strict=settings.documents_strict, registers=settings.apq)
         self.executor = Executor(whole, self.services, policy)
+        self.executor.shares = settings.share_answers
+        stack.push_async_callback(self.executor.shared.close)
         self._watch()
         self._site.open(self.identity, system=self.system, roads=self.services.roads)
         await doorkeeper.start(stack, self._open_doors(observer))

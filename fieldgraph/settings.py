@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         None, description="A manifest of trusted documents (JSON); none: only those of our own pages."
     )
     documents_strict: bool = Field(False, description="Whether only trusted documents are answered.")
+    share_answers: bool = Field(
+        True,
+        description="Whether a query that is asked often is answered by another's run while nothing newer is"
+        " committed.",
+    )
     apq: bool = Field(
         False, description="Whether clients may register documents by hash (automatic persisted queries)."
     )

@@ -151,11 +151,11 @@ class TracedReads(Reads):
         with _Statement(self._traces.statement("SELECT")):
             return await super().value(sql, parameters, viewer=viewer)
 
-    async def counted(
+    async def seen(
         self, sql: str, parameters: Sequence[object], *, viewer: Viewer
-    ) -> tuple[bytes | None, int]:
+    ) -> tuple[bytes | None, int, str]:
         with _Statement(self._traces.statement("SELECT")):
-            return await super().counted(sql, parameters, viewer=viewer)
+            return await super().seen(sql, parameters, viewer=viewer)
 
     async def rows(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> list[asyncpg.Record]:
         with _Statement(self._traces.statement("SELECT")):

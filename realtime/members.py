@@ -10,7 +10,7 @@ from realtime.mailboxes import QUEUED
 WAITING_BYTES = 262_144
 
 
-class Shared:
+class Packet:
     """Bytes for many; a door keeps beside them how it frames them, by what it puts before them."""
 
     __slots__ = ("body", "framed")
@@ -20,7 +20,7 @@ class Shared:
         self.framed: dict[bytes, bytes] = {}
 
 
-class Told(Shared):
+class Told(Packet):
     """One item for all members. Of those with one `state` that wait only the newest counts."""
 
     __slots__ = ("is_last", "place", "state")
@@ -32,7 +32,7 @@ class Told(Shared):
         self.is_last = is_last
 
 
-Direct = Callable[[Shared], bool]
+Direct = Callable[[Packet], bool]
 """Writes it at once, whole, where nothing else waits to be written; else does nothing and answers False."""
 
 

@@ -1,6 +1,6 @@
 """Charges: what an operation may cost is taken from its client's bucket before it runs, and settled after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.buckets import Buckets, Lease, Status
@@ -40,13 +40,16 @@ class Charge:
     note: Note | None = None
     """Who wants to know what it cost."""
 
-    def measured(self, objects: int, body: Sequence[bytes]) -> int:
+    is_begun: bool = False
+    """Whether a stream's first item was paid."""
+
+    def measured(self, objects: int, braces: int) -> int:
         """What an answer cost: its rows, however often they stand in it, and its filters.
 
         A row that many share is read once, and written for each of them: every two objects of the JSON cost a
         point at least. As a rule one of them is what a connection or a value is made of.
         """
-        written = (sum(part.count(b"{") for part in body) - FRAME) // WRITTEN
+        written = (braces - FRAME) // WRITTEN
         return max(objects + self.filters, min(written, self.requested))
 
     def settle(self, actual: int) -> int:
@@ -67,6 +70,23 @@ class Charge:
             return False
         self.lease.points -= ITEM
         return True
+
+    def begun(self, objects: int, braces: int) -> int:
+        """A stream's first item is settled like a query; the lease is held for those that follow."""
+        actual = self.measured(objects, braces)
+        self.is_begun = True
+        if self.note is not None:
+            self.note.actual = actual
+        if self.lease is not None:
+            self.lease.points += self.requested - actual
+        return actual
+
+    def ended(self) -> None:
+        """The stream is over; one that did not begin was refused."""
+        if not self.is_begun:
+            self.settle(FAILED)
+        elif self.buckets is not None and self.lease is not None:
+            self.buckets.settle(self.lease, 0)
 
     async def another(self) -> None:
         """One more item of a stream: a point of the lease it holds. Raises TooMany where there is none."""

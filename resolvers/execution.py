@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
+from graphql import get_directive_values
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 
@@ -13,23 +15,23 @@ from domain import ids
 from domain.errors import FieldgraphError, TooSlow, Unauthenticated
 from domain.viewers import Role, Viewer
 from realtime.members import Direct
-from resolvers import live, notes
-from resolvers.answers import errors_of, refused
+from realtime.touches import Interest
+from resolvers import notes
+from resolvers.answers import refused
 from resolvers.changes import Changes
 from resolvers.charges import FAILED, Charge, charged
-from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
-from resolvers.compiler.writer import Prepared
-from resolvers.context import Context, Services, viewer_values
+from resolvers.context import Context, Services
 from resolvers.documents import DocumentRef, Documents, Operation, Policy
 from resolvers.kept import Kept
-from resolvers.live import Result
+from resolvers.live import Live
 from resolvers.permissions import check_roles
 from resolvers.plain import Plain
+from resolvers.questions import Questions
 from resolvers.scoping import check_scopes
-from resolvers.splicing import spliced
+from resolvers.shared import HEAD, Freshness, Question, Shared
 from resolvers.streams import Asked, Streams
 
 MOST_PLAN_BYTES = 32 * 1024 * 1024
@@ -48,6 +50,11 @@ class Executor:
         self.streams = Streams(self.graph, self.compiler)
         self.plans: Kept[tuple[Operation, Role, bool, Any], Statement] = Kept(MOST_PLAN_BYTES)
         self.uncompiled: Counter[str] = Counter()
+        self.questions = Questions(self.graph, self.plain)
+        self.shares = True
+        """Whether ordinary queries share answers."""
+        self.shared = Shared(Freshness(self._untouched, lambda: services.hub.doubts))
+        self.live = Live(services.hub, self.shared)
 
     async def prepare(self, ref: DocumentRef, operation_name: str | None, *, viewer: Viewer) -> Operation:
         """Raises Refusal for what does not parse, validate, keep the limits, or name one operation.
@@ -67,35 +74,41 @@ class Executor:
     ) -> bytes:
         """The whole JSON response. Raises Refusal for an error of the request itself."""
         try:
-            return (await self._run(operation, variables, viewer, idempotency_key)).whole()
+            return await self._run(operation, variables, viewer, idempotency_key)
         except FieldgraphError as error:
             raise refused(error) from error
 
     async def _run(
-        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer, key: str | None = None
-    ) -> Result:
-        coerced = operation.variables.coerce(variables)
-        check_roles(self.graph, operation, viewer.role)
-        check_scopes(self.graph, operation, coerced, viewer)
-        charge = await self._charged(operation, coerced, viewer)
+        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer, key: str | None
+    ) -> bytes:
+        coerced, charge = await self._let_in(operation, variables, viewer)
         context = Context(viewer, self.services, charge=charge)
+        body: Sequence[bytes | memoryview]
         actual = FAILED
         try:
             if operation.kind == "mutation":
-                body, actual = await self.changes.answer(operation, coerced, context, key=key)
+                payload, objects = await self.changes.answer(operation, coerced, context, key=key)
+                body, braces = payload, sum(part.count(b"{") for part in payload)
             else:
-                body, actual = await self._query(operation, coerced, variables, context)
-            actual = charge.measured(actual, body)
+                body, objects, braces = await self._query(operation, coerced, variables, context)
+            actual = charge.measured(objects, braces)
         except TooSlow:
             charge.spent = True
             raise
         finally:
             actual = charge.settle(actual)
-        return Result(tuple(body), charge.told(actual))
+        return b"".join((*body, charge.told(actual), b"}"))
 
-    async def _charged(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Charge:
-        points = operation.cost.evaluated(variables.coerced)
-        return await charged(self.services.buckets, viewer, points, trusted=operation.trusted)
+    async def _let_in(
+        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer
+    ) -> tuple[VariableValues, Charge]:
+        """Raises what is refused before any of it runs."""
+        coerced = operation.variables.coerce(variables)
+        check_roles(self.graph, operation, viewer.role)
+        check_scopes(self.graph, operation, coerced, viewer)
+        points = operation.cost.evaluated(coerced.coerced)
+        buckets = self.services.buckets
+        return coerced, await charged(buckets, viewer, points, trusted=operation.trusted)
 
     async def stream(
         self,
@@ -109,20 +122,20 @@ class Executor:
 
         What many are told at once goes through `direct`, where it takes it, and not out of the iterator.
 
-        A subscription is charged what one item may cost, and a point for each that follows: where that is not
-        there, it ends as RATE_LIMITED, and the client goes on from its cursor. A live query is charged for
-        each run, as a query is.
+        A stream is charged what one item may cost, and a point for each that follows. Where that is not
+        there, a subscription ends as RATE_LIMITED, and the client goes on from its cursor; a live query is
+        told later.
         """
-        if operation.is_live:
-            async with aclosing(self._live(operation, variables, viewer)) as found:
-                async for result in found:
-                    yield result
-            return
+        way = self._live if operation.is_live else self._items
+        async with aclosing(way(operation, variables, viewer, direct)) as items:
+            async for item in items:
+                yield item
+
+    async def _items(
+        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer, direct: Direct | None
+    ) -> AsyncGenerator[bytes, None]:
         try:
-            coerced = operation.variables.coerce(variables)
-            check_roles(self.graph, operation, viewer.role)
-            check_scopes(self.graph, operation, coerced, viewer)
-            charge = await self._charged(operation, coerced, viewer)
+            coerced, charge = await self._let_in(operation, variables, viewer)
         except FieldgraphError as error:
             raise refused(error) from error
         context = Context(viewer, self.services, charge=charge)
@@ -135,73 +148,87 @@ class Executor:
             charge.settle(charge.requested)
 
     async def _live(
-        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer
+        self, operation: Operation, variables: Mapping[str, object], viewer: Viewer, direct: Direct | None
     ) -> AsyncGenerator[bytes, None]:
-        found = live.results(
-            self.services.hub,
-            viewer,
-            lambda: self._run(operation, variables, viewer),
-            is_timed=lambda: self._is_timed(operation, variables, viewer),
-        )
         try:
-            async with aclosing(found):
-                async for result in found:
-                    yield result
+            coerced, charge = await self._let_in(operation, variables, viewer)
+            context = Context(viewer, self.services, charge=charge)
+            try:
+                question = await self._question(operation, coerced, variables, context)
+                patched = self._is_patched(operation, coerced)
+                results = self.live.results(question, context, patched=patched, direct=direct)
+                async with aclosing(results) as found:
+                    async for result in found:
+                        yield result
+            finally:
+                charge.ended()
         except Unauthenticated:
             raise
         except FieldgraphError as error:
             raise refused(error) from error
 
-    def _is_timed(self, operation: Operation, variables: Mapping[str, object], viewer: Viewer) -> bool:
-        """Whether its result may change without an event, as that of the plain way is taken to."""
-        try:
-            return self._compiled(operation, operation.variables.coerce(variables), viewer).is_timed
-        except NotCompilable:
-            return True
+    def _is_patched(self, operation: Operation, variables: VariableValues) -> bool:
+        """Whether a live query is told what has changed, and not the whole result again."""
+        declared = self.graph.executable.get_directive("live")
+        given = declared and get_directive_values(declared, operation.node, variables)
+        return bool(given and given["patch"])
 
-    async def _query(
-        self, operation: Operation, variables: VariableValues, inputs: Mapping[str, object], context: Context
-    ) -> tuple[Sequence[bytes], int]:
-        """The response up to its last brace, and what it cost."""
+    async def _question(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        inputs: Mapping[str, object],
+        context: Context,
+    ) -> Question:
+        """What a live query follows. One that is not compiled is followed alone, by whatever is touched."""
         try:
             statement = self._compiled(operation, variables, context.viewer)
         except NotCompilable as error:
-            self.uncompiled[error.reason] += 1
-            note = notes.CURRENT.get()
-            if note is not None:
-                note.is_compiled = False
+            self._note_plain(error)
+            return self.questions.uncompiled(operation, inputs, context)
+        return (await self.questions.asked(statement, variables, context)).question()
+
+    async def _query(
+        self, operation: Operation, variables: VariableValues, inputs: Mapping[str, object], context: Context
+    ) -> tuple[Sequence[bytes | memoryview], int, int]:
+        """The response up to its last brace, what it cost, and how many braces open in it."""
+        try:
+            statement = self._compiled(operation, variables, context.viewer)
+        except NotCompilable as error:
+            self._note_plain(error)
             return await self._plainly(operation, inputs, context)
-        bindings = self.bindings(context, variables)
-        bindings.readers = statement.readers
-        values: dict[str, Any] = {}
-        if "viewer" in statement.computed:
-            values["viewer"] = viewer_values(context.viewer)
-        if "service" in statement.computed:
-            values["service"] = {"sdl": self.graph.subgraph}
-        if "cursor" in statement.computed:
-            values["cursor"] = await context.cursor()
-        if "rateLimit" in statement.computed:
-            values["rateLimit"] = context.charge.rate_limit()
-        for one in statement.prepared:
-            values[one.name] = await _prepared(one, bindings, context)
-        bindings.values = values
-        row, objects = await self.services.reads.counted(
-            statement.sql, statement.parameters(bindings), viewer=context.viewer
-        )
-        data = await spliced(row or b"null", statement, bindings, context)
-        parts = (b'{"data":', data, errors_of(bindings.errors))
-        return parts, objects + bindings.derived or 1
+        asked = await self.questions.asked(statement, variables, context)
+        key = asked.key if self.shares and not statement.is_timed else None
+        answer = None if key is None else self.shared.found(key, asked.question)
+        if answer is not None:
+            ran = await self.shared.fresh(answer)
+            return (ran.body,), ran.objects, ran.braces
+        data, errors, objects, _ = await asked.read()
+        return (HEAD, data, errors), objects, data.count(b"{")
+
+    def _note_plain(self, error: NotCompilable) -> None:
+        self.uncompiled[error.reason] += 1
+        note = notes.CURRENT.get()
+        if note is not None:
+            note.is_compiled = False
 
     async def _plainly(
         self, operation: Operation, inputs: Mapping[str, object], context: Context
-    ) -> tuple[Sequence[bytes], int]:
+    ) -> tuple[Sequence[bytes], int, int]:
         """What was not compiled costs the rows that it read, and what it asked of the schema itself."""
         body = await self.plain.answer(operation, inputs, context)
-        return (body[:-1],), context.charge.rows + operation.cost.introspection or 1
+        return (body[:-1],), context.charge.rows + operation.cost.introspection or 1, body.count(b"{")
 
-    def bindings(self, context: Context, variables: VariableValues) -> Bindings:
+    async def _untouched(
+        self,
+        organization_id: UUID,
+        interest: Interest,
+        seen: str,
+        is_watched: bool,
+    ) -> bool:
         services = self.services
-        return Bindings(context.viewer, services.clock.now(), services.secret, variables)
+        below = services.hub.told_below if is_watched else 0
+        return await services.log.untouched(organization_id, interest, seen, below=below)
 
     def _compiled(self, operation: Operation, variables: VariableValues, viewer: Viewer) -> Statement:
         key = (operation, viewer.role, viewer.is_limited, self._shape(operation, variables))
@@ -228,15 +255,6 @@ class Executor:
         every = value if isinstance(value, list) else [value]
         names = {str(one.get("__typename")) for one in every if isinstance(one, dict)}
         return tuple(sorted(names & self.graph.types.keys()))
-
-
-async def _prepared(root: Prepared, bindings: Bindings, context: Context) -> Mapping[str, Any]:
-    try:
-        found: Mapping[str, Any] = await root.run(context, root.arguments(bindings))
-    except FieldgraphError as error:
-        error.response_path = error.response_path or root.path
-        raise
-    return found
 
 
 def shape_of(value: Any) -> Any:

@@ -45,12 +45,20 @@ class Reads:
         self, sql: str, parameters: Sequence[object], *, viewer: Viewer
     ) -> tuple[bytes | None, int]:
         """The JSON value, and how many objects a compiled statement counted in it."""
+        return (await self.seen(sql, parameters, viewer=viewer))[:2]
+
+    async def seen(
+        self, sql: str, parameters: Sequence[object], *, viewer: Viewer
+    ) -> tuple[bytes | None, int, str]:
+        """The same; and of a query the text of the snapshot that it saw."""
         async with in_time(), self.connections.lend(viewer) as connection:
             if connection.viewer is not viewer:
                 await _enter(connection, viewer)
             self.statements += 1
             found = await connection.driver.fetchrow(sql, *parameters)
-            return (None, 0) if found is None else (found[0], found[1])
+            return (
+                (None, 0, "") if found is None else (found[0], found[1], found[2] if len(found) > 2 else "")
+            )
 
     async def rows(self, sql: str, parameters: Sequence[object], *, viewer: Viewer) -> list[asyncpg.Record]:
         """Rows, for the plain path."""

@@ -204,11 +204,21 @@ def idempotent(
     locations=[DirectiveLocation.QUERY],
     name="live",
     description=(
-        "Answer this query with its result, and with a new whole one whenever that has changed: over"
+        "Answer this query with its result, and with a new one whenever committed facts have changed it: over"
         " WebSocket, or as text/event-stream."
     ),
 )
-def live(value: DirectiveValue[object]) -> object:
+def live(
+    value: DirectiveValue[object],
+    patch: Annotated[
+        bool,
+        strawberry.argument(
+            description="Tell of a change only what makes the new data of the old: `revision` is 1 beside"
+            " `data`; then `patch` (RFC 6902) beside one more each time, or `data` anew beside 1."
+        ),
+    ] = False,
+) -> object:
+    del patch
     return value
 
 

@@ -47,7 +47,12 @@ class Attachment(Entity):
         "The visit it shows something of.", by="visit_id"
     )
     download: Download | None = derived(
-        "download", "Its bytes, for a quarter of an hour.", needs="id", volatile=True
+        "download",
+        "Its bytes, for a quarter of an hour.",
+        needs="id",
+        reads=("attachment",),
+        volatile=True,
+        personal=True,
     )
 
 

@@ -218,6 +218,7 @@ class Technician(Entity):
         "route_summary",
         "What is planned for them on a day, offered or accepted, as far as the viewer may see it.",
         needs="id",
+        reads=("organization", "assignment", "visit"),
         arguments={"day": (date | None, "A day of the organization's zone; null: today.")},
         volatile=True,
         roles=STAFF,

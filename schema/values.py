@@ -48,11 +48,14 @@ class Derived(Source):
     """A value that the function registered for `key` computes for all rows of an operation at once.
 
     `needs` is a selection on the field's own type, such as `site { location }`: what the function is given.
+    `reads` are the tables that the function reads by itself. `personal`: the value is for who asks alone.
     """
 
     key: str
     needs: str
+    reads: tuple[str, ...] = ()
     volatile: bool = False
+    personal: bool = False
 
 
 def counted(description: str, *, via: str, where: str = "TRUE", roles: tuple[Role, ...] | None = None) -> Any:
@@ -90,15 +93,20 @@ def derived(
     description: str,
     *,
     needs: str,
+    reads: tuple[str, ...] = (),
     arguments: Mapping[str, tuple[Any, str]] | None = None,
     volatile: bool = False,
+    personal: bool = False,
     roles: tuple[Role, ...] | None = None,
 ) -> Any:
     """What SQL cannot answer; a function of resolvers/derived.py does, from what `needs` selects.
 
-    `arguments`: name → its type and its description; they are given to the function as `arguments`.
+    `arguments`: name → its type and its description; they are given to the function as `arguments`. Every
+    table that the function reads stands in `reads`: whoever follows the value hears of no other.
     """
-    source = Derived(key=key, needs=needs, volatile=volatile, roles=_roles(roles))
+    source = Derived(
+        key=key, needs=needs, reads=reads, volatile=volatile, personal=personal, roles=_roles(roles)
+    )
     field = _declare(source, description)
     field.arguments = [
         StrawberryArgument(

@@ -203,6 +203,7 @@ class Visit(Entity):
         "What it cost, by the rates of when it ended as COMPLETED, INCOMPLETE or NO_ACCESS; pieces that are"
         " told later are added by the unit cost of then. Null before.",
         needs="id",
+        reads=("visit_cost",),
         roles=WITH_COST,
     )
     tracking_links: Connection[Annotated["TrackingLink", strawberry.lazy("schema.tracking")]] = many(

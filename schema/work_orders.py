@@ -128,6 +128,7 @@ class WorkOrder(Entity):
         "The sum over its visits that have ended: COMPLETED, INCOMPLETE or NO_ACCESS. An amount is null where"
         " that of one of them is. Null where none has ended, or their costs are in several currencies.",
         needs="id",
+        reads=("visit", "visit_cost"),
         roles=WITH_COST,
     )
     external_ids: list[ExternalId] = several("The keys of other systems.", via="entity_id", roles=STAFF)

@@ -1,7 +1,7 @@
 """Policies: what is declared of the tables, as SQL: a compiled read's predicate, row-level security."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from domain.access.tables import ALL, LOOK_UPS, SEARCHED, TABLES
 from domain.viewers import Role
@@ -14,6 +14,8 @@ VALUES = {
     "user": ("app.user_id", "uuid"),
 }
 _LOOK_UP = re.compile(r"IN (viewer_\w+)")
+_FROM = re.compile(r"FROM (\w+)")
+_VALUE = re.compile(r"(?<!:):([a-z]+)")
 
 
 def predicate(role: Role, table: str, alias: str, bind: Callable[[str], str]) -> str:
@@ -28,6 +30,26 @@ def predicate(role: Role, table: str, alias: str, bind: Callable[[str], str]) ->
     own = f"{alias}.{access.organization} = :organization"
     whole = own if rows == ALL else f"{own} AND {rows.format(t=alias)}"
     return _bound(_LOOK_UP.sub(lambda found: f"IN (SELECT {LOOK_UPS[found[1]]})", whole), bind)
+
+
+def reached(role: Role, tables: Iterable[str]) -> frozenset[str]:
+    """The tables that a role's rows of these are found by, which a read of them reads as well."""
+    found: set[str] = set()
+    waiting = list(tables)
+    while waiting:
+        rows = TABLES[waiting.pop()].read.get(role, "")
+        asked = {_FROM.findall(LOOK_UPS[name])[0] for name in _LOOK_UP.findall(rows)} - found
+        found |= asked
+        waiting += asked
+    return frozenset(found)
+
+
+def told_by(role: Role, tables: Iterable[str]) -> frozenset[str]:
+    """Which of the viewer's VALUES say what rows of these tables a role may read."""
+    named = set(tables)
+    texts = [TABLES[table].read.get(role, "") for table in named | reached(role, named)]
+    texts += [LOOK_UPS[name] for text in texts for name in _LOOK_UP.findall(text)]
+    return frozenset({"organization"} | {name for text in texts for name in _VALUE.findall(text)})
 
 
 def functions() -> list[str]:
@@ -79,7 +101,7 @@ _KIND = "STABLE PARALLEL SAFE ROWS 500 SET search_path = pg_catalog, public"
 
 
 def _bound(text: str, bind: Callable[[str], str]) -> str:
-    return re.sub(r"(?<!:):([a-z]+)", lambda found: bind(found[1]), text)
+    return _VALUE.sub(lambda found: bind(found[1]), text)
 
 
 def _setting(name: str) -> str:

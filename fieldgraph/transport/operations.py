@@ -19,7 +19,7 @@ from fieldgraph.transport.requests import Parameters
 from fieldgraph.transport.watches import Watch
 from fieldgraph.transport.wires import text_frame
 from integrations.identity import Identity
-from realtime.members import Direct, Shared
+from realtime.members import Direct, Packet
 from resolvers import notes
 from resolvers.refusals import Refusal
 
@@ -212,15 +212,15 @@ class Operations:
     def _direct(self, head: bytes, record: Record) -> Direct:
         """Writes what many are told without a pause; who has the same id has the same bytes."""
 
-        def write(shared: Shared) -> bool:
-            frame = shared.framed.get(head)
+        def write(packet: Packet) -> bool:
+            frame = packet.framed.get(head)
             if frame is None:
-                frame = text_frame(b"%b%b}" % (head, shared.body))
-                if len(shared.framed) < FRAMED_MOST:
-                    shared.framed[head] = frame
+                frame = text_frame(b"%b%b}" % (head, packet.body))
+                if len(packet.framed) < FRAMED_MOST:
+                    packet.framed[head] = frame
             if not self._outbox.at_once(frame):
                 return False
-            record.sent(len(shared.body))
+            record.sent(len(packet.body))
             return True
 
         return write

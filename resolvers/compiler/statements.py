@@ -13,6 +13,7 @@ from domain.errors import BadInput, FieldgraphError
 from domain.viewers import Role
 from resolvers.compiler.availability import places
 from resolvers.compiler.bindings import Binder, Bindings, Readers
+from resolvers.compiler.named import Reading, reading_of
 from resolvers.compiler.objects import ConnectionWriter, Fields, Objects, quoted
 from resolvers.compiler.overlays import Overlay
 from resolvers.compiler.selections import NotCompilable, Selections
@@ -47,9 +48,13 @@ class Statement:
     readers: Readers = field(default_factory=dict)
     """How the arguments of its fields are read, kept from one request to the next."""
     is_timed: bool = False
-    """Whether its answer may change without an event."""
+    """Whether its answer may change though nothing is noted as touched that it reads."""
     prepared: tuple[Prepared, ...] = ()
     """What Python answers of it, by `Bindings.values`."""
+    reading: Reading = field(default_factory=Reading)
+    """What its answer is made of."""
+    varying: frozenset[int] = frozenset()
+    """The places of parameters that differ from one run to the next."""
 
     def size(self) -> int:
         """About how many bytes it takes; measured: 0.5 to 1.2 times this."""
@@ -84,7 +89,9 @@ class Compiler:
         # OFFSET 0 keeps a root from being worked out twice: for the answer, and for whether it is there.
         # Where nobody asks for that it would only be one more copy of a large answer.
         fence = " OFFSET 0" if "(r." in told else ""
-        sql = writer.statement(f"SELECT row_to_json(r), {told} FROM (SELECT {parts}{fence}) r")
+        # Which transactions it saw: what is committed beyond those may have changed the answer.
+        seen = "pg_current_snapshot()::text"
+        sql = writer.statement(f"SELECT row_to_json(r), {told}, {seen} FROM (SELECT {parts}{fence}) r")
         return _statement(sql, writer, frozenset(computed))
 
     def _roots(self, objects: Objects, fields: Fields, computed: set[str]) -> str:
@@ -153,6 +160,7 @@ class Compiler:
         def key_of(bindings: Bindings) -> object:
             return ids.split(str(bindings.arguments(declared, nodes[0])["id"]))[1]
 
+        objects.writer.keyed.append((self.graph.types[wanted].table, lambda bindings: [key_of(bindings)]))
         return self._single(objects, wanted, nodes, f"x.id = {objects.writer.bind('uuid', key_of)}")
 
     def _nodes(self, objects: Objects, nodes: list[FieldNode], fetch: Callable[[Bindings], Keys]) -> str:
@@ -166,6 +174,7 @@ class Compiler:
             rows, reserved = objects.rows(shape), writer.reserve()
             columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(rows))
             own = writer.bind("uuid[]", _keys_of(fetch, prefix))
+            writer.keyed.append((shape.table, _keys_of(fetch, prefix)))
             key, scope = rows.col("id"), writer.scope(shape.table, "x")
             source = writer.source(shape.table)
             text = f"(SELECT {rows.columns('x')} FROM {source} x WHERE {scope} AND x.id = ANY({own}))"
@@ -306,14 +315,17 @@ class Compiler:
 
 
 def _statement(sql: str, writer: Writer, computed: frozenset[str] = frozenset()) -> Statement:
+    reading = reading_of(sql, writer)
     return Statement(
         sql,
         tuple(writer.binders),
         computed,
         tuple(writer.paths),
         tuple(writer.derivations),
-        is_timed=writer.is_timed,
+        is_timed=writer.is_timed or reading.is_unnoted,
         prepared=tuple(writer.prepared),
+        reading=reading,
+        varying=frozenset(writer.varying),
     )
 
 

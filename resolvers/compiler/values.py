@@ -99,7 +99,7 @@ class Values:
         del self.writer.tallies[told:]  # in the derived field's own cost, which splicing counts
         number = len(self.writer.derivations)
         self.writer.derivations.append(self._derivation(shape, field, nodes))
-        nonce = self.writer.bind("text", Bindings.nonce, name="nonce")
+        nonce = self.writer.vary("text", Bindings.nonce, name="nonce")
         return f"json_build_array({nonce} || '{number}', {inputs}, {nonce})"
 
     def _derivation(self, shape: TypeShape, field: FieldShape, nodes: list[FieldNode]) -> Derivation:
@@ -110,6 +110,8 @@ class Values:
         kind = declared.type
         overlay = self.writer.overlay
         self.writer.is_timed |= field.source.volatile
+        self.writer.is_personal |= field.source.personal
+        self.writer.derived.update(field.source.reads)
         return Derivation(
             field.source.key,
             kind,

@@ -22,11 +22,6 @@ HISTORY = "audit"
 """The table of all that was changed, whose rows tell of the others."""
 
 
-SILENT = frozenset({"audit", "audit_value", "credential_use", "position_current", "tracking_link"})
-"""Tables that may be written without an event: of positions only those that a visit waits for are told, of
-links only that they end; the audit writes for each row, and so for those, too."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A field of a derived object: its key in the answer, its name there; None is `__typename`.
@@ -139,9 +134,17 @@ class Writer:
         self.derivations: list[Derivation] = []
         self.prepared: list[Prepared] = []
         self.is_timed = False
-        """Whether its answer may change without an event: by time alone, or with what is written silently."""
+        """Whether its answer may change by time alone."""
         self.tallies: list[str] = []
         """What each level counts of its own rows: added up beside the answer (resolvers/query_costs.py)."""
+        self.keyed: list[tuple[str, Binder]] = []
+        """The reads of a table that are of given keys alone."""
+        self.derived: set[str] = set()
+        """The tables that the functions of derived fields read."""
+        self.is_personal = False
+        """Whether something in it is for who asks alone."""
+        self.varying: list[int] = []
+        """The parameters that differ from one run to the next, whoever asks and for what."""
         self.overlay: Overlay | None = None
         self._places: dict[str, str] = {}
         self._expressions: list[str] = []
@@ -192,11 +195,16 @@ class Writer:
 
     def now(self) -> str:
         self.is_timed = True
-        return self.bind("timestamptz", lambda bindings: bindings.now, name="now")
+        return self.vary("timestamptz", lambda bindings: bindings.now, name="now")
+
+    def vary(self, sql_type: str, binder: Binder, *, name: str) -> str:
+        """A parameter that is no part of what is asked for."""
+        if name not in self._places:
+            self.varying.append(len(self.binders))
+        return self.bind(sql_type, binder, name=name)
 
     def expression(self, template: str, alias: str) -> str:
         """An `sql` field's text; the time is bound only where it is asked for."""
-        self.is_timed |= any(table in template for table in SILENT)
         return template.format(t=alias, now=self.now() if "{now}" in template else "")
 
     def source(self, table: str, among: str | None = None) -> str:
@@ -218,7 +226,6 @@ class Writer:
 
     def scope(self, table: str, alias: str) -> str:
         """The viewer's rows of a table: the same predicate that row-level security holds."""
-        self.is_timed |= table in SILENT
         return access.predicate(self.role, table, alias, self._viewer)
 
     def _viewer(self, name: str) -> str:

@@ -23,6 +23,7 @@ from fieldgraph.settings import AUDIENCE, CHECKOUT, ISSUER, Settings
 from integrations.identity import Identity
 from resolvers.context import Context
 from resolvers.documents import DocumentRef
+from resolvers.questions import bindings_of
 from resolvers.reads import SERVER_SETTINGS
 from tests.benchmarks.measure import Request, Server, started
 from tests.benchmarks.node import Unreachable, install
@@ -87,7 +88,7 @@ async def compile_reads(owner_url: str, app_url: str, folder: Path, *, world: Wo
             operation = await executor.prepare(DocumentRef(text), None, viewer=read.viewer)
             variables = operation.variables.coerce(read.ours)
             statement = executor._compiled(operation, variables, read.viewer)
-            bindings = executor.bindings(Context(read.viewer, app.services), variables)
+            bindings = bindings_of(Context(read.viewer, app.services), variables)
             parameters = [_open(one, read) for one in statement.parameters(bindings)]
             compiled[name] = {"sql": statement.sql, "parameters": parameters, "viewer": name}
     return Reads(signing_key, compiled)
@@ -163,6 +164,7 @@ def _fieldgraph(stack: ExitStack, installation: Installation) -> Server:
         FIELDGRAPH_SIGNING_KEY=installation.reads.signing_key,
         FIELDGRAPH_DATA_FOLDER=str(installation.folder / "data"),
         FIELDGRAPH_MIGRATES="false",
+        FIELDGRAPH_SHARE_ANSWERS="false",  # it is the reads that are compared
         FIELDGRAPH_RATE_POINTS="1000000000",  # counted as ever, and never refused
         FIELDGRAPH_RATE_RESTORE="1000000000",
     )

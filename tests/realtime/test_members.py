@@ -9,7 +9,7 @@ import pytest
 from domain.errors import TooMany, Unauthenticated
 from realtime.log import Place
 from realtime.mailboxes import QUEUED, Snapshot
-from realtime.members import WAITING_BYTES, Member, Shared, Told
+from realtime.members import WAITING_BYTES, Member, Packet, Told
 
 START = Place(100, 5)
 
@@ -41,9 +41,9 @@ class Wire:
         self.written: list[bytes] = []
         self.is_free = True
 
-    def __call__(self, shared: Shared) -> bool:
+    def __call__(self, packet: Packet) -> bool:
         if self.is_free:
-            self.written.append(shared.body)
+            self.written.append(packet.body)
         return self.is_free
 
 

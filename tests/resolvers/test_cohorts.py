@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from domain.viewers import Role, Viewer
-from realtime.members import Shared
+from realtime.members import Packet
 from tests.realtime.facts import until
 from tests.resolvers.companies import Companies
 from tests.resolvers.test_mutations import CANCEL, _free
@@ -29,10 +29,10 @@ class Watcher:
     came: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
 
-    def take(self, shared: Shared) -> bool:
+    def take(self, packet: Packet) -> bool:
         if not self.at_once or self.is_slow:
             return False
-        self._add(shared.body)
+        self._add(packet.body)
         return True
 
     def _add(self, body: bytes) -> None:

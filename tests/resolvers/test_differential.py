@@ -28,10 +28,14 @@ OUTSIDE = "SELECT system, key FROM external_id WHERE entity_type = $1 ORDER BY i
 
 @pytest.fixture(scope="module")
 async def known(lively: Companies) -> dict[str, Any]:
+    return await ids_and_keys(lively)
+
+
+async def ids_and_keys(companies: Companies) -> dict[str, Any]:
     """Real ids of every type, and real natural keys, of which a narrow role can see few."""
-    graph = lively.app.executor.graph
+    graph = companies.app.executor.graph
     ids, keys = [], {}
-    async with connected(str(lively.app.settings.database_url)) as owner:
+    async with connected(str(companies.app.settings.database_url)) as owner:
         for shape in graph.types.values():
             if shape.reading.prefix:
                 rows = await owner.fetch(f"SELECT id FROM {shape.table} ORDER BY id LIMIT {ID_SAMPLE}")

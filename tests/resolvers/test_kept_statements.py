@@ -9,6 +9,7 @@ import pytest
 from domain.viewers import Role
 from resolvers.context import Context, Inputs
 from resolvers.documents import TREE_BYTES, DocumentRef
+from resolvers.questions import bindings_of
 from tests.resolvers.companies import Companies
 
 UNKNOWN = "01a206fd-6700-7905-bd5c-a22426ab97f1"
@@ -52,7 +53,7 @@ async def test_a_kept_statement_holds_nobodys_values(companies: Companies) -> No
     operation = await executor.prepare(DocumentRef(query), None, viewer=viewer)
     variables = operation.variables.coerce(given)
     statement = executor._compiled(operation, variables, viewer)
-    bindings = executor.bindings(Context(viewer, companies.app.services), variables)
+    bindings = bindings_of(Context(viewer, companies.app.services), variables)
     bindings.readers = statement.readers
     statement.parameters(bindings)
 

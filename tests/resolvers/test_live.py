@@ -3,16 +3,18 @@
 import asyncio
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from domain.errors import ResyncRequired, Unauthenticated
+from domain.errors import ResyncRequired, TooMany, Unauthenticated
 from domain.viewers import Role
 from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
-from resolvers import live
+from resolvers import live_cohorts
+from resolvers.context import Context
 from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 from tests.conftest import connected
@@ -95,7 +97,7 @@ async def test_many_writes_are_answered_by_few_results_and_the_last_by_one(compa
         spent = asyncio.get_running_loop().time() - began
         last = await found.last()
     assert "Name 39" in {one["name"] for one in last["data"]["customers"]["nodes"]}
-    assert len(found.raw) - 1 <= spent / live.PAUSE_SECONDS + 2
+    assert len(found.raw) - 1 <= spent / live_cohorts.PAUSE_SECONDS + 2
 
 
 async def test_what_changes_nothing_that_was_asked_for_is_not_told(company: Companies) -> None:
@@ -115,7 +117,7 @@ async def test_another_companys_writes_are_not_told(company: Companies) -> None:
 
 
 async def test_nothing_is_left_when_it_is_closed(company: Companies) -> None:
-    hub, before = company.app.services.hub, asyncio.all_tasks()
+    hub, live = company.app.services.hub, company.app.executor.live
     at_rest = hub.subscriptions
     async with (
         told(company, NAMES) as one,
@@ -123,9 +125,12 @@ async def test_nothing_is_left_when_it_is_closed(company: Companies) -> None:
     ):
         await one.next()
         await two.next()
-        assert hub.subscriptions == at_rest + 2
+        assert hub.subscriptions == at_rest + 1
+        assert (live.cohorts, live.followers) == (2, 2)
+    await asyncio.sleep(0.2)
     assert hub.subscriptions == at_rest
-    assert asyncio.all_tasks() <= before
+    assert (live.cohorts, live.followers, company.app.executor.shared.live) == (0, 0, {})
+    assert not {task.get_name() for task in asyncio.all_tasks()} & {"answer", "guard of live queries"}
 
 
 async def test_who_is_shut_out_is_told_nothing_more(company: Companies) -> None:
@@ -150,11 +155,19 @@ async def test_a_restored_log_is_no_reason_to_end(company: Companies) -> None:
         assert "After it" in str(await found.next())
 
 
-async def test_what_changes_without_an_event_is_told_by_a_timer(
+async def test_what_is_written_by_hand_is_told(company: Companies) -> None:
+    silent = "UPDATE customer SET name = 'Silent' WHERE id = (SELECT min(id::text)::uuid FROM customer)"
+    async with told(company, NAMES) as found:
+        await found.next()
+        async with connected(str(company.app.settings.database_url)) as connection:
+            await connection.execute(silent)
+        assert "Silent" in str(await found.next())
+
+
+async def test_what_changes_by_time_alone_is_run_by_a_timer(
     company: Companies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "TIMER_SECONDS", 0.2)
-    silent = "UPDATE customer SET name = 'Silent' WHERE id = (SELECT min(id::text)::uuid FROM customer)"
+    monkeypatch.setattr(live_cohorts, "TIMER_SECONDS", 0.2)
     query = "query T @live { customers(first: 250) { nodes { name } } %s }"
     async with (
         told(company, query % "") as untimed,
@@ -162,10 +175,10 @@ async def test_what_changes_without_an_event_is_told_by_a_timer(
     ):
         await untimed.next()
         await timed.next()
-        async with connected(str(company.app.settings.database_url)) as connection:
-            await connection.execute(silent)
-        assert "Silent" in str(await timed.next())
-        await untimed.nothing()
+        await asyncio.sleep(1)
+        runs = [cohort.answer.runs for cohort in company.app.executor.live.all()]
+    assert runs[0] == 1
+    assert 3 <= runs[1] <= 6
 
 
 @pytest.mark.parametrize(
@@ -173,22 +186,25 @@ async def test_what_changes_without_an_event_is_told_by_a_timer(
     [
         ("{ customers { nodes { id } } }", False),
         ("{ visits { nodes { id state planned { start } } } }", False),
-        ("{ technicians { nodes { position { at } } } }", True),
-        ("{ apiKeys { nodes { lastUsedAt } } }", True),
+        ("{ technicians { nodes { position { at } } } }", False),
+        ("{ apiKeys { nodes { lastUsedAt } } }", False),
         ("{ apiKeys { nodes { name } } }", False),
         ("{ technicians { nodes { nextAssignment { id } } } }", True),
+        ("{ cursor }", True),
         ("{ technicians { nodes { routeSummary { __typename } } } }", True),
         ("{ viewer { organization { today } } }", True),
         ("{ __schema { queryType { name } } }", True),
     ],
 )
-async def test_it_is_known_what_changes_without_an_event(
+async def test_it_is_known_what_changes_by_time_alone(
     companies: Companies, query: str, *, is_timed: bool
 ) -> None:
     executor, viewer = companies.app.executor, companies.viewer(Role.ADMIN)
     operation = await executor.prepare(DocumentRef(f"query L @live {query}"), None, viewer=viewer)
 
-    assert executor._is_timed(operation, {}, viewer) is is_timed
+    context = Context(viewer, executor.services)
+    question = await executor._question(operation, operation.variables.coerce({}), {}, context)
+    assert question.is_timed is is_timed
 
 
 @pytest.mark.parametrize(
@@ -219,7 +235,7 @@ async def test_a_role_that_may_not_is_refused_before_anything_is_told(companies:
     assert companies.app.services.hub.subscriptions == at_rest
 
 
-async def test_each_run_is_paid_for_and_an_empty_bucket_only_delays(
+async def test_the_first_is_paid_like_a_query_and_an_empty_bucket_only_delays(
     postgres: EmbeddedPostgres, seeded: tuple[Seeded, Seeded], tmp_path: Any, database_numbers: Iterator[int]
 ) -> None:
     database = await copied(postgres, f"company_{next(database_numbers)}")
@@ -229,17 +245,22 @@ async def test_each_run_is_paid_for_and_an_empty_bucket_only_delays(
         assert buckets is not None
         async with told(company, NAMES, viewer=viewer) as found:
             first = (await found.next())["extensions"]["cost"]
-            spent = buckets.spent
+            (lease,) = [one for one in buckets._leases.values() if one.client == "subject watcher"]
+            assert first["requestedQueryCost"] == 250
+            assert 1 < first["actualQueryCost"] < 250
+            assert (lease.running, before := lease.points) == (1, lease.points)
             await rename(company, "Paid for")
-            second = (await found.next())["extensions"]["cost"]
-            assert first["requestedQueryCost"] == second["requestedQueryCost"] == 250
-            assert first["actualQueryCost"] == second["actualQueryCost"] > 1
-            assert buckets.spent - spent >= 250
-            buckets.terms = buckets.terms._replace(restore=100)
-            lease = await buckets.spend(viewer, 1_800)
+            assert "extensions" not in await found.next()
+            assert lease.points == before - 1
+            buckets.terms = buckets.terms._replace(restore=1)
+            for points in (100, 10, 1):
+                with suppress(TooMany):
+                    while True:
+                        buckets.settle(await buckets.spend(viewer, points), 0)
             refused = buckets.refused
             await rename(company, "Later")
-            assert "Later" in str(await found.next(20))
+            await rename(company, "Latest")
+            assert "Latest" in str(await found.next(20))
             assert buckets.refused > refused
-            buckets.settle(lease, 0)
+        assert lease.running == 0
     await dropped(postgres, database.name)

@@ -53,11 +53,11 @@ class Kept(Reads):
 
     last: tuple[str, Sequence[object]]
 
-    async def counted(
+    async def seen(
         self, sql: str, parameters: Sequence[object], *, viewer: Viewer
-    ) -> tuple[bytes | None, int]:
+    ) -> tuple[bytes | None, int, str]:
         self.last = sql, parameters
-        return await super().counted(sql, parameters, viewer=viewer)
+        return await super().seen(sql, parameters, viewer=viewer)
 
 
 @pytest.fixture(scope="module")
