@@ -10,7 +10,6 @@ from domain import contracts, customers, inputs, milestones, tasks, visits, work
 from domain.assets import Asset
 from domain.contracts import Contract, Work
 from domain.errors import Invalid, InvalidTransition
-from domain.events import Event
 from domain.milestones import Milestone
 from domain.sites import Site
 from domain.unit_of_work import UnitOfWork
@@ -82,12 +81,7 @@ async def create_work_order(work: UnitOfWork, need: Need) -> tuple[WorkOrder, Vi
     await work.session.flush()
     milestones.start(work, clocks)
     await tasks.copy(work, order)
-    scope = order.scope()
-    work.emit(
-        Event(
-            type="WorkOrderCreated", topic="work_order", subject=order, scope_before=scope, scope_after=scope
-        )
-    )
+    work_orders.announce(work, order, "WorkOrderCreated", before={})
     return order, await _visit(work, order, site, need, kind)
 
 

@@ -329,7 +329,7 @@ def show(row: Milestone, verdict: Verdict) -> None:
 
 def _announce(work: UnitOfWork, row: Milestone, type: str, before: Mapping[str, Any]) -> None:
     scope = row.scope()
-    names = ("state", "due_at", "warn_at", "met_at", "breached_at")
+    names = ("contract_id", "state", "due_at", "warn_at", "warned_at", "met_at", "breached_at")
     work.emit(
         Event(
             type=type,

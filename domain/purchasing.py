@@ -20,6 +20,7 @@ from domain.stock import (
     ReorderRule,
     StockLevel,
     StockLocation,
+    alerts,
     replenishment,
     serials,
 )
@@ -113,7 +114,8 @@ async def create_rule(
         raise Conflict("There is a rule for that part in that place.", "part")
     rule = ReorderRule(part_id=part.id, stock_location_id=place.id, **kept)
     _check_span(rule)
-    await stock.shelf(work, place.id, part.id)
+    level = await stock.shelf(work, place.id, part.id)
+    alerts.seen(work, [level], minimum=alerts.UNWATCHED)
     work.add(rule)
     await work.session.flush()
     stock_movements.announce(work, rule, "ReorderRuleCreated", values=_span(rule))
@@ -133,7 +135,10 @@ async def update_rule(
     if before:
         await work.session.flush()
         stock_movements.announce(work, rule, "ReorderRuleChanged", values=_span(rule))
-        await stock.shelf(work, rule.stock_location_id, rule.part_id)
+        level = await stock.shelf(work, rule.stock_location_id, rule.part_id)
+        was_active = before.get("is_active", rule.is_active)
+        minimum = before.get("minimum", rule.minimum) if was_active else alerts.UNWATCHED
+        alerts.seen(work, [level], minimum=minimum)
     return rule
 
 

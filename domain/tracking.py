@@ -378,7 +378,11 @@ async def _tell(
             topic=topic,
             subject=visit,
             before=before,
-            values={"technician_id": next(iter(scope.technicians), None), **values},
+            values={
+                "technician_id": next(iter(scope.technicians), None),
+                **values,
+                "state": visit.state,
+            },
             scope_before=scope,
             scope_after=scope,
         )

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from domain import ids
 from domain.errors import NotFound
+from domain.events import Event
 from domain.sites import Site
 from domain.technicians import Technician
 from domain.tracking import Arrival, Eta, PositionCurrent
@@ -88,6 +89,22 @@ async def current(work: UnitOfWork, technician_id: UUID) -> PositionCurrent:
         await _execute(work, FIRST, {"organization": viewer.organization_id, **values})
         found = (await work.session.exec(statement)).one()
     return found
+
+
+async def tell(work: UnitOfWork, position: PositionCurrent) -> None:
+    """That a technician is somewhere else now; where, only the row says."""
+    technician = await work.find(Technician, position.technician_id)
+    scope = technician.scope()
+    work.emit(
+        Event(
+            type="PositionReported",
+            topic="position",
+            subject=position,
+            values={"technician_id": technician.id, "at": position.at},
+            scope_before=scope,
+            scope_after=scope,
+        )
+    )
 
 
 async def periods(work: UnitOfWork, technician_id: UUID, start: datetime, end: datetime) -> Sequence[Period]:

@@ -265,6 +265,7 @@ def announce(work: UnitOfWork, order: WorkOrder, type: str, *, before: Mapping[s
             topic="work_order",
             subject=order,
             before=dict(before),
+            values={"state": order.state, "number": order.number, "site_id": order.site_id},
             scope_before=scope,
             scope_after=scope,
         )

@@ -171,7 +171,8 @@ class App:
         self._stack.callback(asyncio.create_task(lag.run(), name="lag").cancel)
         self.metrics.watch_uncompiled(executor.uncompiled)
         connections = self.reads.connections
-        parts = Parts(executor.documents, connections, self.identity, self.hub, self.buckets, lag)
+        cohorts = executor.streams.cohorts
+        parts = Parts(executor.documents, connections, self.identity, self.hub, cohorts, self.buckets, lag)
         self.metrics.watch(Gauges(parts))
 
     def _open_doors(self, observer: Observer) -> Callable[[UUID], None]:

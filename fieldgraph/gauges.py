@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from domain.buckets import Buckets
 from integrations.identity import Identity
+from realtime.cohorts import Cohorts
 from realtime.hub import Hub
 from resolvers.connections import Connections
 from resolvers.documents import Documents
@@ -51,6 +52,7 @@ class Parts(NamedTuple):
     connections: Connections
     identity: Identity
     hub: Hub
+    cohorts: Cohorts
     buckets: Buckets | None
     lag: Lag
 
@@ -113,7 +115,7 @@ class Gauges(Collector):
         yield _counted("fieldgraph_tokens_refused", "Tokens refused, by reason.", "reason", dict(reasons))
 
     def _state(self) -> Iterator[Metric]:
-        connections, hub = self._parts.connections, self._parts.hub
+        connections, hub, cohorts = self._parts.connections, self._parts.hub, self._parts.cohorts
         yield GaugeMetricFamily(
             "fieldgraph_reads_used", "Connections that read at present.", connections.used
         )
@@ -125,6 +127,10 @@ class Gauges(Collector):
         )
         yield GaugeMetricFamily("fieldgraph_hub_subscriptions", "Readers of events.", hub.subscriptions)
         yield GaugeMetricFamily("fieldgraph_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
+        yield GaugeMetricFamily(
+            "fieldgraph_cohorts", "Subscriptions that are executed, each for all its followers.", len(cohorts)
+        )
+        yield GaugeMetricFamily("fieldgraph_cohort_members", "Who follows one.", cohorts.members)
         yield GaugeMetricFamily(
             "fieldgraph_loop_lag_seconds",
             "The longest that the event loop was late in the last minute.",

@@ -42,7 +42,8 @@ from realtime.tracks import (
 LOG = structlog.get_logger(__name__)
 MOST_FIXES = 500
 OFF_DUTY = "OFF_DUTY"
-ANNOUNCED_SECONDS = 5.0  # of business time between two positions told
+ANNOUNCED_SECONDS = 5.0  # of business time between two positions told for a visit
+PLACED_SECONDS = 1.0  # and for their own sake
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,10 @@ async def _follow(work: UnitOfWork, turn: _Round, *, seconds: Seconds) -> None:
     if last is not None:
         current.at, current.longitude, current.latitude = spot(last)
         current.accuracy_metres = last.radius_metres
-    announced, told = memory.announced_at, set(memory.told)
+    announced, placed, told = memory.announced_at, memory.placed_at, set(memory.told)
+    if moved and now - placed >= PLACED_SECONDS:
+        await tracks.tell(work, current)
+        placed = now
     for one in turn.watched:
         if last is None or one.row.visit.state != VisitState.EN_ROUTE:
             continue
@@ -251,7 +255,7 @@ async def _follow(work: UnitOfWork, turn: _Round, *, seconds: Seconds) -> None:
             told.add(one.fence.key)
         await etas.refresh(work, one.row.visit, seconds=seconds)
     kept = told & {one.fence.key for one in turn.watched}
-    current.machine = Memory(machine, announced, 0.0, frozenset(kept)).to_json()
+    current.machine = Memory(machine, announced, 0.0, frozenset(kept), placed).to_json()
 
 
 def _near(one: Watch, machine: Machine, last: Fix) -> bool:

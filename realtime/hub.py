@@ -7,7 +7,7 @@ zulip's order. Comparing positions instead would step back when another writer i
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -71,6 +71,8 @@ class Hub:
         self._watches = Watches()
         self._horizon = self._unborn = self._told = 0
         self._has_failed = False
+        self.doubts = 0
+        """How often snapshots that were read before have come to mean nothing any more."""
         self._busy_until = 0.0
         self._read_at = time.monotonic()
         self._stopping = False
@@ -148,7 +150,7 @@ class Hub:
         """Calls `touched` with the id of each transaction that touches the interest, once it is over.
 
         Of every one that a statement which begins after this does not see. With `seen`, the
-        pg_current_snapshot() text of a statement that was read before this, of every one that it did not see;
+        pg_current_snapshot() text of a statement of this day, of every one that it did not see;
         it may then be called before this returns. After a time without the database, or when that was
         restored, everybody is called. It is called in the hub's loop: keep it cheap.
         """
@@ -184,6 +186,7 @@ class Hub:
 
     def _doubt(self) -> None:
         """A database that died gives ids out again that left no trace: only those of events are sure."""
+        self.doubts += 1
         self._has_failed = True
         self._told = min(self._told, self._place.xid)
         for subscription in self._subscriptions:
@@ -201,8 +204,12 @@ class Hub:
         if not self._watches:
             self._has_failed = False
             return Found(is_any=bool(entries), is_more=len(entries) >= PAGE)
-        touched = await self._log.touched(self._told, limit=TOUCHES)
-        self._told = max(self._told, touched.until)
+        asked_from = self._told
+        touched = await self._log.touched(asked_from, limit=TOUCHES)
+        if self._told != asked_from:
+            # Meanwhile the last watch was closed, and another began from somewhere else.
+            return Found(is_any=bool(entries), is_more=True)
+        self._told = touched.until
         self._watches.tell(touched.touches)
         if self._has_failed and touched.is_all:
             self._has_failed = False
@@ -321,12 +328,32 @@ class Subscription:
             raise self._reason
         raise StopAsyncIteration
 
+    async def past(self) -> AsyncGenerator[Entry | Lagged, None]:
+        """What there is until now: at its end all that the hub has read was taken.
+
+        Raises the reason where the subscription was closed with one.
+        """
+        while not self._closed:
+            item = self._mailbox.take()
+            if item is not None:
+                yield item
+            elif self._mailbox.live:
+                return
+            else:
+                await self._catch_up()
+        if self._reason:
+            raise self._reason
+
     def seen(self, snapshot: str, *, but: Callable[[Entry], bool] | None = None) -> None:
         """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains.
 
         `but` are the events that no snapshot tells: they come.
         """
         self._mailbox.seen(Snapshot.parse(snapshot), but=but)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
 
     def close(self, reason: Exception | None = None) -> None:
         """Ends the iteration at once, raising the reason if there is one. The first call counts."""

@@ -99,10 +99,12 @@ class Entry:
 
 MAY_MEET = 1000
 FROM_THERE = "greatest(pg_snapshot_xmin($2::text::pg_snapshot), $4::text::xid8)"
-# And a row without a table where touches from there on have been dropped, as `Log.reaches` knows events.
+# One look for each table: the planner cannot know how few rows lie that high. And a row without a table where
+# touches from there on have been dropped, as `Log.reaches` knows it of events.
 UNSEEN = (
-    "(SELECT table_name, key FROM touched WHERE organization_id = $1 AND table_name = ANY ($3::text[])"
-    f" AND xid >= {FROM_THERE} AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT {MAY_MEET})"
+    "(SELECT t.table_name, t.key FROM unnest($3::text[]) AS read(name) CROSS JOIN LATERAL (SELECT *"
+    f" FROM touched WHERE organization_id = $1 AND table_name = read.name AND xid >= {FROM_THERE}"
+    f" AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT {MAY_MEET}) AS t LIMIT {MAY_MEET})"
     " UNION ALL SELECT NULL, NULL FROM (SELECT xid, recorded_at FROM touched ORDER BY xid LIMIT 1) AS oldest"
     f" WHERE oldest.recorded_at < now() - $5::interval AND oldest.xid > {FROM_THERE}"
 )

@@ -68,34 +68,37 @@ async def drop_expired(pool: asyncpg.Pool, table: str) -> list[str]:
     return gone
 
 
+class _Stays(Exception):  # no error, but a way out of a transaction
+    """The mark would go with it."""
+
+
+class _Busy(Exception):  # as above
+    """Somebody has read or written the table for too long."""
+
+
 async def _gone(pool: asyncpg.Pool, table: str, span: Span, cutoff: datetime) -> bool:
-    for turn in range(TRIES):
-        if turn:
+    for _ in range(TRIES):
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                await _take(connection, table, span, cutoff)
+        except _Stays:
+            return False
+        except _Busy:
             await asyncio.sleep(PAUSE_SECONDS)
-        async with pool.acquire() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
-            outcome = await _take(connection, table, span, cutoff)
-            if outcome:
-                await transaction.commit()
-                return True
-            await transaction.rollback()
-            if outcome is None:
-                return False
+        else:
+            return True
     return False
 
 
 async def _take(
     connection: asyncpg.pool.PoolConnectionProxy, table: str, span: Span, cutoff: datetime
-) -> bool | None:
-    """Whether it is done; None where it must stay, False where somebody was in the way."""
+) -> None:
     newest = await connection.fetchval(NEWEST.format(table=table), span.since, span.until)
     if newest is not None:
         if not await connection.fetchval(MARKED.format(table=table), span.until, cutoff, newest):
-            return None
+            raise _Stays
         await connection.execute(LATE.format(table=table), span.until, newest)
     if span.name is None:
         await connection.execute(TAKE.format(table=table), span.since, span.until)
-        return True
-    dropped: bool = await connection.fetchval(DROP, span.name)
-    return dropped
+    elif not await connection.fetchval(DROP, span.name):
+        raise _Busy

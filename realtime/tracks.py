@@ -27,24 +27,26 @@ THERE = frozenset({FenceEvent.ARRIVED, FenceEvent.REOPENED})
 class Memory:
     """What is kept of a technician in `position_current.machine`.
 
-    `announced_at` is when a position was last told, `told` the visits whose approach was, `settled_at`
-    when the clock last spoke; seconds since 1970 (UTC).
+    `announced_at` is when a position was last told for a visit, `placed_at` when it was for its own sake,
+    `told` the visits whose approach was, `settled_at` when the clock last spoke; seconds since 1970 (UTC).
     """
 
     machine: Machine = field(default_factory=Machine)
     announced_at: float = 0.0
     settled_at: float = 0.0
     told: frozenset[str] = frozenset()
+    placed_at: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        own = {"announced_at": self.announced_at, "settled_at": self.settled_at, "told": sorted(self.told)}
-        return self.machine.to_json() | own
+        own = {name: getattr(self, name) for name in ("announced_at", "settled_at", "placed_at")}
+        return self.machine.to_json() | own | {"told": sorted(self.told)}
 
     @classmethod
     def from_json(cls, row: dict[str, Any] | None) -> "Memory":
         if row is None:
             return cls()
-        return cls(Machine.from_json(row), row["announced_at"], row["settled_at"], frozenset(row["told"]))
+        times = (row["announced_at"], row["settled_at"], frozenset(row["told"]), row.get("placed_at", 0.0))
+        return cls(Machine.from_json(row), *times)
 
 
 class Watch(NamedTuple):

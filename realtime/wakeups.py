@@ -138,7 +138,10 @@ def broadcast_of(url: str) -> Broadcast:
     """`postgresql://…` by the backend above; `redis://…` and `memory://` by broadcaster's own."""
     if urlsplit(url).scheme in {"postgres", "postgresql"}:
         return Broadcast(backend=PostgresBackend(url))
-    return Broadcast(url)
+    try:
+        return Broadcast(url)
+    except ModuleNotFoundError as error:
+        raise ConnectionError("Redis needs its client: pip install fieldgraph[redis].") from error
 
 
 class Wakeups:

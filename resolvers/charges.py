@@ -59,6 +59,15 @@ class Charge:
             self.buckets.settle(self.lease, self.requested - actual)
         return actual
 
+    def at_once(self) -> bool:
+        """One more item of a stream, where the lease has a point at hand; else nothing is taken."""
+        if self.buckets is None or self.lease is None:
+            return True
+        if self.lease.points < ITEM:
+            return False
+        self.lease.points -= ITEM
+        return True
+
     async def another(self) -> None:
         """One more item of a stream: a point of the lease it holds. Raises TooMany where there is none."""
         if self.buckets is not None and self.lease is not None:

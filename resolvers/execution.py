@@ -12,6 +12,7 @@ from strawberry import Schema
 from domain import ids
 from domain.errors import FieldgraphError, TooSlow, Unauthenticated
 from domain.viewers import Role, Viewer
+from realtime.members import Direct
 from resolvers import live, notes
 from resolvers.answers import errors_of, refused
 from resolvers.changes import Changes
@@ -20,6 +21,7 @@ from resolvers.compiler.bindings import Bindings
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import Graph
 from resolvers.compiler.statements import Compiler, Statement
+from resolvers.compiler.writer import Prepared
 from resolvers.context import Context, Services, viewer_values
 from resolvers.documents import DocumentRef, Documents, Operation, Policy
 from resolvers.kept import Kept
@@ -28,7 +30,7 @@ from resolvers.permissions import check_roles
 from resolvers.plain import Plain
 from resolvers.scoping import check_scopes
 from resolvers.splicing import spliced
-from resolvers.streams import Streams
+from resolvers.streams import Asked, Streams
 
 MOST_PLAN_BYTES = 32 * 1024 * 1024
 
@@ -96,9 +98,16 @@ class Executor:
         return await charged(self.services.buckets, viewer, points, trusted=operation.trusted)
 
     async def stream(
-        self, operation: Operation, variables: Mapping[str, object], *, viewer: Viewer
+        self,
+        operation: Operation,
+        variables: Mapping[str, object],
+        *,
+        viewer: Viewer,
+        direct: Direct | None = None,
     ) -> AsyncIterator[bytes]:
         """A subscription's or a live query's results, each whole. Closing the iterator ends it.
+
+        What many are told at once goes through `direct`, where it takes it, and not out of the iterator.
 
         A subscription is charged what one item may cost, and a point for each that follows: where that is not
         there, it ends as RATE_LIMITED, and the client goes on from its cursor. A live query is charged for
@@ -118,7 +127,8 @@ class Executor:
             raise refused(error) from error
         context = Context(viewer, self.services, charge=charge)
         try:
-            async with aclosing(self.streams.items(operation, coerced, context)) as items:
+            asked = Asked(operation, variables, coerced, context, direct)
+            async with aclosing(self.streams.items(asked, self._shape(operation, coerced))) as items:
                 async for item in items:
                     yield item
         finally:
@@ -172,6 +182,8 @@ class Executor:
             values["cursor"] = await context.cursor()
         if "rateLimit" in statement.computed:
             values["rateLimit"] = context.charge.rate_limit()
+        for one in statement.prepared:
+            values[one.name] = await _prepared(one, bindings, context)
         bindings.values = values
         row, objects = await self.services.reads.counted(
             statement.sql, statement.parameters(bindings), viewer=context.viewer
@@ -216,6 +228,15 @@ class Executor:
         every = value if isinstance(value, list) else [value]
         names = {str(one.get("__typename")) for one in every if isinstance(one, dict)}
         return tuple(sorted(names & self.graph.types.keys()))
+
+
+async def _prepared(root: Prepared, bindings: Bindings, context: Context) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = await root.run(context, root.arguments(bindings))
+    except FieldgraphError as error:
+        error.response_path = error.response_path or root.path
+        raise
+    return found
 
 
 def shape_of(value: Any) -> Any:

@@ -1,27 +1,29 @@
 """Following: the one way from the log to a subscription: snapshot or resume, then live, each fact once."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from domain.credentials import ENDED
 from domain.errors import ResyncRequired, Unauthenticated
 from domain.viewers import Role, Viewer
+from realtime.cohorts import Cohort, Cohorts
 from realtime.log import Entry, Place
 from realtime.mailboxes import Lagged, Snapshot
+from realtime.members import Direct, Member, Told
 from resolvers.context import Context
 from schema.verbs import Item
 
 Wants = Callable[[Entry], bool]
 
 
-@dataclass
-class Following:
-    """One follower at its start. `over`: nothing can follow, the stream ends after its snapshot."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a subscription starts: what lies before `place` is in its snapshot."""
 
     context: Context
     place: Place
-    over: bool = False
 
     def cursor(self) -> str:
         return self.context.services.cursors.encode(self.place)
@@ -32,65 +34,197 @@ class Following:
         return rows[0] if rows else None
 
 
-async def follow(
-    context: Context,
-    after: str | None,
-    *,
-    wants: Wants,
-    snapshot: Callable[[Following], AsyncIterator[Item]],
-    told: Callable[[Entry], Item | None],
-    conflate: Callable[[Entry], str | None] | None = None,
-) -> AsyncIterator[Item]:
-    """Items of one subscription. Raises Unauthenticated when what the viewer stands on has ended."""
-    services, viewer = context.services, context.viewer
-    place = services.cursors.decode(after) if after else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What one subscription tells: which facts, and each as an item.
 
-    def wanted_end(entry: Entry) -> bool:
-        # A snapshot holds no end, only what the viewer as they were may read.
-        return viewer.seen is not None and ends(entry, viewer)
+    Who asks for the same with the same rights shares it: nothing in it is of one person. `wants` is asked for
+    every event of the `topics`: keep it cheap. `told` answers None for a fact that is not worth an item; an
+    item of it has its own cursor. Both say by `is_last` that nothing can follow.
+    """
 
-    def wanted(entry: Entry) -> bool:
-        return ends(entry, viewer) or wants(entry)
+    topics: frozenset[str]
+    wants: Wants
+    snapshot: Callable[[Start], Awaitable[Sequence[Item]]]
+    told: Callable[[Entry], Awaitable[Item | None]]
+    conflate: Callable[[Entry], str | None] | None = None
+    """The name of the state that a fact tells: of those that wait only the newest counts."""
 
-    subscription = services.hub.subscribe(
-        viewer.organization_id, wants=wanted, conflate=conflate, after=place
-    )
-    async with subscription:
+
+class Telling(Protocol):
+    """Makes items into bytes: responses without their last brace."""
+
+    async def first(self, item: Item) -> tuple[bytes, int]:
+        """And what it cost."""
+        ...
+
+    async def further(self, item: Item) -> bytes: ...
+
+
+class Follower:
+    """One subscription from its start: its own past, then as one of a cohort; behind it, its past again."""
+
+    def __init__(
+        self,
+        context: Context,
+        feed: Feed,
+        telling: Telling,
+        *,
+        cohorts: Cohorts,
+        direct: Direct | None = None,
+    ) -> None:
+        self._context = context
+        self._feed = feed
+        self._topics = feed.topics | {ENDED}
+        self._telling = telling
+        self._cohorts = cohorts
+        self._direct = direct
+        self._charge = context.charge
+        self._seen: str | None = None
+        """The snapshot that was told: what it holds is not told again."""
+        self._doubts = 0
+        """How often the hub had doubted snapshots by then."""
+        self._is_first = True
+        self._is_over = False
+
+    async def items(self, after: str | None, *, key: Hashable) -> AsyncGenerator[bytes]:
+        """Whole results, but for those that were written at once.
+
+        Raises Unauthenticated when what the viewer stands on has ended, TooMany when its points are spent.
+        """
+        services = self._context.services
+        place = services.cursors.decode(after) if after else None
         try:
-            if place is None:
-                following = await _begin(context)
-                subscription.seen(following[1], but=wanted_end)
-                async for item in snapshot(following[0]):
-                    yield item
-                if following[0].over:
+            while True:
+                async with aclosing(self._past(place)) as past:
+                    async for told in past:
+                        yield told
+                if self._is_over:
                     return
-            async for entry in subscription:
-                for item in _items(context, entry, told):
-                    yield item
+                member = self._member()
+                leave = self._cohorts.join(key, member, self._cohort)
+                try:
+                    while (shared := await member.next()) is not None:
+                        yield shared.body
+                finally:
+                    leave()
+                if not member.lag:
+                    return
+                yield await self._whole(self._lagged(Lagged(member.lag, member.reached)))
+                place = member.reached
         except ResyncRequired as error:
-            yield Item("ResyncRequired", {"cursor": await context.cursor(), "reason": str(error)})
+            cursor = await self._context.cursor()
+            yield await self._whole(Item("ResyncRequired", {"cursor": cursor, "reason": str(error)}))
+
+    async def _past(self, place: Place | None) -> AsyncGenerator[bytes]:
+        """The snapshot, or what followed a place; until all is taken that the hub has read."""
+        services, viewer, feed = self._context.services, self._context.viewer, self._feed
+        subscription = services.hub.subscribe(
+            viewer.organization_id, topics=self._topics, wants=self._wants, conflate=self._state, after=place
+        )
+        async with subscription:
+            if place is None:
+                self._doubts = services.hub.doubts
+                start, self._seen = await _begin(self._context)
+            if self._seen is not None and self._doubts == services.hub.doubts:
+                subscription.seen(self._seen, but=self._is_new_end)
+            if place is None:
+                for first in await feed.snapshot(start):
+                    yield await self._whole(first)
+                    if first.is_last:
+                        self._is_over = True
+                        return
+            async with aclosing(subscription.past()) as past:
+                async for entry in past:
+                    item = await self._item(entry)
+                    if item is not None:
+                        yield await self._whole(item)
+                        if item.is_last:
+                            self._is_over = True
+                            return
+            self._is_over = subscription.is_closed
+
+    def _member(self) -> Member:
+        """One that has been told all that the hub has read."""
+        hub = self._context.services.hub
+        return Member(hub.place, self._has_seen(), self._charge, direct=self._direct, ended_by=self._check)
+
+    def _has_seen(self) -> Callable[[int], bool] | None:
+        """Whether a transaction is in the snapshot that was told, as long as nobody doubts that."""
+        if self._seen is None:
+            return None
+        hub, doubts, sees = self._context.services.hub, self._doubts, Snapshot.parse(self._seen).sees
+        return lambda xid: hub.doubts == doubts and sees(xid)
+
+    def _cohort(self, on_over: Callable[[], None]) -> Cohort:
+        """For all that share it; what it does stands on no single member."""
+        feed, services = self._feed, self._context.services
+
+        def wants(entry: Entry) -> bool:
+            return entry.topic == ENDED or (entry.topic in feed.topics and feed.wants(entry))
+
+        async def answer(entry: Entry) -> Told | None:
+            item = await feed.told(entry) if entry.topic in feed.topics else None
+            if item is None:
+                return None
+            body = await self._telling.further(self._placed(item, entry))
+            return Told(body + b"}", entry.place, state=self._state(entry), is_last=item.is_last)
+
+        subscription = services.hub.subscribe(
+            self._context.viewer.organization_id, topics=self._topics, wants=wants, conflate=self._state
+        )
+        return Cohort(subscription, answer, on_over=on_over)
+
+    async def _whole(self, item: Item) -> bytes:
+        """The first says what it cost; each other one takes a point."""
+        if not self._is_first:
+            await self._charge.another()
+            return await self._telling.further(item) + b"}"
+        self._is_first = False
+        body, cost = await self._telling.first(item)
+        return body + self._charge.told(cost) + b"}"
+
+    async def _item(self, entry: Entry | Lagged) -> Item | None:
+        if isinstance(entry, Lagged):
+            return self._lagged(entry)
+        self._check(entry)
+        item = await self._feed.told(entry) if entry.topic in self._feed.topics else None
+        return None if item is None else self._placed(item, entry)
+
+    def _lagged(self, entry: Lagged) -> Item:
+        cursor = self._context.services.cursors.encode(entry.resume_from)
+        return Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})
+
+    def _placed(self, item: Item, entry: Entry) -> Item:
+        cursor = self._context.services.cursors.encode(entry.place)
+        return replace(item, values={"cursor": cursor, **item.values})
+
+    def _wants(self, entry: Entry) -> bool:
+        if entry.topic == ENDED and ends(entry, self._context.viewer):
+            return True
+        return entry.topic in self._feed.topics and self._feed.wants(entry)
+
+    def _state(self, entry: Entry) -> str | None:
+        """Of an end of rights each counts."""
+        is_told = self._feed.conflate is not None and entry.topic in self._feed.topics
+        return self._feed.conflate(entry) if is_told and self._feed.conflate else None
+
+    def _is_new_end(self, entry: Entry) -> bool:
+        # A snapshot holds no end, only what the viewer as they were may read.
+        return self._context.viewer.seen is not None and ends(entry, self._context.viewer)
+
+    def _check(self, entry: Entry) -> None:
+        if ends(entry, self._context.viewer):
+            raise Unauthenticated("This token has been revoked.")
 
 
-async def _begin(context: Context) -> tuple[Following, str]:
+async def _begin(context: Context) -> tuple[Start, str]:
     """Where the snapshot stands: whatever lies up to an event that was readable before it is in it."""
     place = await context.services.log.head()
     row = await context.services.reads.rows(
         "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
     )
-    return Following(context, place), str(row[0]["seen"])
-
-
-def _items(context: Context, entry: Entry | Lagged, told: Callable[[Entry], Item | None]) -> list[Item]:
-    cursors = context.services.cursors
-    if isinstance(entry, Lagged):
-        cursor = cursors.encode(entry.resume_from)
-        return [Item("Lagged", {"cursor": cursor, "count": entry.count, "resume_from": cursor})]
-    if ends(entry, context.viewer):
-        raise Unauthenticated("This token has been revoked.")
-    item = told(entry)
-    return (
-        [] if item is None else [replace(item, values={"cursor": cursors.encode(entry.place), **item.values})]
-    )
+    return Start(context, place), str(row[0]["seen"])
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:

@@ -1,6 +1,6 @@
 """Imports: handing a file in, bringing its rows in, and following how that comes along."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain import ids, imports, uploads
@@ -10,7 +10,7 @@ from domain.unit_of_work import UnitOfWork
 from integrations.files import Grant
 from realtime.log import Entry
 from resolvers.context import Context, key
-from resolvers.following import Following, follow
+from resolvers.following import Feed, Start
 from resolvers.inputs import told
 from schema.imports import CreateUploadInput, ImportRowsInput
 from schema.verbs import Item
@@ -49,25 +49,21 @@ async def import_rows(work: UnitOfWork, given: ImportRowsInput, context: Context
     return {"import_id": row.id}
 
 
-async def import_progress(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+async def import_progress(_context: Context, arguments: Mapping[str, Any]) -> Feed:
     """From how the import stands to its end."""
     prefix, import_id = ids.split(arguments["import"])
     if prefix != "imp":
         raise BadInput("importProgress follows an import.")
 
-    def wants(entry: Entry) -> bool:
-        return entry.topic == "import" and entry.subject_id == import_id
-
-    async def snapshot(following: Following) -> AsyncIterator[Item]:
-        row = await following.first("SELECT * FROM import WHERE id = $1", import_id)
+    async def snapshot(start: Start) -> Sequence[Item]:
+        row = await start.first("SELECT * FROM import WHERE id = $1", import_id)
         if row is None:
             raise BadInput("No Import has that id.")
         counts = {"rows_total": row["rows_in_file"], **{name: row[name] for name in COUNTS}}
-        values = {"import_id": import_id, **counts}
-        yield Item("ImportSnapshot", {**values, "cursor": following.cursor()})
-        following.over = row["state"] not in UNFINISHED
+        values = {"import_id": import_id, **counts, "cursor": start.cursor()}
+        return [Item("ImportSnapshot", values, is_last=row["state"] not in UNFINISHED)]
 
-    def told_of(entry: Entry) -> Item | None:
+    async def told(entry: Entry) -> Item | None:
         ended = entry.type in ENDED
         if not ended and entry.type not in TOLD:
             return None
@@ -75,9 +71,11 @@ async def import_progress(context: Context, arguments: Mapping[str, Any]) -> Asy
             "import_id": import_id,
             **{name: entry.payload.get(name) for name in ("rows_total", *COUNTS)},
         }
-        return Item("ImportEnded" if ended else "ImportProgressed", values)
+        return Item("ImportEnded" if ended else "ImportProgressed", values, is_last=ended)
 
-    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told_of):
-        yield item
-        if item.kind == "ImportEnded":
-            return
+    return Feed(
+        topics=frozenset({"import"}),
+        wants=lambda entry: entry.subject_id == import_id,
+        snapshot=snapshot,
+        told=told,
+    )

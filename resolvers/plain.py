@@ -53,13 +53,27 @@ from schema.graph import (
     One,
     OneOf,
     Place,
+    Records,
     Several,
     Sql,
 )
 from schema.scalars import format_instant
 from schema.values import Aggregate, Derived, Foremost
+from schema.verbs import Answered
 
-ROOTS = All | AnyEntities | AnyNode | AnyNodes | AsOf | ByExternalId | ById | ByKey | Computed | Nearest
+ROOTS = (
+    All
+    | Answered
+    | AnyEntities
+    | AnyNode
+    | AnyNodes
+    | AsOf
+    | ByExternalId
+    | ById
+    | ByKey
+    | Computed
+    | Nearest
+)
 
 
 class Plain:
@@ -147,7 +161,7 @@ def _field(  # a dispatch over closed kinds
         return None if longitude is None else {"type": "Point", "coordinates": [longitude, latitude]}
     if isinstance(source, Embedded):
         return _embedded(request.graph.types[str(declared.target)], row, source)
-    if isinstance(source, Aggregate | Derived | Foremost | Listed | OneOf):
+    if isinstance(source, Aggregate | Derived | Foremost | Listed | OneOf | Records):
         return _elsewhere(request, row, declared, info, arguments)
     target = request.graph.types[str(declared.target)]
     if isinstance(source, One):
@@ -182,6 +196,9 @@ def _elsewhere(
         target = request.graph.types[str(declared.target)]
         made = declared.name if source.expression is not None else source.name or declared.python_name
         return [PlainRow(target, one) for one in _leaf(row.values[made])]
+    if isinstance(source, Records):
+        target = request.graph.types[str(declared.target)]
+        return [PlainRow(target, one) for one in row.get(source.name or declared.python_name)]
     if isinstance(source, OneOf):
         kind = request.graph.tables.get(row.get(source.type))
         return None if kind is None else request.by(request.graph.types[kind], "id", row.get(source.by))
@@ -232,6 +249,8 @@ async def _root(
     source, graph = declared.source, request.graph
     if isinstance(source, Computed):
         return await _computed(request, declared, source.key)
+    if isinstance(source, Answered):
+        return PlainRow(graph.types[str(declared.target)], await source.run(request.context, arguments))
     if isinstance(source, All):
         target = graph.types[str(declared.target)]
         return await request.page(target, Asked(None, target.reading.order, arguments, _counts(info)), None)

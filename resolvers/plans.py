@@ -1,6 +1,6 @@
 """Plans: asking for one, making it real or dropping it, and following how it comes along."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain import ids, plans, policies
@@ -9,7 +9,7 @@ from domain.plans import PlanState, Request
 from domain.unit_of_work import UnitOfWork
 from realtime.log import Entry
 from resolvers.context import Context, key, named
-from resolvers.following import Following, follow
+from resolvers.following import Feed, Start
 from resolvers.inputs import stated, told
 from schema.plans import CancelPlanInput, CommitPlanInput, DiscardPlanInput, ProposePlanInput
 from schema.policies import CreateSchedulingPolicyInput, UpdateSchedulingPolicyInput
@@ -73,17 +73,14 @@ async def update_scheduling_policy(
     return {"scheduling_policy_id": policy.id}
 
 
-async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+async def plan_progress(_context: Context, arguments: Mapping[str, Any]) -> Feed:
     """From how the plan stands to its end."""
     prefix, plan_id = ids.split(arguments["plan"])
     if prefix != "pln":
         raise BadInput("planProgress follows a plan.")
 
-    def wants(entry: Entry) -> bool:
-        return entry.topic == "plan" and entry.subject_id == plan_id
-
-    async def snapshot(following: Following) -> AsyncIterator[Item]:
-        row = await following.first("SELECT * FROM plan WHERE id = $1", plan_id)
+    async def snapshot(start: Start) -> Sequence[Item]:
+        row = await start.first("SELECT * FROM plan WHERE id = $1", plan_id)
         if row is None:
             raise BadInput("No Plan has that id.")
         values = {
@@ -91,11 +88,11 @@ async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> Async
             "cost": None,
             "assigned": row["assigned_count"],
             "unassigned": row["unassigned_count"],
+            "cursor": start.cursor(),
         }
-        yield Item("PlanSnapshot", {**values, "cursor": following.cursor()})
-        following.over = row["state"] not in GOING_ON
+        return [Item("PlanSnapshot", values, is_last=row["state"] not in GOING_ON)]
 
-    def said(entry: Entry) -> Item | None:
+    async def told(entry: Entry) -> Item | None:
         ended = entry.type in ENDED
         if not ended and entry.type not in TOLD:
             return None
@@ -106,9 +103,11 @@ async def plan_progress(context: Context, arguments: Mapping[str, Any]) -> Async
             "assigned": entry.payload.get("assigned"),
             "unassigned": entry.payload.get("unassigned"),
         }
-        return Item("PlanEnded" if ended else entry.type, values)
+        return Item("PlanEnded" if ended else entry.type, values, is_last=ended)
 
-    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=said):
-        yield item
-        if item.kind == "PlanEnded":
-            return
+    return Feed(
+        topics=frozenset({"plan"}),
+        wants=lambda entry: entry.subject_id == plan_id,
+        snapshot=snapshot,
+        told=told,
+    )

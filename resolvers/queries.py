@@ -4,12 +4,14 @@ from typing import Annotated, Optional
 
 import strawberry
 
-from domain.scopes import ANYBODY
+from domain.scopes import ANYBODY, CHANGES
 from domain.viewers import OFFICE, Role
+from resolvers import log_changes
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import HistoryEntry
 from schema.availability import Nearest, PartAvailability
+from schema.changes import ChangesPage
 from schema.contracts import Contract, Entitlement
 from schema.crews import Crew
 from schema.customers import Contact, Customer
@@ -42,6 +44,7 @@ from schema.stock import Part, Reservation, StockLevel, StockLocation, StockMove
 from schema.technicians import Absence, Certification, Shift, ShiftPattern, Skill, Technician
 from schema.tracking import TrackingLink
 from schema.users import User
+from schema.verbs import answer
 from schema.visits import Assignment, Substatus, Visit
 from schema.work_orders import WorkOrder, WorkType
 
@@ -63,6 +66,23 @@ ADMINS = frozenset({Role.ADMIN})
 class Query:
     viewer: Viewer = root(Computed(key="viewer", scope=ANYBODY), "Who is asking.")
     cursor: Cursor = root(Computed(key="cursor", scope=ANYBODY), STARTS)
+    changes: ChangesPage = answer(
+        log_changes.changes_page,
+        "The organization's log page by page, as `changes` streams it; a key is told of what its scopes let"
+        " it read. Too old a cursor is RESYNC_REQUIRED: read `cursor`, then everything by query, and go on"
+        " from there.",
+        roles=(Role.ADMIN, Role.INTEGRATION),
+        scope=CHANGES,
+        arguments={
+            "after": (
+                Cursor | None,
+                "Go on after this cursor; null: from the oldest that is kept (30 days).",
+            ),
+            "first": (int | None, "So many facts, and the rest of their transaction, 1 to 250; null: 25."),
+            "types": (list[str] | None, "Only facts of these types, such as VisitScheduled; null: all."),
+            "topics": (list[str] | None, "Only facts about these, such as visit or work_order; null: all."),
+        },
+    )
     rate_limit: RateLimit = root(
         Computed(key="rateLimit", scope=ANYBODY), "What may still be asked for, and what this costs."
     )

@@ -6,7 +6,6 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
-from domain.scopes import CHANGES
 from domain.viewers import Role
 from resolvers import imports, plans, scheduling, tracking
 from resolvers.admission import Admission
@@ -18,6 +17,7 @@ from resolvers.dealings import Dealings
 from resolvers.duties import APPROVERS, AT_WORK, EXCHANGERS, PLANNERS, REPORTERS
 from resolvers.exchange import Exchange
 from resolvers.fieldwork import Fieldwork
+from resolvers.listening import AFTER, Listening
 from resolvers.provisioning import Provisioning
 from resolvers.queries import Query
 from resolvers.staffing import Staffing
@@ -44,8 +44,7 @@ from schema.policies import (
     UpdateSchedulingPolicyPayload,
 )
 from schema.query_costs import COST
-from schema.scalars import Cursor
-from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload, ScheduleItem, ScheduleScope
+from schema.scheduling import CreateAbsenceInput, CreateAbsencePayload
 from schema.steps import WithdrawArrivalInput, WithdrawArrivalPayload
 from schema.tracking import (
     CreateTrackingLinkInput,
@@ -58,8 +57,6 @@ from schema.tracking import (
 )
 from schema.verbs import stream, verb
 from schema.visits import RecordArrivalInput, RecordArrivalPayload
-
-AFTER = (Cursor | None, "Go on after this cursor, without a snapshot; null: from now, with one.")
 
 
 @strawberry.type(description="What can be done. Each field is one transaction; a rule's no is a userError.")
@@ -163,17 +160,7 @@ class Mutation(
 
 
 @strawberry.type(description="What is told as it happens.")
-class Subscription:
-    schedule_changes: ScheduleItem = stream(
-        scheduling.schedule_changes,
-        "Every fact about visits in a part of the schedule; a technician's own for a technician.",
-        roles=(*AT_WORK, Role.INTEGRATION),
-        scope=CHANGES,
-        arguments={
-            "scope": (ScheduleScope | None, "Which part of the schedule; null: all of it."),
-            "after": AFTER,
-        },
-    )
+class Subscription(Listening):
     visit_tracking: VisitTrackingItem = stream(
         tracking.visit_tracking,
         "How one visit comes along: its state, ETA, and position as the privacy rule allows.",

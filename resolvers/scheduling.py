@@ -1,30 +1,19 @@
 """Scheduling: absences, and the stream of a day's changes, measured by scope before and after each."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from domain import ids, scheduling
 from domain.unit_of_work import UnitOfWork
-from domain.viewers import FIELD, Viewer
 from realtime.log import Entry
 from resolvers.context import Context, key
-from resolvers.following import Following, follow
+from resolvers.following import Feed, Start
+from resolvers.visit_scopes import VisitMeasure, instant, uuid
 from schema.scheduling import CreateAbsenceInput
 from schema.verbs import Item
 
-KINDS = {
-    "VisitCreated": "VisitCreated",
-    "VisitScheduled": "VisitScheduled",
-    "VisitRescheduled": "VisitRescheduled",
-    "VisitUnscheduled": "VisitUnscheduled",
-}
+KINDS = frozenset({"VisitCreated", "VisitScheduled", "VisitRescheduled", "VisitUnscheduled"})
 PROGRESSED = "VisitProgressed"
-ZONE = "SELECT time_zone FROM organization WHERE id = $1"
-
-Inside = Callable[[Mapping[str, Any]], bool]
 
 
 async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: Context) -> Mapping[str, Any]:
@@ -35,65 +24,49 @@ async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: 
     return {"absence_id": absence.id, "released": len(changed)}
 
 
-async def schedule_changes(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+async def schedule_changes(context: Context, arguments: Mapping[str, Any]) -> Feed:
     """Facts about visits in the scope before or after; one that leaves the scope is told as removed."""
-    found = await context.services.reads.rows(ZONE, (context.viewer.organization_id,), viewer=context.viewer)
-    inside = scope_of(arguments.get("scope") or {}, ZoneInfo(found[0]["time_zone"]), context.viewer)
+    measure = await VisitMeasure.of(context, arguments.get("scope") or {})
+    return feed(measure, "ScheduleSnapshot", lambda name: name if name in KINDS else PROGRESSED)
 
-    def wants(entry: Entry) -> bool:
-        return entry.topic == "visit" and (inside(entry.scope_before) or inside(entry.scope_after))
 
-    async def snapshot(following: Following) -> AsyncIterator[Item]:
-        yield Item("ScheduleSnapshot", {"cursor": following.cursor()})
+def feed(measure: VisitMeasure, snapshot: str, kind: Callable[[str], str]) -> Feed:
+    """What follows the visits of a scope: `snapshot` and `kind` of an event name the types of its items."""
 
-    def told(entry: Entry) -> Item:
-        if not inside(entry.scope_after):
+    async def begin(start: Start) -> Sequence[Item]:
+        visits, is_complete = await measure.visits(start.context)
+        values = {"cursor": start.cursor(), "visit_ids": visits, "is_complete": is_complete}
+        return [Item(snapshot, values)]
+
+    async def told(entry: Entry) -> Item:
+        if not measure.holds_after(entry):
             return Item("VisitRemoved", {"visit_id": ids.encode("vis", entry.subject_id)})
-        return Item(KINDS.get(entry.type, PROGRESSED), _values(entry))
+        return Item(kind(entry.type), _values(entry))
 
-    async for item in follow(context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told):
-        yield item
+    return Feed(
+        topics=frozenset({"visit"}),
+        wants=lambda entry: measure.holds_after(entry) or measure.holds_before(entry),
+        snapshot=begin,
+        told=told,
+    )
 
 
 def _values(entry: Entry) -> dict[str, Any]:
     before = entry.payload.get("before") or {}
+    is_new = entry.type == "VisitCreated"
+    # Facts that leave the plan as it is do not say how it was.
+    start = before.get("planned_start", entry.scope_before["start"])
+    technician = before.get("technician_id", next(iter(entry.scope_before["technicians"]), None))
     return {
+        "type": entry.type,
         "visit_id": entry.subject_id,
-        "technician_id": _uuid(entry.payload.get("technician_id")),
+        "technician_id": uuid(entry.payload.get("technician_id")),
         "occurred_at": entry.occurred_at,
         "origin": entry.origin,
         "actor": entry.actor,
         "reason": entry.reason,
-        "before_state": before.get("state"),
-        "before_planned_start": _instant(before.get("planned_start")),
-        "before_planned_end": _instant(before.get("planned_end")),
-        "before_technician_id": _uuid(before.get("technician_id")),
+        "before_state": None if is_new else before.get("state", entry.payload.get("state")),
+        "before_planned_start": None if is_new else instant(start),
+        "before_planned_end": instant(before.get("planned_end")),
+        "before_technician_id": None if is_new else uuid(technician),
     }
-
-
-def scope_of(scope: Mapping[str, Any], zone: ZoneInfo, viewer: Viewer) -> Inside:
-    """Whether scope keys lie in what was asked for and in what the viewer may see. Raises BadInput."""
-    technicians = {str(key("tec", one)) for one in scope.get("technicians") or ()}
-    territories = {str(key("ter", one)) for one in scope.get("territories") or ()}
-    day: date | None = scope.get("day")
-    own = str(viewer.technician_id) if viewer.role in FIELD else None
-
-    def inside(keys: Mapping[str, Any]) -> bool:
-        if own is not None and own not in keys["technicians"]:
-            return False
-        if technicians and technicians.isdisjoint(keys["technicians"]):
-            return False
-        if territories and territories.isdisjoint(keys["territories"]):
-            return False
-        start = _instant(keys.get("start"))
-        return day is None or start is None or start.astimezone(zone).date() == day
-
-    return inside
-
-
-def _uuid(text: object) -> UUID | None:
-    return UUID(str(text)) if text else None
-
-
-def _instant(text: object) -> datetime | None:
-    return datetime.fromisoformat(str(text)) if text else None

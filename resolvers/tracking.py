@@ -1,7 +1,7 @@
 """Tracking: positions that come in, links that go out, and what the holder of a link may watch."""
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from realtime.log import Entry
 from realtime.positions import Fix
 from realtime.presences import Machine
 from resolvers.context import Context, key, named
-from resolvers.following import Following, follow, on_behalf
+from resolvers.following import Feed, Start, on_behalf
 from schema.steps import WithdrawArrivalInput
 from schema.tracking import CreateTrackingLinkInput, ReportPositionsInput, RevokeTrackingLinkInput
 from schema.verbs import Item
@@ -28,6 +28,7 @@ USUAL_LINK = timedelta(days=30)
 POSITION_PAUSE = timedelta(seconds=10)
 CELL_METRES = 1_000.0
 DEGREE_METRES = 111_195.0
+TOLD = frozenset({"VisitArrived", "EtaChanged", "PositionChanged"})
 NEARING = frozenset({"APPROACHING", "INSIDE_PENDING", "INSIDE"})
 STATE = """
 SELECT v.state, v.version, e.earliest, e.expected, e.latest, e.basis, e.as_of, a.technician_id,
@@ -127,40 +128,21 @@ async def revoke_tracking_link(
     return {"tracking_link_id": link.id}
 
 
-async def visit_tracking(context: Context, arguments: Mapping[str, Any]) -> AsyncIterator[Item]:
+async def visit_tracking(context: Context, arguments: Mapping[str, Any]) -> Feed:
     """Each item is the whole of what the watcher may know at that moment."""
     watching = await Watching.of(context, arguments.get("visit"))
 
-    def wants(entry: Entry) -> bool:
-        return entry.topic in {"visit", "tracking"} and str(watching.visit_id) in entry.scope_after["visits"]
+    async def snapshot(start: Start) -> Sequence[Item]:
+        values = await watching.values()
+        return [Item("VisitTrackingSnapshot", {**values, "cursor": start.cursor()}, is_last=watching.over)]
 
-    def conflate(entry: Entry) -> str | None:
-        return entry.type if entry.topic == "tracking" else None
-
-    async def snapshot(following: Following) -> AsyncIterator[Item]:
-        yield Item("VisitTrackingSnapshot", {**await watching.values(), "cursor": following.cursor()})
-        following.over = watching.over
-
-    def told(entry: Entry) -> Item | None:
-        kind = {
-            "VisitArrived": "VisitArrived",
-            "EtaChanged": "EtaChanged",
-            "PositionChanged": "PositionChanged",
-        }
-        named = "VisitStateChanged" if entry.topic == "visit" else "PositionChanged"
-        return Item(kind.get(entry.type, named), {"at": entry.occurred_at})
-
-    async for item in follow(
-        context, arguments.get("after"), wants=wants, snapshot=snapshot, told=told, conflate=conflate
-    ):
-        if "visit_id" in item.values or item.kind in {"Lagged", "ResyncRequired"}:
-            yield item
-        elif watching.may_tell(item):
-            values = {**await watching.values(), "cursor": item.values["cursor"]}
-            if item.kind != "PositionChanged" or watching.moved(values):
-                yield Item(item.kind, values)
-        if watching.over:
-            return
+    return Feed(
+        topics=frozenset({"visit", "tracking"}),
+        wants=lambda entry: str(watching.visit_id) in entry.scope_after["visits"],
+        snapshot=snapshot,
+        told=watching.told,
+        conflate=lambda entry: entry.type if entry.topic == "tracking" else None,
+    )
 
 
 class Watching:
@@ -189,17 +171,25 @@ class Watching:
             raise BadInput("No Visit has that id.")
         return cls(context, named)
 
-    def may_tell(self, item: Item) -> bool:
+    async def told(self, entry: Entry) -> Item | None:
+        """None for a position that comes too soon, or shows nothing new."""
+        named = "VisitStateChanged" if entry.topic == "visit" else "PositionChanged"
+        kind = entry.type if entry.type in TOLD else named
+        if kind == "PositionChanged" and not self._may_tell(entry.occurred_at):
+            return None
+        values = await self.values()
+        if kind == "PositionChanged" and not self._moved(values) and not self.over:
+            return None
+        return Item(kind, values, is_last=self.over)
+
+    def _may_tell(self, at: datetime) -> bool:
         """Positions at most every 10 seconds of business time."""
-        if item.kind != "PositionChanged":
-            return True
-        at = item.values["at"]
         if self._told_at is not None and at - self._told_at < POSITION_PAUSE:
             return False
         self._told_at = at
         return True
 
-    def moved(self, values: Mapping[str, Any]) -> bool:
+    def _moved(self, values: Mapping[str, Any]) -> bool:
         """Whether a position item shows anything new: within one cell it does not."""
         shown = (values.get("position_longitude"), values.get("position_latitude"))
         changed = shown != self._shown and shown[0] is not None

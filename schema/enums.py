@@ -19,6 +19,7 @@ from domain.stock import (
     StockLocationKind,
     TransferState,
 )
+from domain.stock.alerts import StockState
 from domain.technicians import AbsenceReason, CertificationState, TechnicianKind
 from domain.tracking import ConfirmedBy, EtaBasis
 from domain.uploads import UploadState
@@ -60,6 +61,7 @@ ENUMS = tuple(
         SerialState,
         RowOutcome,
         StockLocationKind,
+        StockState,
         TechnicianKind,
         Tier,
         TransferState,

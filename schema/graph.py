@@ -171,6 +171,7 @@ class Records(Source):
     """A list of records kept as JSON in a column of a record; unlike small objects they have edges."""
 
     name: str | None = None
+    expect: int = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,9 +292,9 @@ def listed(description: str, *, of: str | None = None, expression: str | None = 
     return _declare(Listed(name=of, expression=expression), description)
 
 
-def records(description: str, *, of: str | None = None) -> Any:
-    """A list of records in a record, each with its edges."""
-    return _declare(Records(name=of), description)
+def records(description: str, *, of: str | None = None, expect: int = 25) -> Any:
+    """A list of records in a record, each with its edges; `expect` is their usual number (for cost)."""
+    return _declare(Records(name=of, expect=expect), description)
 
 
 def root(source: Source, description: str, *, name: str | None = None) -> Any:

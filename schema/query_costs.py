@@ -27,15 +27,14 @@ from graphql import (
 
 from schema.availability import USUAL as NEAREST
 from schema.availability import Nearest
+from schema.chosen import Chosen
 from schema.federation import AnyEntities
 from schema.graph import All, AnyNodes, Embedded, GraphField, Listed, Many, Records, Several, Source
 from schema.values import Derived
-from schema.verbs import Verb
+from schema.verbs import Answered, Verb
 
 PAGE = 25
 """A connection's size where nobody says it."""
-RECORDS = 25
-"""Rows that a bulk change is taken to answer; what it really answered is settled afterwards."""
 CHANGE = 10
 """What a mutation costs beside its payload: a transaction, its checks, its events."""
 ENDS = ("first", "last")
@@ -123,7 +122,6 @@ SIZES = {
     AnyNodes: Price(1, None, ("ids",)),
     AnyEntities: Price(1, None, ("representations",)),
     Nearest: Price(1, NEAREST, ("first",)),
-    Records: Price(1, RECORDS),
 }
 
 
@@ -132,7 +130,11 @@ def _price(source: Source, field: GraphQLField) -> Price:  # a dispatch over clo
         return SIZES[type(source)]
     if isinstance(source, Many):
         return Price(1, source.expect or PAGE, ENDS)
-    if isinstance(source, Several):
+    if isinstance(source, Answered):
+        return Price(1, PAGE, ENDS)
+    if isinstance(source, Records):
+        return Price(1, source.expect if source.expect > 1 else None)
+    if isinstance(source, Chosen | Several):
         return Price(1, source.expect)
     if isinstance(source, Verb):
         return Price(CHANGE)

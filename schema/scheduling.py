@@ -7,6 +7,8 @@ import strawberry
 
 from domain.technicians import AbsenceReason
 from domain.visits import VisitState
+from schema.chosen import chosen
+from schema.entities import STAFF
 from schema.errors import UserError
 from schema.graph import column, embedded, listed, one, record, value
 from schema.scalars import Cursor
@@ -31,12 +33,13 @@ class ScheduleScope:
 @value("A visit as it was before a change.")
 class VisitBefore:
     state: VisitState = column("Where it stood.")
-    planned_start: datetime | None = column("When the work was planned to start.")
-    planned_end: datetime | None = column("When the work was planned to end.")
+    planned_start: datetime | None = column("When the work was planned to start.", roles=STAFF)
+    planned_end: datetime | None = column("When the work was planned to end.", roles=STAFF)
 
 
 CHANGE = {
     "cursor": "text",
+    "type": "text",
     "visit_id": "uuid",
     "technician_id": "uuid",
     "occurred_at": "timestamptz",
@@ -48,43 +51,47 @@ CHANGE = {
     "before_planned_end": "timestamptz",
     "before_technician_id": "uuid",
 }
+SNAPSHOT = {"cursor": "text", "visit_ids": "uuid[]", "is_complete": "boolean"}
+ALIAS = "by another name where `reason` of ResyncRequired is asked for, too, which is never null"
+EXPECTED = 50
+"""Visits of a snapshot, for its cost; what it really had is settled afterwards."""
 
 
-@strawberry.type(description="A fact about one visit's place in the schedule.")
-class ScheduleChange:
+@strawberry.interface(description="A fact about one visit: what it was, and what it is now.")
+class VisitFact:
     cursor: Cursor = column("Where this stands in the log.")
     occurred_at: datetime = column("When it happened.")
     origin: str = column("By which door: API, OPTIMIZER, GEOFENCE or SEED.")
-    actor: str = column("Who, as their token says.")
-    reason: str | None = column("Why.")
-    before: VisitBefore | None = embedded("The visit as it was.", prefix="before_")
+    actor: str = column("Who, as their token says.", roles=STAFF)
+    reason: str | None = column(f"Why; {ALIAS}.", roles=STAFF)
+    before: VisitBefore | None = embedded("The visit as it was; null for a new one.", prefix="before_")
     technician_before: Technician | None = one("Whose it was.", by="before_technician_id")
     technician: Technician | None = one("Whose it is.", by="technician_id")
     visit: Visit | None = one("The visit as it is now.", by="visit_id")
 
 
 @record("A new visit.", **CHANGE)
-class VisitCreated(ScheduleChange):
+class VisitCreated(VisitFact):
     """A visit came to be."""
 
 
 @record("A visit was put on somebody's day.", **CHANGE)
-class VisitScheduled(ScheduleChange):
+class VisitScheduled(VisitFact):
     """UNSCHEDULED → SCHEDULED."""
 
 
 @record("A visit was moved.", **CHANGE)
-class VisitRescheduled(ScheduleChange):
+class VisitRescheduled(VisitFact):
     """Another time or technician."""
 
 
 @record("A visit went back to the pool.", **CHANGE)
-class VisitUnscheduled(ScheduleChange):
+class VisitUnscheduled(VisitFact):
     """To be planned anew."""
 
 
 @record("A visit was moved on in its states.", **CHANGE)
-class VisitProgressed(ScheduleChange):
+class VisitProgressed(VisitFact):
     """Dispatched, under way, arrived, started, or ended."""
 
 
@@ -99,9 +106,16 @@ class VisitRemoved:
     )
 
 
-@record("Where the stream starts: read the schedule by query, then apply what follows.", cursor="text")
+@record("The schedule where the stream starts: apply to it what follows.", **SNAPSHOT)
 class ScheduleSnapshot:
     cursor: Cursor = column("Where the stream starts in the log.")
+    visits: list[Visit] = chosen(
+        "The scope's visits: of a day those that are planned on it, and the pool (UNSCHEDULED); without a day"
+        " those that are not over. At most 1,000, the earliest planned ones.",
+        by="visit_ids",
+        expect=EXPECTED,
+    )
+    is_complete: bool = column("Whether `visits` are all of them; else read the rest by query.")
 
 
 ScheduleItem = Annotated[

@@ -1,4 +1,4 @@
-"""Verbs and streams: how a field of Mutation or Subscription says what runs it and who may."""
+"""Verbs, streams, answers: how a field of a root says what runs it and who may."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,14 @@ class Verb(Source):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream(Source):
-    """A subscription: `run(context, arguments)` yields items: the name of their type and their values."""
+    """A subscription: `run(context, arguments)` answers what it tells, a Feed (resolvers/following.py)."""
+
+    run: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Source):
+    """A root of Query: `run(context, arguments)` names the values of its record, before anything is read."""
 
     run: Callable[..., Any]
 
@@ -32,6 +39,8 @@ class Item:
 
     kind: str
     values: Mapping[str, Any]
+    is_last: bool = False
+    """Whether nothing can follow it."""
 
 
 def verb(
@@ -53,6 +62,20 @@ def stream(
 ) -> Any:
     """A field of Subscription. `arguments`: name → its type and its description; `scope` as of `verb`."""
     field = _field(Stream(run=run, roles=frozenset(roles), scope=scope), description)
+    field.arguments = [_argument(name, kind, words) for name, (kind, words) in arguments.items()]
+    return field
+
+
+def answer(
+    run: Callable[..., Any],
+    description: str,
+    *,
+    roles: tuple[Role, ...],
+    arguments: Mapping[str, tuple[Any, str]],
+    scope: str = "",
+) -> Any:
+    """A field of Query whose record Python has; the rest as of `stream`."""
+    field = _field(Answered(run=run, roles=frozenset(roles), scope=scope), description)
     field.arguments = [_argument(name, kind, words) for name, (kind, words) in arguments.items()]
     return field
 

@@ -196,6 +196,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "CONSUMED": "A visit used it.",
         "GONE": "Lost, broken or given away.",
     },
+    "StockState": {
+        "OUT": "Nothing is free.",
+        "LOW": "No more is free than the rule's minimum.",
+        "ENOUGH": "More than the minimum is free.",
+    },
     "StockLocationKind": {
         "WAREHOUSE": "A store that all may draw from.",
         "VAN": "A technician's vehicle.",

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 
 from domain.errors import Invalid
+from domain.stock import alerts
 from domain.stock.replenishment import replenish
 from domain.stock.rows import MOST_PIECES, MovementKind, Shelf, StockLevel, StockMovement
 from domain.unit_of_work import UnitOfWork
@@ -61,6 +62,7 @@ async def levels(work: UnitOfWork, keys: Collection[Shelf]) -> Mapping[Shelf, St
     )
     rows = (await work.session.exec(statement)).all()
     work.look_at(replenish, ((row.stock_location_id, row.part_id) for row in rows))
+    alerts.seen(work, rows)
     return {(row.stock_location_id, row.part_id): row for row in rows}
 
 

@@ -1,6 +1,7 @@
 """Steps of a visit: what every verb that moves one shares, from who goes there to the event."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -143,6 +144,8 @@ def turn(
         elif state == VisitState.SCHEDULED:
             row.en_route_at = row.arrived_at = None  # whoever set off alone is called back with the others
     scope_after = scope(visit, people(row for row in crew if row.state in LIVE))
+    if state == VisitState.UNSCHEDULED:
+        scope_after = replace(scope_after, start=None)  # its plan goes with the step, after the event
     told = {**_report(visit, at=work.at), **values} if state in ENDED else values
     announce(work, visit, event, before=before, scopes=(scope_before, scope_after), values=told)
 
@@ -227,7 +230,11 @@ def announce(
             before=before,
             scope_before=scopes[0],
             scope_after=scopes[1],
-            values={"technician_id": next(iter(scopes[1].technicians), None), **(values or {})},
+            values={
+                "technician_id": next(iter(scopes[1].technicians), None),
+                **(values or {}),
+                "state": visit.state,
+            },
         )
     )
 

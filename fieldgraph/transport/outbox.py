@@ -64,6 +64,16 @@ class Outbox(Generic[Frame]):
         finally:
             self._waiting -= size
 
+    def at_once(self, framed: bytes) -> bool:
+        """Writes bytes that the wire takes as they are, if nothing else waits; else does nothing.
+
+        ASGI has no such way; of our own wire `send` is a method.
+        """
+        if self._closed or self._waiting:
+            return False
+        write = getattr(getattr(self._send, "__self__", None), "write_whole", None)
+        return write is not None and bool(write(framed))
+
     async def close(self, last: Message, *, linger_seconds: float) -> None:
         """Says the last message if the client reads it within `linger_seconds`, else cuts the line."""
         self.stop()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Literal, Protocol
 
 from domain.viewers import Viewer
+from realtime.members import Direct
 from resolvers.documents import DocumentRef
 
 
@@ -45,5 +46,12 @@ class Executor(Protocol):
     ) -> bytes: ...
 
     def stream(
-        self, operation: Any, variables: Mapping[str, object], *, viewer: Viewer
-    ) -> AsyncIterator[bytes]: ...
+        self,
+        operation: Any,
+        variables: Mapping[str, object],
+        *,
+        viewer: Viewer,
+        direct: Direct | None = None,
+    ) -> AsyncIterator[bytes]:
+        """What many are told goes through `direct` where that takes it, and not out of the iterator."""
+        ...

@@ -56,6 +56,13 @@ class Wire(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
 
+    def write_whole(self, frame: bytes) -> bool:
+        """Writes a frame that is ready, if it can leave now; else does nothing and answers False."""
+        if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
+            return False
+        self.transport.write(frame)
+        return True
+
     def handle_ping(self) -> None:
         if self.writable.is_set():
             super().handle_ping()
@@ -67,3 +74,13 @@ class Wire(WebSocketsSansIOProtocol):
             super().handle_cont(event)
         else:
             self.transport.abort()
+
+
+def text_frame(text: bytes) -> bytes:
+    """A whole message of a server as RFC 6455, 5.2, has it: final, of text, not masked."""
+    size = len(text)
+    if size < 126:
+        return b"\x81%c%b" % (size, text)
+    if size < 65_536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2), text)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8), text)

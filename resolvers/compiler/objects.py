@@ -10,13 +10,14 @@ from resolvers.compiler import orders
 from resolvers.compiler.bindings import Bindings, arguments_of
 from resolvers.compiler.conditions import Conditions
 from resolvers.compiler.pages import MOST, Pager
-from resolvers.compiler.records import records
+from resolvers.compiler.records import chosen, records
 from resolvers.compiler.searches import Search
 from resolvers.compiler.selections import NotCompilable, Selections
 from resolvers.compiler.shapes import FieldShape, Graph, TypeShape
 from resolvers.compiler.unions import one_of
 from resolvers.compiler.values import Values
 from resolvers.compiler.writer import Rows, View, Writer
+from schema.chosen import Chosen
 from schema.graph import Col, Embedded, Key, Listed, Many, One, OneOf, Place, Records, Several, Sql
 
 FEW = 3
@@ -86,7 +87,7 @@ class Objects:
         if isinstance(source, Listed):
             made = source.expression and view.rows.expression(source.expression, self.writer)
             return self._listed(field, made or view.col(source.name or field.python_name), nodes)
-        if isinstance(source, One | OneOf | Records):
+        if isinstance(source, Chosen | One | OneOf | Records):
             return self._one(field, source, nodes, view.rows)
         if isinstance(source, Several):
             return self._several(field, source, nodes, view.rows)
@@ -127,8 +128,10 @@ class Objects:
         return f"coalesce(({items}), '[]'::json)"
 
     def _one(
-        self, field: FieldShape, source: One | OneOf | Records, nodes: list[FieldNode], parent: Rows
+        self, field: FieldShape, source: Chosen | One | OneOf | Records, nodes: list[FieldNode], parent: Rows
     ) -> str:
+        if isinstance(source, Chosen):
+            return chosen(self, field, source, nodes=nodes, parent=parent)
         if isinstance(source, OneOf):
             return one_of(self, source, nodes, parent)
         if isinstance(source, Records):

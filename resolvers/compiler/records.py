@@ -1,4 +1,4 @@
-"""Records: a list of records inside a record, each with its edges: a result for each row of a request."""
+"""Records: lists inside a record: of records with their edges, and of rows that it names by their ids."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,7 @@ from graphql import FieldNode
 
 from resolvers.compiler.shapes import FieldShape
 from resolvers.compiler.writer import Rows, View
+from schema.chosen import Chosen
 from schema.graph import Records
 
 if TYPE_CHECKING:
@@ -28,6 +29,27 @@ def records(
     rows = f"ROWS FROM (jsonb_to_recordset({given}) AS ({kinds})) WITH ORDINALITY"
     names = ", ".join((*shape.reading.values, PLACE))
     origin = objects.origin(child, place, f"FROM {parent.alias}, {rows} AS x({names})")
+    writer.fill(
+        writer.reserve(),
+        f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n"
+        f" FROM {origin} {' '.join(child.joins)})",
+    )
+    writer.tally(result, "sum(n)::bigint")
+    parent.joins.append(f"CROSS JOIN {result}")
+    return f"coalesce({result}.j, '[]'::json)"
+
+
+def chosen(
+    objects: "Objects", field: FieldShape, source: Chosen, *, nodes: list[FieldNode], parent: Rows
+) -> str:
+    """The JSON of the rows whose ids a record has. Its parent is one row, as of `records`."""
+    writer, shape = objects.writer, objects.graph.types[str(field.target)]
+    child, place, result = objects.rows(shape), writer.reserve(), writer.alias()
+    columns = objects.columns(shape, objects.selections.below(shape.name, nodes), View(child))
+    listed = f"json_agg({child.json(columns, writer)} ORDER BY {child.col('id')})"
+    keys = f"SELECT unnest({parent.refer(source.by)}) FROM {parent.alias}"
+    select = f"FROM {writer.source(shape.table)} x WHERE {writer.scope(shape.table, 'x')}"
+    origin = objects.origin(child, place, f"{select} AND x.id = ANY(ARRAY({keys}))")
     writer.fill(
         writer.reserve(),
         f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n"

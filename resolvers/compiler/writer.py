@@ -58,6 +58,16 @@ class Derivation:
     """Where in the response it stands, without the places in lists."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A root whose record Python answers before the statement runs: under which name, and by what."""
+
+    name: str
+    run: Callable[..., Any]
+    arguments: Callable[[Bindings], Mapping[str, Any]]
+    path: tuple[str, ...]
+
+
 @dataclass
 class Rows:
     """The rows of one level: a common table expression, or a sub-select where nothing below refers to it."""
@@ -127,6 +137,7 @@ class Writer:
         """Where in the response what is being written stands, and where each parameter did."""
         self.paths: list[tuple[str, ...]] = []
         self.derivations: list[Derivation] = []
+        self.prepared: list[Prepared] = []
         self.is_timed = False
         """Whether its answer may change without an event: by time alone, or with what is written silently."""
         self.tallies: list[str] = []

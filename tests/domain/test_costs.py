@@ -309,6 +309,7 @@ async def test_the_end_is_told_to_whoever_goes_on_from_it_without_its_cost(world
         "started_at": at(10).isoformat(),
         "ended_at": at(11).isoformat(),
         "worked_seconds": 3600,
+        "state": "COMPLETED",
     }
     assert event.scope_after["customers"] == [str(world.customer_id)]
 

@@ -116,7 +116,7 @@ async def test_a_crew_is_booked_whole_in_as_many_statements_as_one_technician(wo
         stored = await world.read(Visit, visit)
         assert (stored.crew_id, stored.planned_start) == (crew, at(8 + size))
     assert sent[0] == sent[1] == sent[2]
-    assert sent[0] <= 32
+    assert sent[0] <= 33
     held = await world.all(Reservation, state=ReservationState.HELD)
     assert len(held) == 3
 

@@ -3,6 +3,8 @@
 import ast
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -168,45 +170,48 @@ FROM unnest(ARRAY[interval '40 days', '3 days', '0']) WITH ORDINALITY AS kept(ag
 """
 
 
-@pytest.mark.parametrize("is_superuser", [True, False])
+@asynccontextmanager
+async def owned_by(postgres: EmbeddedPostgres, user: str) -> AsyncIterator[str]:
+    """A new database of a user who is a superuser only if that is the cluster's own."""
+    name, made = f"owned_by_{user}", user != "fieldgraph"
+    async with connected(postgres.url("postgres")) as maintenance:
+        if made:
+            await maintenance.execute(f"CREATE ROLE {user} LOGIN CREATEROLE")
+            for role in (*LENT, APP_ROLE):
+                grant = f"GRANT {role} TO {user} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
+                await maintenance.execute(grant)
+        await maintenance.execute(f"CREATE DATABASE {name} OWNER {user}")
+        yield name
+        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        if made:
+            await maintenance.execute(f"DROP OWNED BY {user}")
+            await maintenance.execute(f"DROP ROLE {user}")
+
+
+@pytest.mark.parametrize("user", ["fieldgraph", "keeping"])
 async def test_events_from_before_the_log_had_days_are_kept(
-    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, is_superuser: bool
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, user: str
 ) -> None:
     """Also where the owner is under the policies as everybody is."""
-    # given a database at revision 0019, with events in it
-    user = "fieldgraph" if is_superuser else "keeping"
-    name = f"at_0019_{user}"
-    async with connected(postgres.url("postgres")) as maintenance:
-        if not is_superuser:
-            await maintenance.execute("CREATE ROLE keeping LOGIN CREATEROLE")
-            for role in (*LENT, APP_ROLE):
-                await maintenance.execute(
-                    f"GRANT {role} TO keeping WITH ADMIN OPTION, INHERIT FALSE, SET FALSE"
-                )
-        await maintenance.execute(f"CREATE DATABASE {name} OWNER {user}")
-    url, upgrade = postgres.url(name, user=user), command.upgrade
-    with monkeypatch.context() as patched:
-        patched.setattr(command, "upgrade", lambda config, _head: upgrade(config, "0019"))
-        await migrate(url)
-    async with connected(postgres.url(name)) as boss:
-        await boss.execute(COMPANY + EVENTS)
-        before = await boss.fetch("SELECT * FROM event ORDER BY n")
-
-        # when
-        await migrate(url)
-
-        # then they lie together, are read as before, and are nobody's but the table's
-        assert await boss.fetch("SELECT * FROM event ORDER BY n") == before
-        assert await boss.fetchval("SELECT count(*) FROM event_before") == 3
-        await boss.execute(
-            "UPDATE organization SET name = 'South'; " + EVENTS.replace("now() - age", "now()")
-        )
-        assert await boss.fetchval("SELECT count(*) FROM event_before") == 6
-        tomorrow = EVENTS.replace("now() - age", "now() + interval '1 day'")
-        await boss.execute(tomorrow.replace("FROM unnest", "FROM (SELECT) once, unnest"))
-        assert await boss.fetchval("SELECT count(*) FROM event_before") == 6
-        rows = await boss.fetch("SELECT name FROM log_days WHERE parent = 'event' ORDER BY since")
-        assert [row[0][:7] for row in rows] == ["event_b", "event_2", "event_2"]
+    async with owned_by(postgres, user) as name:
+        # given a database at revision 0019, with events in it
+        url, upgrade = postgres.url(name, user=user), command.upgrade
+        with monkeypatch.context() as patched:
+            patched.setattr(command, "upgrade", lambda config, _head: upgrade(config, "0019"))
+            await migrate(url)
+        async with connected(postgres.url(name)) as boss:
+            await boss.execute(COMPANY + EVENTS)
+            before = await boss.fetch("SELECT * FROM event ORDER BY n")
+            # when
+            await migrate(url)
+            # then they lie together and are read as before
+            assert await boss.fetch("SELECT * FROM event ORDER BY n") == before
+            assert await boss.fetchval("SELECT count(*) FROM event_before") == 3
+            await boss.execute(EVENTS.replace("now() - age", "now()"))
+            await boss.execute(EVENTS.replace("now() - age", "now() + interval '1 day'"))
+            assert await boss.fetchval("SELECT count(*) FROM event_before") == 6
+            rows = await boss.fetch("SELECT name FROM log_days WHERE parent = 'event' ORDER BY since")
+            assert [row[0][:7] for row in rows] == ["event_b", "event_2", "event_2"]
         async with connected(postgres.url(name, user=APP_ROLE)) as app:
             await app.execute(ENTER, "01a206fd-6700-7905-bd5c-a22426ab97f0", "ADMIN", "ada", "", "", "", "")
             assert await app.fetchval("SELECT count(*) FROM event") == 9
@@ -216,10 +221,6 @@ async def test_events_from_before_the_log_had_days_are_kept(
             assert await system.fetchval("SELECT log_ahead()") == 0
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="not past its time"):
                 await system.fetchval("SELECT log_drop('event_before')")
-    async with connected(postgres.url("postgres")) as maintenance:
-        await maintenance.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        if not is_superuser:
-            await maintenance.execute("DROP OWNED BY keeping; DROP ROLE keeping")
 
 
 async def test_an_owner_who_is_no_superuser_brings_a_database_up(postgres: EmbeddedPostgres) -> None:

@@ -277,7 +277,7 @@ async def test_a_report_of_any_size_takes_the_same_statements(world: World) -> N
         await world.report(aino, [fix(35.1, -1579, speed=12.0)], at=80)
 
     assert counts[0] == counts[1]
-    assert (counts[1], len(replayed)) == (16, 7)
+    assert (counts[1], len(replayed)) == (17, 7)
 
 
 async def test_who_leaves_a_visit_that_has_ended_is_on_the_way_to_the_next_one(world: World) -> None:

@@ -1,6 +1,7 @@
 """Wake-ups: the five faults of the stock backend do not happen, and a dead broker stops nobody."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -120,16 +121,17 @@ async def test_an_announcement_wakes_the_others_and_not_oneself(database: Databa
 
 
 async def test_announcements_of_one_moment_are_one_hint(database: Database) -> None:
-    heard = list[str]()
+    said = list[str]()
     async with started(database.app_url) as here, connected(database.owner_url) as outsider:
-        await outsider.add_listener(CHANNEL, lambda *event: heard.append(str(event[3]).split(maxsplit=1)[0]))
+        await outsider.add_listener(CHANNEL, lambda *event: said.append(str(event[3])))
         # when
         for _ in range(20):
             here.announce()
-        await until(lambda: "hint" in heard)
+        await until(lambda: bool(said))
         await asyncio.sleep(0.1)
     # then
-    assert heard == ["hint"]
+    assert [message.split(maxsplit=1)[0] for message in said] == ["hint"]
+    assert len(said[0]) < 100, "Postgres refuses 8,000 bytes"
 
 
 async def test_waking_oneself_is_remembered_until_the_next_wait() -> None:
@@ -177,6 +179,16 @@ async def test_without_a_broker_everything_returns_and_nothing_is_left(url: str)
         assert await one.wait(0) is True
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+async def test_without_redis_own_client_polling_goes_on_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "broadcaster._backends.redis", None)
+    async with started("redis://127.0.0.1:1") as one:
+        assert one.healthy is False
+        assert await one.wait(0.05) is False
+    assert "pip install fieldgraph[redis]" in capsys.readouterr().out
 
 
 async def test_stopping_leaves_no_task_and_no_connection(database: Database) -> None:

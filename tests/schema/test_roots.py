@@ -11,7 +11,7 @@ schedulingPolicies trackingLinks users apiKeys"""
 BY_KEY = """workOrderByNumber contractByNumber partByNumber partByBarcode assetBySerial technicianByCode
 customerByExternalId siteByExternalId assetByExternalId contractByExternalId workOrderByExternalId
 technicianByExternalId partByExternalId"""
-ONE = """viewer cursor rateLimit node nodes asOf partAvailability customer contact site asset contract
+ONE = """viewer cursor changes rateLimit node nodes asOf partAvailability customer contact site asset contract
 workOrder visit user apiKey technician part plan maintenancePlan workType crew purchaseOrder import"""
 CUSTOMERS = """createCustomer updateCustomer archiveCustomer createContact updateContact createSite updateSite
 createAsset updateAsset recordMeterReading upsertCustomers upsertSites upsertAssets upsertParts
@@ -31,6 +31,8 @@ createPurchaseOrder receivePurchaseOrder"""
 PLANNING = "createSchedulingPolicy updateSchedulingPolicy proposePlan cancelPlan commitPlan discardPlan"
 REST = """createTrackingLink revokeTrackingLink createApiKey revokeApiKey createUser updateUser deactivateUser
 importRows"""
+SUBSCRIPTIONS = """scheduleChanges visitChanges workOrderChanges visitTracking technicianPositions stockAlerts
+milestoneAlerts planProgress importProgress changes"""
 MUTATIONS = f"{CUSTOMERS} {CONTRACTS} {WORK} {VISITS} {TECHNICIANS} {STOCK} {PLANNING} {REST}"
 
 
@@ -39,7 +41,7 @@ MUTATIONS = f"{CUSTOMERS} {CONTRACTS} {WORK} {VISITS} {TECHNICIANS} {STOCK} {PLA
     [
         ("Query", f"{CONNECTIONS} {BY_KEY} {ONE}"),
         ("Mutation", MUTATIONS),
-        ("Subscription", "scheduleChanges visitTracking planProgress"),
+        ("Subscription", SUBSCRIPTIONS),
     ],
 )
 def test_every_root_that_clients_rely_on_is_there(kind: str, names: str) -> None:

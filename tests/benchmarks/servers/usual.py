@@ -245,7 +245,7 @@ class Usual(GraphQL[dict[str, Any], None]):
     def __init__(self, plan: dict[str, Any]) -> None:
         super().__init__(strawberry.Schema(Query, extensions=[ParserCache, ValidationCache]))
         self.sessions = {
-            name: async_sessionmaker(_engine(plan["url"], settings), expire_on_commit=False)
+            name: async_sessionmaker(engine(plan["url"], settings), expire_on_commit=False)
             for name, settings in plan["viewers"].items()
         }
 
@@ -262,7 +262,7 @@ class Usual(GraphQL[dict[str, Any], None]):
         }
 
 
-def _engine(url: str, settings: dict[str, str]) -> Any:
+def engine(url: str, settings: dict[str, str]) -> Any:
     """A viewer's own pool: kinder than the round trip that switching viewers would cost."""
     reading = {"timezone": "UTC", "jit": "off", **settings}
     connect = {"server_settings": reading}

@@ -1,0 +1,94 @@
+"""Stock alerts: what the shelves with reorder rules have come to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from domain import ids
+from realtime.log import Entry
+from resolvers.context import Context, key
+from resolvers.following import Feed, Start
+from resolvers.visit_scopes import uuid
+from schema.verbs import Item
+
+MOST = 1_000
+"""Alerts of a snapshot."""
+KINDS = {"StockRanLow": "StockLow", "StockRanOut": "StockOut", "StockReplenished": "StockReplenished"}
+KEYS = {"locations": ("stock_location_id", "stl"), "parts": ("part_id", "prt")}
+SHORT = (
+    "SELECT r.id AS reorder_rule_id, l.id AS stock_level_id, r.stock_location_id, r.part_id, r.minimum,"
+    " coalesce(l.available, 0) AS available"
+    " FROM reorder_rule r LEFT JOIN stock_level l ON l.organization_id = r.organization_id"
+    " AND l.stock_location_id = r.stock_location_id AND l.part_id = r.part_id"
+    " WHERE r.organization_id = $1 AND r.is_active"
+    " AND (coalesce(l.available, 0) <= 0 OR l.available <= r.minimum)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StockMeasure:
+    """What was asked for, by column: one of these has to be the shelf's."""
+
+    wanted: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, scope: Mapping[str, Any]) -> "StockMeasure":
+        """Raises BadInput for an id of another type."""
+        return cls(
+            {
+                column: frozenset(str(key(prefix, one)) for one in scope[name])
+                for name, (column, prefix) in KEYS.items()
+                if scope.get(name)
+            }
+        )
+
+    def wants(self, entry: Entry) -> bool:
+        return all(entry.payload[column] in wanted for column, wanted in self.wanted.items())
+
+    async def shortages(self, context: Context) -> tuple[list[dict[str, Any]], bool]:
+        """What is low or out now, and whether that is all."""
+        parameters: list[object] = [context.viewer.organization_id]
+        sql = SHORT
+        for column, values in self.wanted.items():
+            parameters.append(sorted(values))
+            sql += f" AND r.{column} = ANY(${len(parameters)}::uuid[])"
+        sql += f" ORDER BY coalesce(l.available, 0) > 0, r.id LIMIT {MOST + 1}"
+        rows = await context.services.reads.rows(sql, parameters, viewer=context.viewer)
+        found = [{**row, "state": "OUT" if row["available"] <= 0 else "LOW"} for row in rows[:MOST]]
+        return found, len(rows) <= MOST
+
+
+async def stock_alerts(_context: Context, arguments: Mapping[str, Any]) -> Feed:
+    measure = StockMeasure.of(arguments.get("scope") or {})
+
+    async def snapshot(start: Start) -> Sequence[Item]:
+        shortages, is_complete = await measure.shortages(start.context)
+        values = {"cursor": start.cursor(), "shortages": shortages, "is_complete": is_complete}
+        return [Item("StockSnapshot", values)]
+
+    async def told(entry: Entry) -> Item:
+        kind = KINDS.get(entry.type)
+        if kind is None:
+            return Item("StockAlertRemoved", {"reorder_rule_id": ids.encode("ror", entry.subject_id)})
+        return Item(kind, _values(entry))
+
+    return Feed(topics=frozenset({"stock_alert"}), wants=measure.wants, snapshot=snapshot, told=told)
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    payload, before = entry.payload, entry.payload.get("before") or {}
+    return {
+        "reorder_rule_id": entry.subject_id,
+        "stock_level_id": uuid(payload["stock_level_id"]),
+        "stock_location_id": uuid(payload["stock_location_id"]),
+        "part_id": uuid(payload["part_id"]),
+        "state": payload["state"],
+        "available": payload["available"],
+        "minimum": payload["minimum"],
+        "occurred_at": entry.occurred_at,
+        "origin": entry.origin,
+        "reason": entry.reason,
+        "before_state": before["state"],
+        "before_available": before["available"],
+        "before_minimum": before["minimum"],
+    }

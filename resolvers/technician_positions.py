@@ -1,0 +1,107 @@
+"""Technicians' positions: state, of which only the latest counts, at most once a second for each of them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from domain import ids
+from realtime.log import Entry
+from resolvers.context import Context, key
+from resolvers.following import Feed, Start
+from schema.verbs import Item
+
+MOST = 1_000
+"""Technicians of a snapshot."""
+PAUSE_SECONDS = 1.0
+KEYS = {"technicians": "tec", "territories": "ter"}
+COLUMNS = {"technicians": "t.id", "territories": "t.territory_id"}
+COMES_OR_GOES = frozenset({"TechnicianCreated", "TechnicianRestored", "TechnicianArchived"})
+HERE = "SELECT 1 FROM technician WHERE id = $1::uuid AND archived_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class TechnicianMeasure:
+    """What was asked for: of each name of scope keys one of these has to be the technician's."""
+
+    wanted: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, scope: Mapping[str, Any]) -> "TechnicianMeasure":
+        """Raises BadInput for an id of another type."""
+        return cls(
+            {
+                name: frozenset(str(key(prefix, one)) for one in scope[name])
+                for name, prefix in KEYS.items()
+                if scope.get(name)
+            }
+        )
+
+    def holds(self, keys: Mapping[str, Any]) -> bool:
+        return not any(wanted.isdisjoint(keys[name]) for name, wanted in self.wanted.items())
+
+    def wants(self, entry: Entry) -> bool:
+        was, now = self.holds(entry.scope_before), self.holds(entry.scope_after)
+        if entry.topic == "position":
+            return now
+        return was != now or (now and entry.type in COMES_OR_GOES)
+
+    async def technicians(self, context: Context) -> tuple[list[UUID], bool]:
+        """The ids of those who are there, and whether these are all."""
+        parameters: list[object] = [context.viewer.organization_id]
+        sql = "SELECT t.id FROM technician t WHERE t.organization_id = $1 AND t.archived_at IS NULL"
+        for name, values in self.wanted.items():
+            parameters.append(sorted(values))
+            sql += f" AND {COLUMNS[name]} = ANY(${len(parameters)}::uuid[])"
+        sql += f" ORDER BY t.id LIMIT {MOST + 1}"
+        rows = await context.services.reads.rows(sql, parameters, viewer=context.viewer)
+        return [row["id"] for row in rows[:MOST]], len(rows) <= MOST
+
+
+@dataclass
+class Pace:
+    """Lets each technician pass once a second; who comes too soon waits, and newer positions take over."""
+
+    passed: dict[str, float] = field(default_factory=dict)
+
+    async def wait(self, technician: str) -> None:
+        loop = asyncio.get_running_loop()
+        rest = self.passed.get(technician, -PAUSE_SECONDS) + PAUSE_SECONDS - loop.time()
+        if rest > 0:
+            await asyncio.sleep(rest)
+        self.passed[technician] = loop.time()
+
+
+async def technician_positions(context: Context, arguments: Mapping[str, Any]) -> Feed:
+    measure, pace = TechnicianMeasure.of(arguments.get("scope") or {}), Pace()
+
+    async def here(technician: str) -> bool:
+        rows = await context.services.reads.rows(HERE, (technician,), viewer=context.viewer)
+        return bool(rows)
+
+    async def snapshot(start: Start) -> Sequence[Item]:
+        found, is_complete = await measure.technicians(start.context)
+        values = {"cursor": start.cursor(), "technician_ids": found, "is_complete": is_complete}
+        return [Item("TechnicianSnapshot", values)]
+
+    async def told(entry: Entry) -> Item:
+        technician = _technician(entry)
+        if entry.topic == "technician" and not (measure.holds(entry.scope_after) and await here(technician)):
+            return Item("TechnicianRemoved", {"technician_id": ids.encode("tec", UUID(technician))})
+        if entry.topic == "position":
+            await pace.wait(technician)
+        values = {"technician_id": UUID(technician), "occurred_at": entry.occurred_at}
+        return Item("TechnicianMoved", values)
+
+    return Feed(
+        topics=frozenset({"position", "technician"}),
+        wants=measure.wants,
+        snapshot=snapshot,
+        told=told,
+        conflate=lambda entry: _technician(entry) if entry.topic == "position" else None,
+    )
+
+
+def _technician(entry: Entry) -> str:
+    return str(entry.scope_after["technicians"][0])

@@ -1,0 +1,184 @@
+"""Members: what is told at once, what waits, what is too much, and what ends them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from domain.errors import TooMany, Unauthenticated
+from realtime.log import Place
+from realtime.mailboxes import QUEUED, Snapshot
+from realtime.members import WAITING_BYTES, Member, Shared, Told
+
+START = Place(100, 5)
+
+
+class Purse:
+    """So many points, each of which is at hand or not."""
+
+    def __init__(self, points: int = 1_000, *, at_hand: bool = True) -> None:
+        self.points = points
+        self.at_hand = at_hand
+
+    def at_once(self) -> bool:
+        if not self.at_hand or not self.points:
+            return False
+        self.points -= 1
+        return True
+
+    async def another(self) -> None:
+        await asyncio.sleep(0)
+        if not self.points:
+            raise TooMany(1, (0, 0, 0), 1)
+        self.points -= 1
+
+
+class Wire:
+    """Takes what it is given while it is free."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.is_free = True
+
+    def __call__(self, shared: Shared) -> bool:
+        if self.is_free:
+            self.written.append(shared.body)
+        return self.is_free
+
+
+def member(
+    wire: Wire | None = None,
+    purse: Purse | None = None,
+    *,
+    seen: Callable[[int], bool] | None = None,
+    **more: Any,
+) -> Member:
+    return Member(START, seen, purse or Purse(), direct=wire, ended_by=lambda _: None, **more)
+
+
+def told(number: int, body: bytes | None = None, **more: Any) -> Told:
+    return Told(body or b"%d" % number, Place(200, number), **more)
+
+
+async def taken(one: Member) -> list[bytes]:
+    """What it has waiting, to its end or until it waits itself."""
+    found: list[bytes] = []
+    while True:
+        try:
+            async with asyncio.timeout(0.05):
+                item = await one.next()
+        except TimeoutError:
+            return found
+        if item is None:
+            return found
+        found.append(item.body)
+
+
+async def test_what_the_wire_takes_at_once_waits_nowhere_and_costs_a_point() -> None:
+    wire, purse = Wire(), Purse(3)
+    one = member(wire, purse)
+    for number in range(3):
+        one.tell(told(number))
+    assert (wire.written, purse.points, one.reached) == ([b"0", b"1", b"2"], 0, Place(200, 2))
+    assert await taken(one) == []
+
+
+async def test_what_waits_is_never_overtaken() -> None:
+    wire = Wire()
+    one = member(wire)
+    wire.is_free = False
+    one.tell(told(0))
+    wire.is_free = True
+    one.tell(told(1))
+    assert wire.written == []
+    assert await taken(one) == [b"0", b"1"]
+    one.tell(told(2))
+    assert wire.written == [b"2"]
+
+
+async def test_nothing_is_told_that_it_has_been_told_or_that_its_snapshot_held() -> None:
+    wire = Wire()
+    one = member(wire, seen=Snapshot(150, 300, frozenset({200})).sees)
+    one.tell(Told(b"old", START))
+    one.tell(Told(b"seen", Place(180, 0)))
+    one.tell(Told(b"open then", Place(200, 0)))
+    one.tell(Told(b"seen, too", Place(201, 0)))
+    one.tell(Told(b"after", Place(300, 0)))
+    assert wire.written == [b"open then", b"after"]
+
+
+async def test_of_a_state_only_the_newest_waits() -> None:
+    purse = Purse(10)
+    one = member(None, purse)
+    for number in range(100):
+        one.tell(told(2 * number, state="position"))
+        if number % 40 == 0:
+            one.tell(told(2 * number + 1))
+    assert one.lag == 0
+    assert await taken(one) == [b"1", b"81", b"161", b"198"]
+    assert purse.points == 6
+
+
+@pytest.mark.parametrize(("number", "size"), [(QUEUED + 1, 1), (3, WAITING_BYTES // 3 + 1)])
+async def test_too_much_waiting_is_dropped_and_counted(number: int, size: int) -> None:
+    wire = Wire()
+    one = member(wire)
+    one.tell(told(0))
+    wire.is_free = False
+    for n in range(1, number + 1):
+        one.tell(told(n, b"x" * size))
+    assert (one.lag, one.reached) == (number, Place(200, 0))
+    assert await one.next() is None
+    wire.is_free = True
+    one.tell(told(number + 1))
+    assert wire.written == [b"0"]
+
+
+async def test_a_purse_that_is_empty_for_now_makes_it_wait_and_one_that_stays_so_ends_it() -> None:
+    wire, purse = Wire(), Purse(1, at_hand=False)
+    one = member(wire, purse)
+    one.tell(told(0))
+    one.tell(told(1))
+    assert wire.written == []
+    first = await one.next()
+    assert first is not None
+    assert (first.body, one.reached, purse.points) == (b"0", Place(200, 0), 0)
+    with pytest.raises(TooMany):
+        await one.next()
+    assert one.reached == Place(200, 0)
+
+
+async def test_an_end_lets_what_waits_be_taken_and_nothing_more() -> None:
+    one = member()
+    one.tell(told(0))
+    one.end(Unauthenticated("over"))
+    one.tell(told(1))
+    first = await one.next()
+    assert first is not None
+    with pytest.raises(Unauthenticated, match="over"):
+        await one.next()
+
+
+async def test_the_last_item_ends_it_even_if_it_was_written_at_once() -> None:
+    wire = Wire()
+    one, other = member(wire), member()
+    for each in (one, other):
+        each.tell(told(0, is_last=True))
+        each.tell(told(1))
+    assert (wire.written, await one.next()) == ([b"0"], None)
+    assert await taken(other) == [b"0"]
+
+
+async def test_who_waits_is_woken() -> None:
+    one = member()
+    waiting = asyncio.create_task(one.next())
+    await asyncio.sleep(0)
+    one.tell(told(0))
+    found = await waiting
+    assert found is not None
+    assert found.body == b"0"
+    waiting = asyncio.create_task(one.next())
+    await asyncio.sleep(0)
+    one.end(True)
+    assert await waiting is None
