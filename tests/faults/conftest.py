@@ -18,19 +18,19 @@ from tests.faults.scenes import Scene
 from tests.fieldgraph.installations import KEY, Installation, token_of
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster_folder(shared_memory_folder: Path) -> Path:
     return shared_memory_folder / "faults"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def durable(cluster_folder: Path) -> Iterator[EmbeddedPostgres]:
     """Its commits survive its death, as in production."""
     with EmbeddedPostgres(cluster_folder) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def standing(durable: EmbeddedPostgres, shared_memory_folder: Path) -> AsyncIterator[Installation]:
     """One for all of these tests: each has its own technicians and visits, and judges from its own start."""
     await migrate(durable.url())

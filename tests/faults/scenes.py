@@ -16,6 +16,7 @@ import asyncpg
 
 from domain import ids, intake
 from domain.intake import Need
+from domain.scopes import SCOPES
 from domain.sites import Site
 from domain.territories import Territory
 from domain.viewers import Role, Viewer
@@ -39,7 +40,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def token_of(world: World, role: Role, *, name: str = "", technician: UUID | None = None) -> str:
-    """A signed token of somebody in the office, or of a technician."""
+    """A signed token of somebody in the office, of a technician, or of a machine that may everything."""
 
     async def nobody(_digest: bytes) -> None:
         return None
@@ -50,6 +51,7 @@ def token_of(world: World, role: Role, *, name: str = "", technician: UUID | Non
         role=role,
         subject=f"test:{role.lower()}{name}",
         technician_id=technician,
+        scopes=SCOPES if role == Role.INTEGRATION else frozenset(),
     )
     return identity.issue(viewer, lifetime_seconds=3600)
 

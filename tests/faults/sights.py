@@ -63,6 +63,16 @@ def tracking(token: str, visit: UUID) -> Sight:
     )
 
 
+def log(machine: str, topic: str = "visit") -> Sight:
+    """The organization's log, as far as it is of one topic."""
+    return Sight(stream="changes", token=machine, must=f"topic = '{topic}'", variables={"topics": [topic]})
+
+
+def visits(token: str) -> Sight:
+    """Every change of a visit."""
+    return Sight(stream="visitChanges", token=token, must="topic = 'visit'")
+
+
 def plan(token: str, key: UUID) -> Sight:
     """One plan, to its end."""
     kinds = ", ".join(f"'{kind}'" for kind in sorted(TOLD | ENDED))

@@ -44,6 +44,8 @@ async def begun(scene: Scene) -> None:
         sights.schedule(dispatcher, territory=territory),
         sights.schedule(own, technician=technician),
         sights.tracking(dispatcher, near[0]),
+        sights.visits(dispatcher),
+        sights.log(token_of(world, Role.INTEGRATION)),
     )
     scene.write(*near, *far, token=dispatcher)
     await scene.more()

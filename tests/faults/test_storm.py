@@ -36,6 +36,8 @@ async def begun(scene: Scene) -> Torrent:
             sights.schedule(dispatcher, territory=territory),
             sights.schedule(own, technician=technician),
             sights.tracking(dispatcher, visits[0]),
+            sights.visits(dispatcher),
+            sights.log(token_of(world, Role.INTEGRATION)),
             first=first,
         )
     scene.write(*visits[:2], token=dispatcher, pause_seconds=0.1)
