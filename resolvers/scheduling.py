@@ -27,10 +27,10 @@ async def create_absence(work: UnitOfWork, given: CreateAbsenceInput, _context: 
 async def schedule_changes(context: Context, arguments: Mapping[str, Any]) -> Feed:
     """Facts about visits in the scope before or after; one that leaves the scope is told as removed."""
     measure = await VisitMeasure.of(context, arguments.get("scope") or {})
-    return feed(measure, "ScheduleSnapshot", lambda name: name if name in KINDS else PROGRESSED)
+    return feed(context, measure, "ScheduleSnapshot", lambda name: name if name in KINDS else PROGRESSED)
 
 
-def feed(measure: VisitMeasure, snapshot: str, kind: Callable[[str], str]) -> Feed:
+def feed(context: Context, measure: VisitMeasure, snapshot: str, kind: Callable[[str], str]) -> Feed:
     """What follows the visits of a scope: `snapshot` and `kind` of an event name the types of its items."""
 
     async def begin(start: Start) -> Sequence[Item]:
@@ -39,7 +39,7 @@ def feed(measure: VisitMeasure, snapshot: str, kind: Callable[[str], str]) -> Fe
         return [Item(snapshot, values)]
 
     async def told(entry: Entry) -> Item:
-        if not measure.holds_after(entry):
+        if not await measure.holds_now(context, entry.subject_id):
             return Item("VisitRemoved", {"visit_id": ids.encode("vis", entry.subject_id)})
         return Item(kind(entry.type), _values(entry))
 

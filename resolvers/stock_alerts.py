@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain import ids
+from domain.stock.alerts import state_of
 from realtime.log import Entry
 from resolvers.context import Context, key
 from resolvers.following import Feed, Start
@@ -15,14 +16,16 @@ MOST = 1_000
 """Alerts of a snapshot."""
 KINDS = {"StockRanLow": "StockLow", "StockRanOut": "StockOut", "StockReplenished": "StockReplenished"}
 KEYS = {"locations": ("stock_location_id", "stl"), "parts": ("part_id", "prt")}
-SHORT = (
+WATCHED = (
     "SELECT r.id AS reorder_rule_id, l.id AS stock_level_id, r.stock_location_id, r.part_id, r.minimum,"
     " coalesce(l.available, 0) AS available"
     " FROM reorder_rule r LEFT JOIN stock_level l ON l.organization_id = r.organization_id"
     " AND l.stock_location_id = r.stock_location_id AND l.part_id = r.part_id"
     " WHERE r.organization_id = $1 AND r.is_active"
-    " AND (coalesce(l.available, 0) <= 0 OR l.available <= r.minimum)"
 )
+SHORT = f"{WATCHED} AND (coalesce(l.available, 0) <= 0 OR l.available <= r.minimum)"
+ONE = f"{WATCHED} AND r.id = $2"
+KINDS_OF_STATES = {"OUT": "StockOut", "LOW": "StockLow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,11 @@ class StockMeasure:
             sql += f" AND r.{column} = ANY(${len(parameters)}::uuid[])"
         sql += f" ORDER BY coalesce(l.available, 0) > 0, r.id LIMIT {MOST + 1}"
         rows = await context.services.reads.rows(sql, parameters, viewer=context.viewer)
-        found = [{**row, "state": "OUT" if row["available"] <= 0 else "LOW"} for row in rows[:MOST]]
+        found = [{**row, "state": state_of(row["available"], row["minimum"])} for row in rows[:MOST]]
         return found, len(rows) <= MOST
 
 
-async def stock_alerts(_context: Context, arguments: Mapping[str, Any]) -> Feed:
+async def stock_alerts(context: Context, arguments: Mapping[str, Any]) -> Feed:
     measure = StockMeasure.of(arguments.get("scope") or {})
 
     async def snapshot(start: Start) -> Sequence[Item]:
@@ -67,10 +70,15 @@ async def stock_alerts(_context: Context, arguments: Mapping[str, Any]) -> Feed:
         return [Item("StockSnapshot", values)]
 
     async def told(entry: Entry) -> Item:
-        kind = KINDS.get(entry.type)
+        """What a fact says may be older than what is now: only what no rule watches is removed."""
+        parameters = (context.viewer.organization_id, entry.subject_id)
+        rows = await context.services.reads.rows(ONE, parameters, viewer=context.viewer)
+        now = state_of(rows[0]["available"], rows[0]["minimum"]) if rows else None
+        kind = KINDS.get(entry.type) or KINDS_OF_STATES.get(str(now))
         if kind is None:
             return Item("StockAlertRemoved", {"reorder_rule_id": ids.encode("ror", entry.subject_id)})
-        return Item(kind, _values(entry))
+        current = {f"now_{name}": rows[0][name] for name in ("available", "minimum")} if rows else {}
+        return Item(kind, {**_values(entry), **current, "now_state": now})
 
     return Feed(topics=frozenset({"stock_alert"}), wants=measure.wants, snapshot=snapshot, told=told)
 
@@ -82,7 +90,7 @@ def _values(entry: Entry) -> dict[str, Any]:
         "stock_level_id": uuid(payload["stock_level_id"]),
         "stock_location_id": uuid(payload["stock_location_id"]),
         "part_id": uuid(payload["part_id"]),
-        "state": payload["state"],
+        "state": payload["state"] or before["state"],
         "available": payload["available"],
         "minimum": payload["minimum"],
         "occurred_at": entry.occurred_at,

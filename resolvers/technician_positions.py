@@ -18,7 +18,8 @@ PAUSE_SECONDS = 1.0
 KEYS = {"technicians": "tec", "territories": "ter"}
 COLUMNS = {"technicians": "t.id", "territories": "t.territory_id"}
 COMES_OR_GOES = frozenset({"TechnicianCreated", "TechnicianRestored", "TechnicianArchived"})
-HERE = "SELECT 1 FROM technician WHERE id = $1::uuid AND archived_at IS NULL"
+THERE = "FROM technician t WHERE t.organization_id = $1 AND t.archived_at IS NULL"
+HERE = f"SELECT 1 {THERE} AND t.id = $2::uuid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,18 @@ class TechnicianMeasure:
             return now
         return was != now or (now and entry.type in COMES_OR_GOES)
 
+    def conditions(self, parameters: list[object]) -> str:
+        """As SQL; its values are added to the parameters."""
+        found = ""
+        for name, values in self.wanted.items():
+            parameters.append(sorted(values))
+            found += f" AND {COLUMNS[name]} = ANY(${len(parameters)}::uuid[])"
+        return found
+
     async def technicians(self, context: Context) -> tuple[list[UUID], bool]:
         """The ids of those who are there, and whether these are all."""
         parameters: list[object] = [context.viewer.organization_id]
-        sql = "SELECT t.id FROM technician t WHERE t.organization_id = $1 AND t.archived_at IS NULL"
-        for name, values in self.wanted.items():
-            parameters.append(sorted(values))
-            sql += f" AND {COLUMNS[name]} = ANY(${len(parameters)}::uuid[])"
-        sql += f" ORDER BY t.id LIMIT {MOST + 1}"
+        sql = f"SELECT t.id {THERE}{self.conditions(parameters)} ORDER BY t.id LIMIT {MOST + 1}"
         rows = await context.services.reads.rows(sql, parameters, viewer=context.viewer)
         return [row["id"] for row in rows[:MOST]], len(rows) <= MOST
 
@@ -77,8 +82,10 @@ async def technician_positions(context: Context, arguments: Mapping[str, Any]) -
     measure, pace = TechnicianMeasure.of(arguments.get("scope") or {}), Pace()
 
     async def here(technician: str) -> bool:
-        rows = await context.services.reads.rows(HERE, (technician,), viewer=context.viewer)
-        return bool(rows)
+        # As they are now: what a fact says may be older.
+        parameters: list[object] = [context.viewer.organization_id, technician]
+        sql = f"{HERE}{measure.conditions(parameters)}"
+        return bool(await context.services.reads.rows(sql, parameters, viewer=context.viewer))
 
     async def snapshot(start: Start) -> Sequence[Item]:
         found, is_complete = await measure.technicians(start.context)
@@ -87,7 +94,7 @@ async def technician_positions(context: Context, arguments: Mapping[str, Any]) -
 
     async def told(entry: Entry) -> Item:
         technician = _technician(entry)
-        if entry.topic == "technician" and not (measure.holds(entry.scope_after) and await here(technician)):
+        if (entry.topic == "technician" or measure.wanted) and not await here(technician):
             return Item("TechnicianRemoved", {"technician_id": ids.encode("tec", UUID(technician))})
         if entry.topic == "position":
             await pace.wait(technician)

@@ -22,4 +22,4 @@ NAMED = {
 
 async def visit_changes(context: Context, arguments: Mapping[str, Any]) -> Feed:
     measure = await VisitMeasure.of(context, arguments.get("scope") or {})
-    return feed(measure, "VisitSnapshot", lambda name: NAMED.get(name, "VisitChanged"))
+    return feed(context, measure, "VisitSnapshot", lambda name: NAMED.get(name, "VisitChanged"))

@@ -31,6 +31,11 @@ ON_DAY = (
     "((v.planned_start >= {0}::timestamptz AND v.planned_start < {1}::timestamptz)"
     " OR (v.planned_start IS NULL AND v.state = 'UNSCHEDULED'))"
 )
+UNTIMED = (
+    "((v.planned_start >= {0}::timestamptz AND v.planned_start < {1}::timestamptz)"
+    " OR v.planned_start IS NULL)"
+)
+"""Of a visit that is told: in the pool, or called off there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +84,44 @@ class VisitMeasure:
         start = instant(found.get("start"))
         return self.day is None or start is None or start.astimezone(self.zone).date() == self.day
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a visit can leave it."""
+        return bool(self.keys.keys() - {"visits", "work_orders", "customers"} or self.states or self.day)
+
+    async def holds_now(self, context: Context, visit_id: UUID) -> bool:
+        """Whether a visit is in it, as the viewer sees it. What a fact says may be older than that.
+
+        Two changes of one visit may be told in the other order: a transaction has its number when it first
+        writes, maybe before it waits for the visit.
+        """
+        if not self.is_narrow and (self.own is None or self.own[0] == "customers"):
+            return True
+        parameters: list[object] = [context.viewer.organization_id, visit_id]
+        where = ["v.organization_id = $1", "v.id = $2", *self._conditions(parameters, UNTIMED)]
+        sql = f"SELECT 1 FROM visit v WHERE {' AND '.join(where)}"
+        return bool(await context.services.reads.rows(sql, parameters, viewer=context.viewer))
+
     async def visits(self, context: Context) -> tuple[list[UUID], bool]:
         """The ids of the visits there are, and whether these are all; as far as the viewer sees them."""
         parameters: list[object] = [context.viewer.organization_id]
-
-        def bind(value: object) -> str:
-            parameters.append(value)
-            return f"${len(parameters)}"
-
-        where = ["v.organization_id = $1", *self._conditions(bind)]
+        where = ["v.organization_id = $1", *self._conditions(parameters, ON_DAY)]
+        if not (self.states or self.day or self.keys.keys() & {"visits", "work_orders"}):
+            # By what they may be, not by what they may not: an index leads there past all that is over.
+            parameters.append(sorted(set(VisitState) - FINAL))
+            where.append(f"v.state = ANY(${len(parameters)}::text[])")
         sql = f"SELECT v.id FROM visit v WHERE {' AND '.join(where)}"
         sql += f" ORDER BY v.planned_start, v.id LIMIT {MOST + 1}"
         rows = await context.services.reads.rows(sql, parameters, viewer=context.viewer)
         return [row["id"] for row in rows[:MOST]], len(rows) <= MOST
 
-    def _conditions(self, bind: Any) -> Sequence[str]:
+    def _conditions(self, parameters: list[object], on_day: str) -> Sequence[str]:
         found = []
+
+        def bind(value: object) -> str:
+            parameters.append(value)
+            return f"${len(parameters)}"
+
         for name, wanted in self.keys.items():
             place = bind(sorted(wanted))
             if name == "technicians":
@@ -104,10 +131,7 @@ class VisitMeasure:
         if self.states:
             found.append(f"v.state = ANY({bind(sorted(self.states))}::text[])")
         if self.day is not None:
-            found.append(ON_DAY.format(bind(self._midnight(0)), bind(self._midnight(1))))
-        elif not self.states and not self.keys.keys() & {"visits", "work_orders"}:
-            # By what they may be, not by what they may not: an index leads there past all that is over.
-            found.append(f"v.state = ANY({bind(sorted(set(VisitState) - FINAL))}::text[])")
+            found.append(on_day.format(bind(self._midnight(0)), bind(self._midnight(1))))
         return found
 
     def _midnight(self, days: int) -> datetime:

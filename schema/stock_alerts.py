@@ -31,6 +31,9 @@ CHANGE = {
     "before_state": "text",
     "before_available": "integer",
     "before_minimum": "integer",
+    "now_state": "text",
+    "now_available": "integer",
+    "now_minimum": "integer",
 }
 
 
@@ -47,6 +50,13 @@ class StockBefore:
     state: StockState = column("What it had come to.")
     available: int = column("Pieces that were free.")
     minimum: int | None = column("The least there should have been.")
+
+
+@value("What a shelf has come to now.")
+class StockNow:
+    state: StockState = column("What it has come to.")
+    available: int = column("Pieces that are free.")
+    minimum: int = column("So few pieces are LOW.")
 
 
 @record("A part in a place of which too little is free, by its reorder rule.", **SHELF)
@@ -75,6 +85,11 @@ class StockFact:
     minimum: int = column("So few pieces are LOW.")
     before: StockBefore | None = embedded(
         "The shelf as it was; null where no rule watched it.", prefix="before_"
+    )
+    now: StockNow | None = embedded(
+        "The shelf as it is when this is told, which is what a list should keep: two changes at once may be"
+        " told in the other order. Null where no rule watches it any more.",
+        prefix="now_",
     )
     part: Part | None = one("The part.", by="part_id")
     stock_location: StockLocation | None = one("The place.", by="stock_location_id")
