@@ -121,19 +121,19 @@ def _play(
 def _alone(
     scenes: Scenes, lineup: Lineup, options: argparse.Namespace, *, beside: Contender
 ) -> dict[str, Any]:
-    """What ours plays without opponents, on a new server: one that has let 5,000 go has room for the slow."""
+    """What ours plays without opponents, on new servers: one that has let 5,000 go has room for the slow."""
     sockets, changes = (200, 60) if options.quick else (1000, 100)
     found: dict[str, Any] = {}
-    if not {"slow", "storm"} & set(options.scenes):
-        return found
-    ours = lineup.fieldgraph("fieldgraph_alone", beside=beside)
-    scenes.warm(ours)
     if "slow" in options.scenes:
         _say(f"{sockets:,} sockets of which a tenth stops reading")
-        found["slow"] = scenes.slow(ours, sockets, changes)
+        usual = lineup.fieldgraph("fieldgraph_usual", beside=beside)
+        slowed = lineup.fieldgraph("fieldgraph_slowed", beside=beside)
+        found["slow"] = scenes.slow(usual, slowed, sockets, changes)
     if "storm" in options.scenes:
         _say("1,000 sockets cut and resumed")
-        found["storm"] = scenes.storm(ours, 1000, missed=5)
+        alone = lineup.fieldgraph("fieldgraph_alone", beside=beside)
+        scenes.warm(alone)
+        found["storm"] = scenes.storm(alone, 1000, missed=5)
     return found
 
 

@@ -122,39 +122,45 @@ class Scenes:
         contender.close()
         return rounds
 
-    def slow(self, contender: Contender, sockets: int, changes: int) -> dict[str, Any]:
-        """Long messages to all; then a tenth reads no more: what the server holds for them, and who waits."""
-        without, before = self._long(contender, sockets, changes, slow=0)
-        beside, peak = self._long(contender, sockets, changes, slow=SLOW_SHARE)
-        waits, usual = beside["latency"]["p99_ms"], without["latency"]["p99_ms"]
+    def slow(self, usual: Contender, slowed: Contender, sockets: int, changes: int) -> dict[str, Any]:
+        """Long messages to all of one new server; of another a tenth of the sockets reads no more.
+
+        What memory each takes above what it had with all sockets open, at its most; and how long others wait.
+        """
+        without, before = self._long(usual, sockets, changes, slow=0)
+        beside, more = self._long(slowed, sockets, changes, slow=SLOW_SHARE)
+        waits, least = beside["latency"]["p99_ms"], without["latency"]["p99_ms"]
         return {
             "sockets": sockets,
             "changes": changes,
             "message_bytes": len(without["sample"]),
             "paused": beside["paused"],
-            "megabytes_unread": beside["paused"] * changes * len(without["sample"]) / 2**20,
+            "megabytes_unread": round(beside["paused"] * changes * len(without["sample"]) / 2**20, 2),
             "megabytes_in_kernel": beside["kernel"],
-            "megabytes_more": round(peak - before, 2),
+            "megabytes_more": more,
+            "megabytes_more_without": before,
             "p99_ms": waits,
-            "p99_without_ms": usual,
-            "slower": round(waits / usual, 3),
+            "p99_without_ms": least,
+            "slower": round(waits / least, 3),
+            "seconds": round(beside["seconds"], 1),
         }
 
     def _long(
         self, contender: Contender, sockets: int, changes: int, *, slow: int
     ) -> tuple[dict[str, Any], float]:
-        """What is said of the changes, and the server's memory at its most."""
-        server, peaks = contender.server, [0.0]
+        """What is said of the changes, and how much the server's memory grew at its most."""
+        server = contender.server
+        self.warm(contender)
         contender.open(sockets, document=WIDE, slow=slow)
         paused = contender.crowd.ask(do="pause")["paused"]
-        marks = self.marks(changes, REASON_CHARACTERS)
+        marks, found = self.marks(changes, REASON_CHARACTERS), [server.resident_megabytes()]
         answer = contender.change(
-            marks, sockets - paused, meanwhile=lambda: peaks.append(server.resident_megabytes())
+            marks, sockets - paused, meanwhile=lambda: found.append(server.resident_megabytes())
         )
-        peaks.append(server.resident_megabytes())
+        found.append(server.resident_megabytes())
         kernel = round(unread_megabytes(server.port), 2)
         contender.close()
-        return {**answer, "paused": paused, "kernel": kernel}, max(peaks)
+        return {**answer, "paused": paused, "kernel": kernel}, round(max(found) - found[0], 2)
 
 
 def unread_megabytes(port: int) -> float:
