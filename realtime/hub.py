@@ -148,7 +148,7 @@ class Hub:
         """Calls `touched` with the id of each transaction that touches the interest, once it is over.
 
         Of every one that a statement which begins after this does not see. With `seen`, the
-        pg_current_snapshot() text of a statement that was read before this, of every one that it did not see;
+        pg_current_snapshot() text of a statement of this day, of every one that it did not see;
         it may then be called before this returns. After a time without the database, or when that was
         restored, everybody is called. It is called in the hub's loop: keep it cheap.
         """
@@ -192,8 +192,12 @@ class Hub:
         if not self._watches:
             self._has_failed = False
             return Found(is_any=bool(entries), is_more=len(entries) >= PAGE)
-        touched = await self._log.touched(self._told, limit=TOUCHES)
-        self._told = max(self._told, touched.until)
+        asked_from = self._told
+        touched = await self._log.touched(asked_from, limit=TOUCHES)
+        if self._told != asked_from:
+            # Meanwhile the last watch was closed, and another began from somewhere else.
+            return Found(is_any=bool(entries), is_more=True)
+        self._told = touched.until
         self._watches.tell(touched.touches)
         if self._has_failed and touched.is_all:
             self._has_failed = False

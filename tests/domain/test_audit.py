@@ -339,7 +339,8 @@ async def test_an_erasure_takes_the_values_and_leaves_the_chain(
 async def mentions(owner: asyncpg.Connection, word: str) -> set[str]:
     """Every table that has the word in any row, in whatever column."""
     tables = await owner.fetch(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+        " AND NOT relispartition"
     )
     found = "SELECT count(*) FROM {} t WHERE strpos(lower(t::text), $1) > 0"
     return {name for (name,) in tables if await owner.fetchval(found.format(name), word.lower())}

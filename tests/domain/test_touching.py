@@ -24,6 +24,11 @@ SKILL = (
     " SELECT $1, gen_random_uuid(), 1, now(), now(), 'Skill ' || n FROM generate_series($2::int, $3::int) n"
 )
 
+CREDENTIAL = (
+    "INSERT INTO credential (organization_id, id, version, updated_at, created_at, digest, role, subject,"
+    " scopes) VALUES ($1, $2, 1, now(), now(), $3, 'ADMIN', 'someone', '')"
+)
+USE = "INSERT INTO credential_use (organization_id, credential_id, used_at) VALUES ($1, $2, now())"
 FORGED = (
     "CREATE TEMP TABLE mine (organization_id uuid, id uuid); CREATE TRIGGER forged AFTER INSERT ON mine"
     " REFERENCING NEW TABLE AS became FOR EACH STATEMENT EXECUTE FUNCTION touch_rows()"
@@ -127,17 +132,12 @@ async def test_more_than_a_hundred_rows_are_noted_as_any(owner: asyncpg.Connecti
 
 async def test_an_organization_is_noted_as_its_own_and_a_use_without_a_key(owner: asyncpg.Connection) -> None:
     heatworks = await organization(owner)
-    credential = (
-        "INSERT INTO credential (organization_id, id, version, updated_at, created_at, digest, role, subject,"
-        " scopes) VALUES ($1, $2, 1, now(), now(), $3, 'ADMIN', 'someone', '')"
-    )
-    await owner.execute(credential, heatworks, key := uuid4(), bytes(32))
+    await owner.execute(CREDENTIAL, heatworks, key := uuid4(), bytes(32))
 
     assert await noted(owner, "UPDATE organization SET name = 'Other'") == {
         (heatworks, "organization", heatworks)
     }
-    use = "INSERT INTO credential_use (organization_id, credential_id, used_at) VALUES ($1, $2, now())"
-    assert await noted(owner, use, heatworks, key) == {(heatworks, "credential_use", None)}
+    assert await noted(owner, USE, heatworks, key) == {(heatworks, "credential_use", None)}
 
 
 async def test_what_a_key_takes_along_and_an_upsert_finds_is_noted(owner: asyncpg.Connection) -> None:
@@ -206,7 +206,10 @@ async def test_the_app_and_the_system_write_what_is_noted_and_cannot_write_or_re
         assert await owner.fetchval("SELECT count(*) FROM touched WHERE table_name = 'skill'") == 1
 
         await system.execute("INSERT INTO bucket VALUES ($1, 'x', 1, 1, now())", heatworks)
-        assert await owner.fetchval("SELECT count(*) FROM touched WHERE table_name = 'bucket'") == 0
+        await owner.execute(CREDENTIAL, heatworks, key, bytes(32))
+        await system.execute(USE, heatworks, key)
+        rows = await owner.fetch("SELECT table_name FROM touched ORDER BY xid DESC LIMIT 2")
+        assert [row[0] for row in rows] == ["credential_use", "credential"]
 
 
 async def test_what_is_rolled_back_was_not_touched(owner: asyncpg.Connection) -> None:

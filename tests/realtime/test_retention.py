@@ -315,3 +315,18 @@ async def test_a_reader_opens_only_the_days_that_may_hold_something_new(database
         opened_days = set(re.findall(r" on (event_\w+)", "\n".join(row[0] for row in plan)))
         days = {day("event", days_ago) for days_ago in (1, 0, -1, -2)}
         assert {name for name in opened_days if not name.endswith("_pkey")} == {*days, "event_rest"}
+
+
+async def test_a_clock_that_is_put_back_hides_nothing_new(kept: Kept) -> None:
+    log, now = Log(kept.pool), datetime.now(UTC)
+    for hours in (30, 20, 0):
+        await fact(kept.owner, kept.heatworks, f"{hours}", age_days=hours / 24)
+
+    async def since(bound: datetime) -> list[str]:
+        found = await log.newer(BEGINNING, since=bound)
+        return [entry.type for entry in found.entries]
+
+    assert await since(EVER) == ["30", "20", "0"]
+    assert await since(now) == ["20", "0"]
+    # when it was three days ahead until just now
+    assert await since(now + timedelta(days=3)) == ["20", "0"]

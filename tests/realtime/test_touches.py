@@ -156,6 +156,35 @@ async def test_a_watch_that_learns_late_what_it_read_misses_nothing(house: House
     assert len(told) == 1
 
 
+async def test_a_watch_that_begins_while_another_ends_is_told_from_its_own_beginning(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a hub that has read beyond what a statement saw, and is reading just now
+    hub, log_touched, told = await house.hub(), Log.touched, list[int]()
+    first = hub.watch(house.heatworks, SKILLS, told.append)
+    seen = await house.owner.fetchval(SEEN)
+    await skill(house.owner, house.heatworks)
+    await until(lambda: bool(told))
+    reading, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(log: Log, xid: int, *, limit: int) -> object:
+        found = await log_touched(log, xid, limit=limit)
+        reading.set()
+        await goes_on.wait()
+        return found
+
+    monkeypatch.setattr(Log, "touched", slowly)
+    await reading.wait()
+    # when
+    first.close()
+    second = list[int]()
+    hub.watch(house.heatworks, SKILLS, second.append, seen=seen)
+    goes_on.set()
+    # then
+    await until(lambda: bool(second))
+    assert second == told
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_commit_that_a_statement_did_not_see_is_told(house: House, seed: int) -> None:
     """Watches come and go amid writers whose transactions overlap: told is what is not in their snapshot."""

@@ -9,6 +9,7 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
 from domain import audit
+from domain.access import touching
 from domain.viewers import Role
 from resolvers import root
 from schema.verbs import Verb
@@ -121,8 +122,8 @@ async def everything(company: Companies) -> dict[str, str]:
     """A digest of each table's rows; of those that say that somebody asked, none."""
     async with connected(str(company.app.settings.database_url)) as connection:
         tables: Sequence[Any] = await connection.fetch(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " AND relname <> 'idempotency' ORDER BY relname"
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+            " AND relnamespace = 'public'::regnamespace AND relname <> 'idempotency' ORDER BY relname"
         )
         digest = "SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {} t"
         return {name: await connection.fetchval(digest.format(name)) or "" for (name,) in tables}
@@ -193,7 +194,9 @@ async def _happens_once(play: Play, given: Given, before: Mapping[str, str]) -> 
     after = await everything(play.stage.company)
     assert after != before
     quiet = SILENT | {"position", "credential", "touched", *audit.KEPT}
-    if {name for name in after if after[name] != before[name]} - quiet:
+    changed = {name for name in after if after[name] != before[name]}
+    assert ("touched" in changed) == bool(changed & set(touching.tables()))
+    if changed - quiet:
         assert after["event"] != before["event"], "whoever reads the log hears of what was done"
     again = await play.ask(given, key="once")
     if play.case.again:
