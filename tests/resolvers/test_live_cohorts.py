@@ -21,6 +21,7 @@ from tests.conftest import connected
 from tests.resolvers.companies import Companies
 from tests.resolvers.mutations.cases import Stage
 from tests.resolvers.proposals import proposed
+from tests.resolvers.test_shared import two
 from tests.resolvers.watching import NAMES, rename, told
 
 PATCHED = NAMES.replace("@live", "@live(patch: true)")
@@ -196,6 +197,16 @@ async def test_what_is_too_slow_again_and_again_is_given_up(
         await rename(company, "Touched again")
         with pytest.raises(TooSlow):
             await asyncio.wait_for(follower.came(), 5)
+
+
+async def test_what_another_process_writes_is_told(company: Companies) -> None:
+    async with two(company) as (one, other), told(one, NAMES) as found, told(other, NAMES) as theirs:
+        await found.next()
+        await theirs.next()
+        for writing, name in ((other, "By the other"), (one, "By this one")):
+            await rename(writing, name)
+            assert name in str(await found.next())
+            assert name in str(await theirs.next())
 
 
 async def test_one_who_is_shut_out_leaves_the_others(company: Companies) -> None:
