@@ -5,16 +5,14 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-import asyncpg
-
-from domain import ids, intake
+from domain import intake
 from domain.intake import Need
 from domain.scopes import SCOPES
 from domain.sites import Site
@@ -265,19 +263,3 @@ async def terminate_backends(url: str, database: str, *, named: str = "%") -> in
             named,
         )
         return number
-
-
-def identifier(prefix: str, key: UUID) -> str:
-    return ids.encode(prefix, key)
-
-
-async def holds(question: Callable[[], Awaitable[bool]], within_seconds: float = PATIENCE_SECONDS) -> None:
-    """Waits, asking again and again; a database that is away says no."""
-    async with asyncio.timeout(within_seconds):
-        while True:
-            try:
-                if await question():
-                    return
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                pass
-            await asyncio.sleep(0.05)

@@ -8,9 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import asyncpg
-
-from realtime.wakeups import LISTENER
+from realtime.wakeups import BROKEN, LISTENER
 from tests.faults.proxies import endless
 from tests.faults.scenes import Scene, stop_immediately, terminate_backends
 from tests.fieldgraph.running import Server, status
@@ -115,7 +113,7 @@ class Storm:
 
     async def _end(self, named: str) -> None:
         installation = self.scene.installation
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it is away already
+        with suppress(*BROKEN):  # it is away already
             await terminate_backends(installation.maintenance_url, installation.database, named=named)
 
     async def _kill(self, name: str) -> None:

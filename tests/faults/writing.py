@@ -17,6 +17,7 @@ import httpx
 
 from domain import ids, visits
 from domain.visits import Visit, VisitState
+from realtime.wakeups import BROKEN
 from tests.conftest import connected
 from tests.domain.world import World
 
@@ -154,7 +155,7 @@ class Torrent:
             try:
                 async with connected(self.url) as owner:
                     await self._write(owner, chance)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except BROKEN:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _write(self, owner: asyncpg.Connection, chance: random.Random) -> None:
