@@ -52,6 +52,7 @@ LEAVES = """INSERT INTO event (xid, n, organization_id, topic, type, subject_id,
   SELECT pg_current_xact_id(), 0, organization_id, topic, 'VisitChanged', subject_id, 2, payload,
     scope_after, scope_after || '{"territories": []}', origin, actor, occurred_at, clock_timestamp()
   FROM event WHERE topic = 'visit' AND subject_id = $1 ORDER BY xid DESC LIMIT 1"""
+FROM_BEFORE = LEAVES.replace("""scope_after || '{"territories": []}'""", "scope_before")
 Row = dict[str, Any]
 
 
@@ -208,17 +209,21 @@ async def test_a_visit_leaves_the_board_of_the_territory_that_it_is_moved_out_of
     async with listening(company, query, {"scope": scope}) as listener:
         snapshot = await listener.next()
         assert visit["id"] in {one["id"] for one in snapshot["visits"]}
-        async with company.app.services.engine.begin() as connection:
-            await connection.exec_driver_sql(
-                "SELECT set_config('app.organization_id', $1, true), set_config('app.role', 'ADMIN', true)",
-                (str(company.first.id),),
-            )
-            key = (UUID(visit["id"][5:]),)
-            await connection.exec_driver_sql("UPDATE visit SET territory_id = NULL WHERE id = $1", key)
-            await connection.exec_driver_sql(LEAVES, key)
-        assert await listener.rest() == [
-            {"__typename": "VisitRemoved", "cursor": ANY, "visitId": visit["id"]}
-        ]
+        key = (UUID(visit["id"][5:]),)
+        await _as_admin(company, "UPDATE visit SET territory_id = NULL WHERE id = $1", LEAVES, key)
+        removed = {"__typename": "VisitRemoved", "cursor": ANY, "visitId": visit["id"]}
+        assert await listener.rest() == [removed]
+        # when a fact from before that comes behind it, which says that it is there
+        await _as_admin(company, FROM_BEFORE, "SELECT id FROM visit WHERE id = $1", key)
+        assert await listener.rest() == [removed]
+
+
+async def _as_admin(company: Companies, first: str, second: str, key: tuple[UUID]) -> None:
+    settings = "set_config('app.organization_id', $1, true), set_config('app.role', 'ADMIN', true)"
+    async with company.app.services.engine.begin() as connection:
+        await connection.exec_driver_sql(f"SELECT {settings}", (str(company.first.id),))
+        for sql in (first, second):
+            await connection.exec_driver_sql(sql, key)
 
 
 async def test_who_it_is_taken_from_is_told_its_id_and_no_more(company: Companies) -> None:
