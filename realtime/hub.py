@@ -368,7 +368,8 @@ class Subscription:
             self._mailbox.offer(entries, since=since)
         except Exception as error:  # noqa: BLE001  # a predicate that fails must end its own stream only
             self.close(error)
-        self._stirred.set()
+        if self._mailbox.is_stirred:
+            self._stirred.set()
 
     async def _catch_up(self) -> None:
         """One more stretch of the past; waits for the database as long as it takes."""

@@ -127,6 +127,11 @@ class Mailbox:
         self.reached = max(self.reached, reached)
         self.live = live
 
+    @property
+    def is_stirred(self) -> bool:
+        """Whether its taker has something to do: to take what is here, or to read what is past."""
+        return bool(self._states or self._refill or self._dropped or not self.live)
+
     def take(self) -> Entry | Lagged | None:
         """The next item; None if there is none now."""
         if self._refill:

@@ -1,6 +1,10 @@
 """Wires: uvicorn's WebSocket protocol, with bounds where a client could make it hold ever more."""
 
-from uvicorn._types import ASGIReceiveEvent
+import asyncio
+import logging
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -8,8 +12,38 @@ FRAGMENTS_MOST = 1_024
 """Of one message; the bytes of all are bounded by `ws_max_size`, empty ones were not."""
 
 
+LOG = logging.getLogger("uvicorn.error.wire")
+LOG.setLevel(logging.WARNING)
+"""Uvicorn would write two lines about each socket; our own log has one about each operation."""
 SLICE_BYTES = 8_192
 """Read at a time: one read of the transport may hold 6,000 frames, which take the parser half a second."""
+
+
+class Arrivals:
+    """What has arrived and was not taken yet, for one taker: an asyncio.Queue without its 2 kB of deques."""
+
+    __slots__ = ("_came", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: list[ASGIReceiveEvent] = []
+        self._came: asyncio.Future[None] | None = None
+
+    def empty(self) -> bool:
+        return not self._waiting
+
+    def put_nowait(self, event: ASGIReceiveEvent) -> None:
+        self._waiting.append(event)
+        if self._came is not None and not self._came.done():
+            self._came.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        while not self._waiting:
+            self._came = asyncio.get_running_loop().create_future()
+            try:
+                await self._came
+            finally:
+                self._came = None
+        return self._waiting.pop(0)  # a slice of frames at most
 
 
 class Wire(WebSocketsSansIOProtocol):
@@ -17,6 +51,17 @@ class Wire(WebSocketsSansIOProtocol):
 
     _rest = b""
     _is_due = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.logger = LOG
+        self.queue = Arrivals()  # type: ignore[assignment]  # what is asked of the queue, it answers
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            # 4 kB that nobody looks at again, of each socket for as long as it is open.
+            self.request = self.response = None  # type: ignore[assignment]  # as it was before the handshake
 
     def data_received(self, data: bytes) -> None:
         if self.handshake_initiated:
