@@ -23,7 +23,7 @@ from realtime.touches import Interest, Touch
 COLUMNS = (
     "xid::text::bigint AS xid, n, organization_id, topic, type, subject_id, subject_version,"
     " payload::text AS payload, scope_before::text AS scope_before, scope_after::text AS scope_after,"
-    " origin, actor, reason, occurred_at"
+    " origin, actor, reason, occurred_at, recorded_at"
 )
 # WITH TIES on the transaction id alone is what keeps a transaction whole.
 ROWS = (
@@ -95,6 +95,8 @@ class Entry:
     actor: str
     reason: str | None
     occurred_at: datetime
+    recorded_at: datetime
+    """When the database took it in: real time, where `occurred_at` is business time."""
 
 
 MAY_MEET = 1000

@@ -219,8 +219,8 @@ class Follower:
 
 
 async def _begin(context: Context) -> tuple[Start, str]:
-    """Where the snapshot stands: whatever lies up to an event that was readable before it is in it."""
-    place = await context.services.log.head()
+    """Where the snapshot stands: what the hub has read is in it, and has a place that outlives a crash."""
+    place = context.services.hub.place
     row = await context.services.reads.rows(
         "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -22,10 +21,6 @@ READINGS = 10
 """So many for one page: it says how far it came, and that more follows."""
 TOPICS = frozenset({*SUBJECT_PREFIXES, *topics.SUBJECTS}) - {"app_user"}
 OTHER_NAMES = {"member_id": "technician", "user_id": "app_user", "follow_up_of_id": "visit"}
-RECORDED = (
-    "SELECT xid::text::bigint AS xid, n, recorded_at FROM event WHERE organization_id = $1"
-    " AND xid >= $2::text::xid8 AND xid <= $3::text::xid8"
-)
 TOO_OLD = "The log no longer reaches back to this cursor."
 
 
@@ -56,8 +51,7 @@ async def follow_changes(context: Context, arguments: Mapping[str, Any]) -> Feed
         return [Item("ChangesSnapshot", {"cursor": start.cursor()})]
 
     async def told(entry: Entry) -> Item:
-        recorded = await _recorded(context, [entry])
-        return Item("ChangeEvent", _values(entry, recorded[entry.place]))
+        return Item("ChangeEvent", _values(entry))
 
     return Feed(topics=wanted.topics, wants=wanted.holds, snapshot=snapshot, told=told)
 
@@ -74,10 +68,7 @@ async def changes_page(context: Context, arguments: Mapping[str, Any]) -> Mappin
         raise ResyncRequired(TOO_OLD)
     if reached == Place(0, -1):
         reached = head  # nothing has ever happened before it
-    recorded = await _recorded(context, found)
-    items = [
-        {"cursor": cursors.encode(entry.place), **_values(entry, recorded[entry.place])} for entry in found
-    ]
+    items = [{"cursor": cursors.encode(entry.place), **_values(entry)} for entry in found]
     return {"items": items, "cursor": cursors.encode(reached), "has_more": has_more}
 
 
@@ -101,17 +92,7 @@ async def _page(
     return found, reached, True
 
 
-async def _recorded(context: Context, entries: Sequence[Entry]) -> dict[Place, datetime]:
-    """When the database took facts in, which the log's readers do not need."""
-    if not entries:
-        return {}
-    ends = str(entries[0].place.xid), str(entries[-1].place.xid)
-    parameters = (context.viewer.organization_id, *ends)
-    rows = await context.services.reads.rows(RECORDED, parameters, viewer=context.viewer)
-    return {Place(row["xid"], row["n"]): row["recorded_at"] for row in rows}
-
-
-def _values(entry: Entry, recorded_at: datetime) -> dict[str, Any]:
+def _values(entry: Entry) -> dict[str, Any]:
     table = topics.subject_table(entry.topic)
     prefix = SUBJECT_PREFIXES.get(table or "")
     payload = {name: value for name, value in entry.payload.items() if name != "before"}
@@ -126,7 +107,7 @@ def _values(entry: Entry, recorded_at: datetime) -> dict[str, Any]:
         "before": told_of(entry.payload.get("before") or {}),
         "payload": told_of(payload),
         "occurred_at": entry.occurred_at,
-        "recorded_at": recorded_at,
+        "recorded_at": entry.recorded_at,
         "origin": entry.origin,
         "actor": entry.actor,
         "reason": entry.reason,

@@ -1,8 +1,7 @@
-"""Technicians' positions: state, of which only the latest counts, at most once a second for each of them."""
+"""Technicians' positions: state, of which only the latest counts."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from schema.verbs import Item
 
 MOST = 1_000
 """Technicians of a snapshot."""
-PAUSE_SECONDS = 1.0
 KEYS = {"technicians": "tec", "territories": "ter"}
 COLUMNS = {"technicians": "t.id", "territories": "t.territory_id"}
 COMES_OR_GOES = frozenset({"TechnicianCreated", "TechnicianRestored", "TechnicianArchived"})
@@ -64,22 +62,8 @@ class TechnicianMeasure:
         return [row["id"] for row in rows[:MOST]], len(rows) <= MOST
 
 
-@dataclass
-class Pace:
-    """Lets each technician pass once a second; who comes too soon waits, and newer positions take over."""
-
-    passed: dict[str, float] = field(default_factory=dict)
-
-    async def wait(self, technician: str) -> None:
-        loop = asyncio.get_running_loop()
-        rest = self.passed.get(technician, -PAUSE_SECONDS) + PAUSE_SECONDS - loop.time()
-        if rest > 0:
-            await asyncio.sleep(rest)
-        self.passed[technician] = loop.time()
-
-
 async def technician_positions(context: Context, arguments: Mapping[str, Any]) -> Feed:
-    measure, pace = TechnicianMeasure.of(arguments.get("scope") or {}), Pace()
+    measure = TechnicianMeasure.of(arguments.get("scope") or {})
 
     async def here(technician: str) -> bool:
         # As they are now: what a fact says may be older.
@@ -96,8 +80,6 @@ async def technician_positions(context: Context, arguments: Mapping[str, Any]) -
         technician = _technician(entry)
         if (entry.topic == "technician" or measure.wanted) and not await here(technician):
             return Item("TechnicianRemoved", {"technician_id": ids.encode("tec", UUID(technician))})
-        if entry.topic == "position":
-            await pace.wait(technician)
         values = {"technician_id": UUID(technician), "occurred_at": entry.occurred_at}
         return Item("TechnicianMoved", values)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -46,7 +46,8 @@ class VisitMeasure:
     """By a name of scope keys: one of these has to be among them."""
     states: frozenset[str]
     day: date | None
-    zone: ZoneInfo
+    zone: tzinfo
+    """Of the organization, where a day was asked for."""
     own: tuple[str, str] | None
     """Where a role sees its own visits only: the name of scope keys, and what has to be among them."""
 
@@ -56,15 +57,15 @@ class VisitMeasure:
         viewer = context.viewer
         if viewer.role == Role.CUSTOMER and scope.get("day") is not None:
             raise BadInput("The plan is not for CUSTOMER: leave `day` out.")
-        rows = await context.services.reads.rows(ZONE, (viewer.organization_id,), viewer=viewer)
         keys = {
             name: frozenset(str(key(prefix, one)) for one in scope[name])
             for name, prefix in KEYS.items()
             if scope.get(name)
         }
         states = frozenset(str(state) for state in scope.get("states") or ())
-        zone = ZoneInfo(rows[0]["time_zone"])
-        return cls(keys=keys, states=states, day=scope.get("day"), zone=zone, own=own_of(viewer))
+        day = scope.get("day")
+        zone = UTC if day is None else await _zone(context)
+        return cls(keys=keys, states=states, day=day, zone=zone, own=own_of(viewer))
 
     def holds_before(self, entry: Entry) -> bool:
         state = (entry.payload.get("before") or {}).get("state")
@@ -137,6 +138,12 @@ class VisitMeasure:
     def _midnight(self, days: int) -> datetime:
         day = (self.day or date.min) + timedelta(days=days)
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+
+async def _zone(context: Context) -> ZoneInfo:
+    viewer = context.viewer
+    rows = await context.services.reads.rows(ZONE, (viewer.organization_id,), viewer=viewer)
+    return ZoneInfo(rows[0]["time_zone"])
 
 
 def own_of(viewer: Viewer) -> tuple[str, str] | None:

@@ -80,6 +80,7 @@ async def test_an_entry_has_every_field_of_its_row(database: Database) -> None:
         actor="tester",
         reason=None,
         occurred_at=AT,
+        recorded_at=entry.recorded_at,
     )
     assert entry.occurred_at.utcoffset() == AT.utcoffset()
 

@@ -27,6 +27,7 @@ SAMPLE = Entry(
     actor="tester",
     reason=None,
     occurred_at=AT,
+    recorded_at=AT,
 )
 
 

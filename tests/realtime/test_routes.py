@@ -29,6 +29,7 @@ SAMPLE = Entry(
     actor="tester",
     reason=None,
     occurred_at=AT,
+    recorded_at=AT,
 )
 
 
