@@ -1,4 +1,4 @@
-"""Snapshot + stream = refetch, for live queries: the last result of any query is what the plain way answers.
+"""Snapshot + stream = refetch, for live queries: the last result of any query is what it is answered anew.
 
 Over generated operations of all roles, whole and by patches, below asOf, too; whoever writes, and by what.
 """
@@ -18,12 +18,13 @@ import pytest
 from graphql import OperationDefinitionNode, parse, print_ast
 
 from domain.access import touching
-from domain.viewers import Role
+from domain.viewers import Role, Viewer
 from fieldgraph.demo.cast import Seeded
 from fieldgraph.postgres import EmbeddedPostgres
 from resolvers.compiler.named import tables_in
 from resolvers.context import Context
 from resolvers.documents import DocumentRef, Operation
+from resolvers.questions import Asked
 from tests.conftest import connected
 from tests.resolvers.companies import Companies, running
 from tests.resolvers.conftest import copied, dropped
@@ -62,6 +63,7 @@ async def busy(
     database = await copied(postgres, f"company_{next(database_numbers)}")
     async with connected(database.owner_url) as connection:
         await connection.execute(LIVE)
+        await connection.execute("ANALYZE")
     async with running(database, seeded, tmp_path) as found:
         await proposed(found, seed=1)
         yield found
@@ -87,6 +89,7 @@ class Writer:
         self.owner = owner
         self.chance = chance
         self.read: list[str] = []
+        self.limits = [1, 300, 1_000]
         self.step = 0
 
     async def write(self) -> None:
@@ -113,7 +116,7 @@ class Writer:
         """Some column of some rows that somebody reads, or the rows as a whole; what cannot be stays."""
         table = self.chance.choice(self.read)
         columns = await self.owner.fetch(COLUMNS, table)
-        limit = self.chance.choice([1, 5, 300])
+        limit = self.chance.choice(self.limits)
         rows = f"SELECT ctid FROM {table} ORDER BY md5(ctid::text || $1) LIMIT {limit}"
         column = self.chance.choice(columns)
         value = VALUES[column["data_type"]].format(column["column_name"])
@@ -138,6 +141,16 @@ def data_of(found: Told) -> Any:
             data, revision = message["data"], 1
             assert message.get("revision", 1) == 1
     return data
+
+
+async def asked_of(
+    company: Companies, operation: Operation, variables: dict[str, Any], viewer: Viewer
+) -> Asked:
+    """To be read by itself."""
+    executor = company.app.executor
+    coerced = operation.variables.coerce(variables)
+    statement = executor._compiled(operation, coerced, viewer)
+    return await executor.questions.asked(statement, coerced, Context(viewer, executor.services))
 
 
 async def quiet(company: Companies) -> None:
@@ -165,6 +178,8 @@ async def test_what_was_told_is_what_is_asked_anew(busy: Companies, role: Role) 
     async with AsyncExitStack() as stack:
         owner = await stack.enter_async_context(connected(str(busy.app.settings.database_url)))
         writer, followed = Writer(busy, owner, chance), list[tuple[Operation, dict[str, Any], Told]]()
+        if role in {Role.TRACKING, Role.CUSTOMER}:
+            writer.limits = [300, 1_000]  # of whose rows few are theirs
         while len(followed) < FOLLOWED:
             operations = Operations(executor.graph, role, seed=31_000 + number, **known)
             query, variables, number = operations.query(), operations.variables, number + 1
@@ -187,8 +202,7 @@ async def test_what_was_told_is_what_is_asked_anew(busy: Companies, role: Role) 
                 await asyncio.sleep(chance.choice([0, 0, 0, 0, 0.02, 0.15]))
             await quiet(busy)
             for operation, variables, found in followed:
-                context = Context(viewer, executor.services)
-                fresh = orjson.loads(await executor.plain.answer(operation, variables, context))
-                assert data_of(found) == fresh["data"], print_ast(operation.node)
+                data, _, _, _ = await (await asked_of(busy, operation, variables, viewer)).read()
+                assert data_of(found) == orjson.loads(data), print_ast(operation.node)
         changed = sum(len(found.raw) > 1 for _, _, found in followed)
-    assert changed >= (1 if role in {Role.TRACKING, Role.CUSTOMER} else 3)
+    assert changed >= 1

@@ -18,16 +18,14 @@ from fieldgraph.app import App
 from realtime.touches import Interest
 from resolvers import shared
 from resolvers.compiler.named import tables_in
-from resolvers.context import Context
-from resolvers.documents import DocumentRef, Operation
-from resolvers.questions import Asked
+from resolvers.documents import DocumentRef
 from resolvers.shared import Question, Ran
 from tests.conftest import connected
 from tests.resolvers.companies import Companies
 from tests.resolvers.mutations.cases import Stage
 from tests.resolvers.operations import Operations
 from tests.resolvers.test_differential import ids_and_keys, viewer_of
-from tests.resolvers.test_live_refetch import Writer, busy  # noqa: F401  # a fixture is known by its name
+from tests.resolvers.test_live_refetch import Writer, asked_of, busy  # noqa: F401  # a fixture is known by its name
 from tests.resolvers.watching import NAMES, rename, told
 
 BOARD = "{ customers(first: 250) { nodes { id name sites { nodes { id accessNotes } } } } }"
@@ -144,11 +142,11 @@ async def test_it_is_the_answer_of_a_query_that_is_read_by_itself(
             viewer = viewer_of(busy, role)
             operations = Operations(executor.graph, role, seed=51_000 + number, **known)
             operation = await executor.prepare(DocumentRef(operations.query()), None, viewer=viewer)
-            asked = await _asked(busy, operation, operations.variables, viewer)
+            asked = await asked_of(busy, operation, operations.variables, viewer)
             writer.read = sorted(tables_in(asked.statement.sql).keys() & set(touching.tables()))
             for _ in range(0 if asked.statement.is_timed else 6):
                 found = await executor.answer(operation, operations.variables, viewer=viewer)
-                asked = await _asked(busy, operation, operations.variables, viewer)
+                asked = await asked_of(busy, operation, operations.variables, viewer)
                 data, errors, _, _ = await asked.read()
                 assert found == b"".join((shared.HEAD, data, errors, b"}"))
                 for _ in range(chance.choice([0, 1, 3])):
@@ -156,18 +154,9 @@ async def test_it_is_the_answer_of_a_query_that_is_read_by_itself(
     assert executor.shared.hits > 20
 
 
-async def _asked(
-    company: Companies, operation: Operation, variables: dict[str, Any], viewer: Viewer
-) -> Asked:
-    executor = company.app.executor
-    coerced = operation.variables.coerce(variables)
-    statement = executor._compiled(operation, coerced, viewer)
-    return await executor.questions.asked(statement, coerced, Context(viewer, executor.services))
-
-
 async def key_of(company: Companies, query: str, viewer: Viewer) -> Any:
     operation = await company.app.executor.prepare(DocumentRef(query), None, viewer=viewer)
-    return (await _asked(company, operation, {}, viewer)).key
+    return (await asked_of(company, operation, {}, viewer)).key
 
 
 @pytest.mark.parametrize(
