@@ -24,6 +24,8 @@ class Start:
 
     context: Context
     place: Place
+    asked: frozenset[str]
+    """The fields of the snapshot that are asked for, by their names in the graph."""
 
     def cursor(self) -> str:
         return self.context.services.cursors.encode(self.place)
@@ -59,6 +61,10 @@ class Telling(Protocol):
         ...
 
     async def further(self, item: Item) -> bytes: ...
+
+    def asked(self) -> frozenset[str]:
+        """The fields that are asked for of any item, by their names in the graph."""
+        ...
 
 
 class Follower:
@@ -125,7 +131,7 @@ class Follower:
         async with subscription:
             if place is None:
                 self._doubts = services.hub.doubts
-                start, self._seen = await _begin(self._context)
+                start, self._seen = await _begin(self._context, self._telling.asked())
             if self._seen is not None and self._doubts == services.hub.doubts:
                 subscription.seen(self._seen, but=self._is_new_end)
             if place is None:
@@ -218,13 +224,13 @@ class Follower:
             raise Unauthenticated("This token has been revoked.")
 
 
-async def _begin(context: Context) -> tuple[Start, str]:
+async def _begin(context: Context, asked: frozenset[str]) -> tuple[Start, str]:
     """Where the snapshot stands: what the hub has read is in it, and has a place that outlives a crash."""
     place = context.services.hub.place
     row = await context.services.reads.rows(
         "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
     )
-    return Start(context, place), str(row[0]["seen"])
+    return Start(context, place, asked), str(row[0]["seen"])
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:

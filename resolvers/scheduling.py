@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from domain import ids, scheduling
 from domain.unit_of_work import UnitOfWork
@@ -34,7 +35,10 @@ def feed(context: Context, measure: VisitMeasure, snapshot: str, kind: Callable[
     """What follows the visits of a scope: `snapshot` and `kind` of an event name the types of its items."""
 
     async def begin(start: Start) -> Sequence[Item]:
-        visits, is_complete = await measure.visits(start.context)
+        visits: list[UUID] = []
+        is_complete = True
+        if start.asked & {"visits", "isComplete"}:
+            visits, is_complete = await measure.visits(start.context)
         values = {"cursor": start.cursor(), "visit_ids": visits, "is_complete": is_complete}
         return [Item(snapshot, values)]
 

@@ -1,7 +1,7 @@
 """Streams: a subscription's items, each answered by the compiled read of what was asked for."""
 
 import hashlib
-from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +39,8 @@ class Script:
     key: str
     source: Stream
     statements: Mapping[str, Statement]
+    asked: frozenset[str]
+    """The fields of any of its items."""
     resumes: frozenset[str]
     """The variables that say nothing but where to go on."""
     is_personal: bool
@@ -142,6 +144,7 @@ class Streams:
             key,
             field.source,
             statements,
+            asked=_asked(selections, nodes, statements),
             resumes=_only_resuming(asked.operation, nodes),
             is_personal=any("app_user" in one.sql for one in statements.values()),
         )
@@ -162,6 +165,9 @@ class Telling:
         said = {name: value for name, value in asked.given.items() if name not in script.resumes}
         told = orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)
         return asked.operation, hashlib.sha256(told).digest(), *reach_of(asked.context.viewer, script)
+
+    def asked(self) -> frozenset[str]:
+        return self._script.asked
 
     async def first(self, item: Item) -> tuple[bytes, int]:
         """A first item as a response without its last brace, and what it costs."""
@@ -206,6 +212,13 @@ def reach_of(viewer: Viewer, script: Script) -> tuple[object, ...]:
     own = viewer.user_id if script.is_personal else None
     bound = (viewer.customer_id, viewer.technician_id, viewer.visit_id, own)
     return (viewer.organization_id, viewer.role, viewer.scopes, *bound)
+
+
+def _asked(selections: Selections, nodes: list[Any], kinds: Iterable[str]) -> frozenset[str]:
+    sets = [node.selection_set for node in nodes]
+    return frozenset(
+        found[0].name.value for kind in kinds for found in selections.fields(kind, sets).values()
+    )
 
 
 def _only_resuming(operation: Operation, nodes: list[Any]) -> frozenset[str]:
