@@ -96,8 +96,8 @@ def verdicts(fanout: Fanout, found: Mapping[str, Any]) -> Iterator[Verdict]:
             if name == USUAL:
                 yield Verdict(f"{size} ÷ {name}", *paired(ours, theirs, "messages_per_s"), LEAST_USUAL)
             if name == RAW:
-                taken = paired(theirs, ours, "messages_per_s")
-                yield Verdict(f"{size}, {name} ÷ ours", *taken, MOST_RAW, at_least=False)
+                taken = paired(theirs, ours, "told_per_s")  # where nothing is written there is no change
+                yield Verdict(f"{size}, {name} ÷ ours, told alone", *taken, MOST_RAW, at_least=False)
         if size == JUDGED:
             slowest = [one.p99_ms for one in ours]
             taken = statistics.median(slowest), min(slowest), max(slowest)

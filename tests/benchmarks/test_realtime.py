@@ -128,7 +128,7 @@ def test_the_file_holds_what_is_promised() -> None:
     }
     assert [one.line() for one in verdicts(fanout, found)] == [
         "1000 ÷ strawberry: 40.00 (20.00 to 50.00), goal ≥ 15: met",
-        "1000, raw ÷ ours: 2.00 (1.00 to 2.00), goal ≤ 1.5: not met",
+        "1000, raw ÷ ours, told alone: 2.67 (1.00 to 6.00), goal ≤ 1.5: not met",
         "1000, p99 ms: 201.00 (90.00 to 210.00), goal ≤ 200: not met",
         "kB of an idle socket: 40.50, goal ≤ 40: not met",
         "MB more with slow readers: 3.00, goal ≤ 20: met",
