@@ -7,11 +7,11 @@ from tests.clients.projects import SCHEMA
 
 NAMELESS = ("Connection", "Edge", "Payload")
 VALUES = {
-    "ActualTime", "ArrivalWindow", "Cost", "Download", "Drive", "FieldChange", "LineError", "Money",
-    "PageInfo", "PartAvailability", "PlannedTime", "Position", "RateLimit", "RefusedPositions",
-    "RouteSummary", "ShiftPatternDay",
+    "ActualTime", "ArrivalWindow", "ChangesPage", "Cost", "Download", "Drive", "FieldChange", "LineError",
+    "MilestoneBefore", "Money", "PageInfo", "PartAvailability", "PlannedTime", "Position", "RateLimit",
+    "RefusedPositions", "RouteSummary", "ShiftPatternDay", "StockBefore", "StockNow", "StockShortage",
     "TrackedEta", "TrackedPosition", "UploadHeader", "UpsertSummary", "UserError", "Vehicle", "Viewer",
-    "VisitBefore", "_Service",
+    "VisitBefore", "WorkOrderBefore", "_Service",
 }  # fmt: skip
 """Objects without an id of their own: each is a value of what holds it, and replaced with it."""
 RESULTS = {
