@@ -124,6 +124,9 @@ class Gauges(Collector):
         yield GaugeMetricFamily(
             "fieldgraph_hub_behind_seconds", "Seconds since the event log was last read.", hub.behind_seconds
         )
+        yield GaugeMetricFamily(
+            "fieldgraph_hub_hinted", "1 while the broker brings hints of other processes.", int(hub.is_hinted)
+        )
         yield GaugeMetricFamily("fieldgraph_hub_subscriptions", "Readers of events.", hub.subscriptions)
         yield GaugeMetricFamily("fieldgraph_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
         yield GaugeMetricFamily(

@@ -88,6 +88,11 @@ class Hub:
         return time.monotonic() - self._read_at
 
     @property
+    def is_hinted(self) -> bool:
+        """Whether the broker brings hints of other processes; without them polling finds what they wrote."""
+        return self._wakeups.healthy
+
+    @property
     def subscriptions(self) -> int:
         return len(self._subscriptions)
 

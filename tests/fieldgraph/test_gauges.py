@@ -59,6 +59,7 @@ async def test_the_parts_tell_what_they_have_done(database: Database, tmp_path: 
     assert after['fieldgraph_tokens_refused_total{reason="an unknown secret"}'] == 1
     assert (after["fieldgraph_reads_used"], after["fieldgraph_reads_waiting"]) == (0, 0)
     assert 0 <= after["fieldgraph_hub_behind_seconds"] < 2
+    assert after["fieldgraph_hub_hinted"] in {0, 1}
     assert after["fieldgraph_loop_lag_seconds"] >= 0
     assert outside == 403
 
