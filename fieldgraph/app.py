@@ -173,8 +173,7 @@ class App:
         self._stack.callback(asyncio.create_task(lag.run(), name="lag").cancel)
         self.metrics.watch_uncompiled(executor.uncompiled)
         connections = self.reads.connections
-        cohorts = executor.streams.cohorts
-        parts = Parts(executor.documents, connections, self.identity, self.hub, cohorts, self.buckets, lag)
+        parts = Parts(executor, connections, self.identity, self.hub, self.buckets, lag)
         self.metrics.watch(Gauges(parts))
 
     def _open_doors(self, observer: Observer) -> Callable[[UUID], None]:

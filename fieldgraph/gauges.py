@@ -10,10 +10,9 @@ from prometheus_client.registry import Collector
 
 from domain.buckets import Buckets
 from integrations.identity import Identity
-from realtime.cohorts import Cohorts
 from realtime.hub import Hub
 from resolvers.connections import Connections
-from resolvers.documents import Documents
+from resolvers.execution import Executor
 
 LOOK_SECONDS = 0.1
 WINDOW_LOOKS = 100
@@ -48,11 +47,10 @@ class Lag:
 class Parts(NamedTuple):
     """Whom to ask."""
 
-    documents: Documents
+    executor: Executor
     connections: Connections
     identity: Identity
     hub: Hub
-    cohorts: Cohorts
     buckets: Buckets | None
     lag: Lag
 
@@ -68,9 +66,10 @@ class Gauges(Collector):
         yield from self._buckets()
         yield from self._identity()
         yield from self._state()
+        yield from self._followed()
 
     def _documents(self) -> Iterator[Metric]:
-        documents = self._parts.documents
+        documents = self._parts.executor.documents
         counts = documents.counts
         yield _counted(
             "fieldgraph_documents",
@@ -115,7 +114,7 @@ class Gauges(Collector):
         yield _counted("fieldgraph_tokens_refused", "Tokens refused, by reason.", "reason", dict(reasons))
 
     def _state(self) -> Iterator[Metric]:
-        connections, hub, cohorts = self._parts.connections, self._parts.hub, self._parts.cohorts
+        connections, hub = self._parts.connections, self._parts.hub
         yield GaugeMetricFamily(
             "fieldgraph_reads_used", "Connections that read at present.", connections.used
         )
@@ -125,16 +124,31 @@ class Gauges(Collector):
         yield GaugeMetricFamily(
             "fieldgraph_hub_behind_seconds", "Seconds since the event log was last read.", hub.behind_seconds
         )
+        yield GaugeMetricFamily(
+            "fieldgraph_hub_hinted", "1 while the broker brings hints of other processes.", int(hub.is_hinted)
+        )
         yield GaugeMetricFamily("fieldgraph_hub_subscriptions", "Readers of events.", hub.subscriptions)
         yield GaugeMetricFamily("fieldgraph_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
+        yield GaugeMetricFamily(
+            "fieldgraph_loop_lag_seconds",
+            "The longest that the event loop was late in the last minute.",
+            self._parts.lag.worst_seconds,
+        )
+
+    def _followed(self) -> Iterator[Metric]:
+        """What is worked out once for many."""
+        executor = self._parts.executor
+        cohorts, live, shared = executor.streams.cohorts, executor.live, executor.shared
         yield GaugeMetricFamily(
             "fieldgraph_cohorts", "Subscriptions that are executed, each for all its followers.", len(cohorts)
         )
         yield GaugeMetricFamily("fieldgraph_cohort_members", "Who follows one.", cohorts.members)
         yield GaugeMetricFamily(
-            "fieldgraph_loop_lag_seconds",
-            "The longest that the event loop was late in the last minute.",
-            self._parts.lag.worst_seconds,
+            "fieldgraph_live_cohorts", "Live queries that are run, each for all its followers.", live.cohorts
+        )
+        yield GaugeMetricFamily("fieldgraph_live_followers", "Who follows one.", live.followers)
+        yield CounterMetricFamily(
+            "fieldgraph_shared_answers", "Queries that were answered by another's run.", shared.hits
         )
 
 

@@ -68,6 +68,7 @@ def _standard_library(level: str, shared: Sequence[Processor], *, as_json: bool)
         "loggers": {
             "uvicorn": {"handlers": [], "propagate": True},
             "uvicorn.error": {"handlers": [], "propagate": True},
+            "uvicorn.error.wire": {"level": "WARNING"},
             "uvicorn.access": {"handlers": ["nowhere"], "propagate": False},
         },
     }

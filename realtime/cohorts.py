@@ -13,19 +13,21 @@ import asyncpg
 import structlog
 
 from domain.credentials import ENDED
-from realtime.hub import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Subscription
+from realtime.hub import Subscription
 from realtime.log import Entry
 from realtime.mailboxes import Lagged
 from realtime.members import Member, Told
+from realtime.wakeups import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 
 AWAY = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
 )
-"""The database is away, which passes; what it refuses does not."""
+"""The database is away or has no room, which passes; what it refuses does not."""
 AWAY_SECONDS = 60.0
 LOG = structlog.get_logger(__name__)
 BREATH = 256

@@ -20,7 +20,7 @@ from realtime.log import Entry, Frontier, Log, Place
 from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
 from realtime.routes import Routes
 from realtime.touches import Interest
-from realtime.wakeups import BROKEN, Wakeups, ended
+from realtime.wakeups import BROKEN, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Wakeups, ended
 from realtime.watches import Watch, Watches
 
 PAGE = 1000
@@ -29,7 +29,6 @@ REFILL = 200
 READ_SECONDS = 30.0
 BUSY_SECONDS = 1.0
 EPOCH_SECONDS = 5.0  # a pool may replace a lost connection without a word
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 RESTORED = "The log has been restored; what was read before may never have happened."
 TOO_OLD = "The log no longer reaches back to this cursor."
 
@@ -87,6 +86,11 @@ class Hub:
     def behind_seconds(self) -> float:
         """Since the log was last read: at rest it is read four times a second."""
         return time.monotonic() - self._read_at
+
+    @property
+    def is_hinted(self) -> bool:
+        """Whether the broker brings hints of other processes; without them polling finds what they wrote."""
+        return self._wakeups.healthy
 
     @property
     def subscriptions(self) -> int:

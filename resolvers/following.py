@@ -120,7 +120,7 @@ class Follower:
                 place = member.reached
         except ResyncRequired as error:
             cursor = await self._context.cursor()
-            yield await self._whole(Item("ResyncRequired", {"cursor": cursor, "reason": str(error)}))
+            yield await self._whole(Item("ResyncRequired", {"cursor": cursor, "cause": str(error)}))
 
     async def _past(self, place: Place | None) -> AsyncGenerator[bytes]:
         """The snapshot, or what followed a place; until all is taken that the hub has read."""

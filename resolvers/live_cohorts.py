@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import asyncpg
 import orjson
 
 from domain.errors import FieldgraphError, TooSlow
 from realtime import patches
+from realtime.cohorts import AWAY
 from realtime.hub import Hub
 from realtime.mailboxes import Snapshot
 from realtime.members import Direct, Fee, Packet
+from realtime.wakeups import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from realtime.watches import Watch
 from resolvers.shared import Answer, Ran
 
@@ -19,18 +20,8 @@ PAUSE_SECONDS = 0.1
 """From one run to the next, at least: what is committed in between is answered by one."""
 TIMER_SECONDS = 30.0
 """From one run to the next, at most, of a query whose answer may change though nothing is touched."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 MOST_SLOW = 3
 """Runs in turn that the database has given up as too slow before the query is."""
-AWAY = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
-"""What a database raises that is away or has no room: no word about the query."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

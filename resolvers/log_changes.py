@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain import ids, topics
 from domain.errors import BadInput, ResyncRequired
+from realtime.hub import TOO_OLD
 from realtime.log import Entry, Place
 from resolvers.context import Context
 from resolvers.following import Feed, Start
@@ -21,7 +22,6 @@ READINGS = 10
 """So many for one page: it says how far it came, and that more follows."""
 TOPICS = frozenset({*SUBJECT_PREFIXES, *topics.SUBJECTS}) - {"app_user"}
 OTHER_NAMES = {"member_id": "technician", "user_id": "app_user", "follow_up_of_id": "visit"}
-TOO_OLD = "The log no longer reaches back to this cursor."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,11 @@ class Wanted:
 
     @classmethod
     def of(cls, context: Context, arguments: Mapping[str, Any]) -> "Wanted":
+        """Raises BadInput for a topic that there is not: nothing would ever be told."""
         readable = topics.readable(context.viewer, TOPICS)
         asked = arguments.get("topics")
+        for topic in frozenset(asked or ()) - TOPICS:
+            raise BadInput(f"There is no topic “{topic[:40]}”.")
         return cls(
             readable if asked is None else readable & frozenset(asked),
             frozenset(arguments.get("types") or ()),

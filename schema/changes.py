@@ -9,7 +9,6 @@ from domain.scopes import ANYBODY
 from schema.audit import PREFIXES
 from schema.graph import KEY, GraphField, Node, OneOf, column, record, records
 from schema.scalars import JSON, Cursor
-from schema.scheduling import ALIAS
 from schema.tracking import Lagged, ResyncRequired
 
 SUBJECT_PREFIXES = {**PREFIXES, "import": "imp"}
@@ -57,7 +56,7 @@ class ChangeEvent:
     recorded_at: datetime = column("When the database took it in.")
     origin: str = column("By which door, such as API or OPTIMIZER.")
     actor: str = column("Who, as their token says.")
-    reason: str | None = column(f"Why; {ALIAS}.")
+    reason: str | None = column("Why.")
 
 
 @record("Where the stream starts: read everything by query, then apply what follows.", cursor="text")

@@ -27,7 +27,7 @@ CHANGE = {
 
 
 @strawberry.input(
-    description="Which milestones. One has to be in each that is said; what is left out does not narrow."
+    description="Which milestones. One has to be in all that is given; an empty list does not narrow."
 )
 class MilestoneScope:
     customers: list[strawberry.ID] | None = strawberry.field(

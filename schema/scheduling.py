@@ -17,7 +17,7 @@ from schema.tracking import Lagged, ResyncRequired
 from schema.visits import Visit
 
 
-@strawberry.input(description="Which part of the schedule; what is left out does not narrow it.")
+@strawberry.input(description="Which part of the schedule; what is left out or empty does not narrow it.")
 class ScheduleScope:
     territories: list[strawberry.ID] | None = strawberry.field(
         default=None, description="Visits in these areas."
@@ -52,7 +52,6 @@ CHANGE = {
     "before_technician_id": "uuid",
 }
 SNAPSHOT = {"cursor": "text", "visit_ids": "uuid[]", "is_complete": "boolean"}
-ALIAS = "by another name where `reason` of ResyncRequired is asked for, too, which is never null"
 EXPECTED = 50
 """Visits of a snapshot, for its cost; what it really had is settled afterwards."""
 
@@ -63,7 +62,7 @@ class VisitFact:
     occurred_at: datetime = column("When it happened.")
     origin: str = column("By which door: API, OPTIMIZER, GEOFENCE or SEED.")
     actor: str = column("Who, as their token says.", roles=STAFF)
-    reason: str | None = column(f"Why; {ALIAS}.", roles=STAFF)
+    reason: str | None = column("Why.", roles=STAFF)
     before: VisitBefore | None = embedded("The visit as it was; null for a new one.", prefix="before_")
     technician_before: Technician | None = one("Whose it was.", by="before_technician_id")
     technician: Technician | None = one("Whose it is.", by="technician_id")

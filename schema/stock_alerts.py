@@ -9,7 +9,6 @@ from domain.stock.alerts import StockState
 from schema.graph import column, embedded, one, record, records, value
 from schema.purchasing import ReorderRule
 from schema.scalars import Cursor
-from schema.scheduling import ALIAS
 from schema.stock import Part, StockLevel, StockLocation
 from schema.tracking import Lagged, ResyncRequired
 
@@ -38,7 +37,7 @@ CHANGE = {
 
 
 @strawberry.input(
-    description="Which shelves. One has to be in each that is said; what is left out does not narrow."
+    description="Which shelves. One has to be in all that is given; an empty list does not narrow."
 )
 class StockScope:
     locations: list[strawberry.ID] | None = strawberry.field(default=None, description="In these places.")
@@ -79,7 +78,7 @@ class StockFact:
     cursor: Cursor = column("Where this stands in the log.")
     occurred_at: datetime = column("When it happened.")
     origin: str = column("By which door, such as API or OPTIMIZER.")
-    reason: str | None = column(f"Why; {ALIAS}.")
+    reason: str | None = column("Why.")
     state: StockState = column("What it has come to.")
     available: int = column("Pieces that were free then; `stockLevel` has those that are free now.")
     minimum: int = column("So few pieces are LOW.")

@@ -16,7 +16,7 @@ EXPECTED = 50
 
 
 @strawberry.input(
-    description="Which technicians. One has to be in each that is said; what is left out does not narrow."
+    description="Which technicians. One has to be in all that is given; an empty list does not narrow."
 )
 class TechnicianScope:
     technicians: list[strawberry.ID] | None = strawberry.field(default=None, description="These.")

@@ -210,10 +210,20 @@ class Lagged:
     resume_from: Cursor = column("From where they are told again.")
 
 
-@record("The log no longer reaches back so far: read everything anew.", cursor="text", reason="text")
+@record(
+    "Nothing can be told from where this was to go on: subscribe anew without `after`, and take its snapshot"
+    " for all that was known.",
+    cursor="text",
+    cause="text",
+)
 class ResyncRequired:
     cursor: Cursor = column("The head of the log.")
-    reason: str = column("Why.")
+    cause: str = column("Why: the log does not reach back so far, or has been restored.")
+    reason: str = column(
+        "Why.",
+        of="cause",
+        deprecated="Of facts it may be null, so that both need an alias: ask for cause; removal 2027-06",
+    )
 
 
 VisitTrackingItem = Annotated[

@@ -25,7 +25,7 @@ from schema.visits import Visit
 
 
 @strawberry.input(
-    description="Which visits. One has to be in each that is said; what is left out does not narrow."
+    description="Which visits. One has to be in all that is given; an empty list does not narrow."
 )
 class VisitScope:
     customers: list[strawberry.ID] | None = strawberry.field(

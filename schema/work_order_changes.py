@@ -10,7 +10,6 @@ from schema.chosen import chosen
 from schema.entities import STAFF
 from schema.graph import column, embedded, one, record, value
 from schema.scalars import Cursor
-from schema.scheduling import ALIAS
 from schema.tracking import Lagged, ResyncRequired
 from schema.work_orders import WorkOrder
 
@@ -32,7 +31,7 @@ CHANGE = {
 
 
 @strawberry.input(
-    description="Which work orders. One has to be in each that is said; what is left out does not narrow."
+    description="Which work orders. One has to be in all that is given; an empty list does not narrow."
 )
 class WorkOrderScope:
     customers: list[strawberry.ID] | None = strawberry.field(default=None, description="For these customers.")
@@ -62,7 +61,7 @@ class WorkOrderFact:
     occurred_at: datetime = column("When it happened.")
     origin: str = column("By which door, such as API or TIMER.")
     actor: str = column("Who, as their token says.", roles=STAFF)
-    reason: str | None = column(f"Why; {ALIAS}.", roles=STAFF)
+    reason: str | None = column("Why.", roles=STAFF)
     before: WorkOrderBefore | None = embedded(
         "The work order as it was; null for a new one, or one that has only come in sight.", prefix="before_"
     )

@@ -40,7 +40,7 @@ const FOLLOW = `subscription Changes($after: Cursor) { scheduleChanges(after: $a
   ${onEach(CHANGES, "cursor occurredAt origin actor reason before { state } technicianBefore { name } visit { ...Card }")}
   ... on VisitRemoved { cursor visitId }
   ... on Lagged { cursor count resumeFrom }
-  ... on ResyncRequired { cursor why: reason }
+  ... on ResyncRequired { cursor cause }
 } }${CARD}`;
 const PROPOSE = `mutation Propose($input: ProposePlanInput!) {
   proposePlan(input: $input) { plan { id version } userErrors { message } } }`;
@@ -52,7 +52,7 @@ const PROGRESS = `subscription Progress($plan: ID!, $after: Cursor) { planProgre
   __typename
   ${onEach(STEPS, "cursor cost assigned unassigned plan { id version state failure changes(first: 1) { totalCount } }")}
   ... on Lagged { cursor count resumeFrom }
-  ... on ResyncRequired { cursor why: reason }
+  ... on ResyncRequired { cursor cause }
 } }`;
 
 /** Today's shifts by the organization's calendar; where nobody works today, those of the next day of work. */

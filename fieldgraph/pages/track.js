@@ -36,7 +36,7 @@ const FOLLOW = `subscription Track($after: Cursor) { visitTracking(after: $after
       " visit { arrivalWindow { start end } }",
   )}
   ... on Lagged { cursor count resumeFrom }
-  ... on ResyncRequired { cursor why: reason }
+  ... on ResyncRequired { cursor cause }
 } }`;
 
 const byId = (id) => document.getElementById(id);

@@ -13,8 +13,7 @@ FRAGMENTS_MOST = 1_024
 
 
 LOG = logging.getLogger("uvicorn.error.wire")
-LOG.setLevel(logging.WARNING)
-"""Uvicorn would write two lines about each socket; our own log has one about each operation."""
+"""Uvicorn writes two lines about each socket, which `logs` leaves out: ours has one about each operation."""
 SLICE_BYTES = 8_192
 """Read at a time: one read of the transport may hold 6,000 frames, which take the parser half a second."""
 

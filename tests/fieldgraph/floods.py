@@ -26,7 +26,7 @@ STREAMS_OF_USER = 500
 ELSEWHERE = Origin("https://elsewhere.example")
 BOOT = secrets.token_hex(4)
 """So that one run's documents are not those of the run before."""
-STREAM = "subscription { scheduleChanges { ... on ResyncRequired { reason } } }"
+STREAM = "subscription { scheduleChanges { ... on ResyncRequired { cause } } }"
 
 
 class Flood(NamedTuple):

@@ -24,7 +24,7 @@ subscription Changes($after: Cursor) {
   scheduleChanges(after: $after) {
     __typename
     ... on ScheduleSnapshot { cursor }
-    ... on ResyncRequired { cursor reason }
+    ... on ResyncRequired { cursor cause }
     ... on Lagged { cursor count }
     ... on VisitCreated { cursor visit { id } }
     ... on VisitScheduled { cursor visit { id } before { state } }

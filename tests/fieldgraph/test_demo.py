@@ -42,7 +42,7 @@ subscription Changes($after: Cursor, $technician: ID!) {
   scheduleChanges(after: $after, scope: {technicians: [$technician]}) {
     __typename
     ... on ScheduleSnapshot { cursor }
-    ... on ResyncRequired { cursor reason }
+    ... on ResyncRequired { cursor cause }
     ... on VisitProgressed { cursor visit { id } before { state } }
     ... on VisitRemoved { cursor id }
   }

@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
+import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -12,9 +15,13 @@ from fieldgraph.addresses import sqlalchemy_url
 from fieldgraph.app import App
 from fieldgraph.gauges import Lag
 from fieldgraph.settings import Settings
+from resolvers import shared
+from resolvers.documents import DocumentRef
 from tests.conftest import Database
 from tests.domain.world import World
 from tests.fieldgraph.test_login import client
+
+NAMES = "{ customers { nodes { id name } } }"
 
 
 async def samples(app: App) -> dict[str, float]:
@@ -52,8 +59,35 @@ async def test_the_parts_tell_what_they_have_done(database: Database, tmp_path: 
     assert after['fieldgraph_tokens_refused_total{reason="an unknown secret"}'] == 1
     assert (after["fieldgraph_reads_used"], after["fieldgraph_reads_waiting"]) == (0, 0)
     assert 0 <= after["fieldgraph_hub_behind_seconds"] < 2
+    assert after["fieldgraph_hub_hinted"] in {0, 1}
     assert after["fieldgraph_loop_lag_seconds"] >= 0
     assert outside == 403
+
+
+async def test_who_follows_a_live_query_and_who_shares_an_answer_is_counted(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "WORTH_SECONDS", 0.0)
+    world = await World.make(create_async_engine(sqlalchemy_url(database.app_url), poolclass=NullPool))
+    viewer = Viewer(organization_id=world.organization_id, role=Role.ADMIN, subject="x")
+    given = {"database_url": database.owner_url, "app_database_url": database.app_url}
+    app = App(Settings().model_copy(update={**given, "data_folder": tmp_path, "log_requests": "off"}))
+    async with app.running(), client(app) as asking:
+        executor = app.executor
+        followed = await executor.prepare(DocumentRef(f"query Q @live {NAMES}"), None, viewer=viewer)
+        stream = executor.stream(followed, {}, viewer=viewer)
+        assert isinstance(stream, AsyncGenerator)
+        async with aclosing(stream) as results:
+            await anext(results)
+            token = app.identity.issue(viewer, lifetime_seconds=60)
+            await asking.post("/graphql", json={"query": NAMES}, headers={"authorization": f"Bearer {token}"})
+            during = await samples(app)
+        after = await samples(app)
+
+    assert [during[f"fieldgraph_live_{name}"] for name in ("cohorts", "followers")] == [1, 1]
+    assert [after[f"fieldgraph_live_{name}"] for name in ("cohorts", "followers")] == [0, 0]
+    assert after["fieldgraph_cohorts"] == after["fieldgraph_cohort_members"] == 0
+    assert after["fieldgraph_shared_answers_total"] == 1
 
 
 async def _from_elsewhere(app: App) -> int:

@@ -23,14 +23,14 @@ from tests.resolvers.storms import Storm
 from tests.resolvers.watching import rename
 
 FACT = """cursor type topic subjectId subjectType version before payload occurredAt recordedAt origin actor
-  why: reason"""
+  reason"""
 PAGE = f"""query P($after: Cursor, $first: Int, $types: [String!], $topics: [String!]) {{
   changes(after: $after, first: $first, types: $types, topics: $topics) {{
     cursor hasMore items {{ {FACT} }} }} }}"""
 STREAM = f"""subscription C($after: Cursor, $types: [String!], $topics: [String!]) {{
   changes(after: $after, types: $types, topics: $topics) {{
     __typename ... on ChangesSnapshot {{ cursor }} ... on ChangeEvent {{ {FACT} }}
-    ... on ResyncRequired {{ cursor reason }} }} }}"""
+    ... on ResyncRequired {{ cursor cause }} }} }}"""
 Row = dict[str, Any]
 
 
@@ -180,7 +180,7 @@ async def test_too_old_a_cursor_is_told_and_a_forged_one_refused(company: Compan
     (item,) = [one async for one in _told(company, old)]
     assert item["__typename"] == "ResyncRequired"
     assert (await company.ask(PAGE, {"after": item["cursor"]}))["data"]["changes"]["items"] == []
-    for wrong in ({"after": "nonsense"}, {"first": 0}, {"first": 251}):
+    for wrong in ({"after": "nonsense"}, {"first": 0}, {"first": 251}, {"topics": ["visit", "visits"]}):
         found = await company.ask(PAGE, wrong)
         assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", wrong
 

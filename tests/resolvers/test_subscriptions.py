@@ -26,7 +26,7 @@ subscription C($scope: ScheduleScope, $after: Cursor) { scheduleChanges(scope: $
     cursor visit { id planned { start } } before { plannedStart } technicianBefore { id } technician { id } }
   ... on VisitProgressed { cursor visit { id state } before { state } }
   ... on VisitRemoved { cursor id }
-  ... on ResyncRequired { cursor reason }
+  ... on ResyncRequired { cursor cause }
 } }
 """
 TRACKING = """

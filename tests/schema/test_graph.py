@@ -1,6 +1,17 @@
 """The declarations: everything described, nothing promised that can be null, the published SDL served."""
 
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    OverlappingFieldsCanBeMergedRule,
+    get_named_type,
+    is_leaf_type,
+    parse,
+    validate,
+)
 from sqlmodel import SQLModel
 
 from fieldgraph.cli import SDL_FILE
@@ -65,3 +76,24 @@ def test_enums_are_the_words_of_the_domain() -> None:
     assert isinstance(kind, GraphQLEnumType)
     assert "EN_ROUTE" in kind.values
     assert len(kind.values) == 11
+
+
+def test_one_selection_takes_in_every_item_without_an_alias() -> None:
+    executable = executable_of(build())
+    streams = executable.subscription_type
+    assert streams is not None
+    for field in streams.fields.values():
+        union = get_named_type(field.type)
+        assert isinstance(union, GraphQLUnionType)
+        items = [f"... on {kind.name} {{ {_all_of(kind)} }}" for kind in union.types]
+        document = parse(f"fragment Whole on {union.name} {{ {' '.join(items)} }}")
+        assert validate(executable, document, [OverlappingFieldsCanBeMergedRule]) == []
+
+
+def _all_of(kind: GraphQLObjectType) -> str:
+    """Its fields that are not deprecated, of what has fields itself the type's name."""
+    return " ".join(
+        name if is_leaf_type(get_named_type(field.type)) else f"{name} {{ __typename }}"
+        for name, field in kind.fields.items()
+        if not field.deprecation_reason
+    )

@@ -105,7 +105,7 @@ export const CHANGES = graphql(`
       }
       ... on ResyncRequired {
         cursor
-        reason
+        cause
       }
     }
   }
