@@ -106,6 +106,11 @@ class Answer:
         self._now: asyncio.Task[Ran] | None = None
         self._next: asyncio.Task[Ran] | None = None
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the snapshot of the newest run still means something."""
+        return self._doubts == self._freshness.doubts()
+
     async def fresh(self) -> Ran:
         """Raises what the run raises."""
         return await asyncio.shield(self.look())
@@ -132,12 +137,7 @@ class Answer:
         return ran if ran is not None and await self._holds(ran) else await self._run()
 
     async def _holds(self, ran: Ran) -> bool:
-        if (
-            self.is_doubted
-            or self.question.is_timed
-            or ran.has_errors
-            or self._doubts != self._freshness.doubts()
-        ):
+        if self.is_doubted or self.question.is_timed or ran.has_errors or not self.is_sure:
             return False
         is_watched, question = self.told is not None, self.question
         if not is_watched and asyncio.get_running_loop().time() - self.began > MOST_AGE_SECONDS:
@@ -148,10 +148,13 @@ class Answer:
 
     async def _run(self) -> Ran:
         loop = asyncio.get_running_loop()
-        began, doubts = loop.time(), self._freshness.doubts()
+        began, doubts, told = loop.time(), self._freshness.doubts(), self.told
         ran = await self.question.run()
         self._doubts = doubts
-        self.ran, self.is_doubted, self.began, self.seconds = ran, False, began, loop.time() - began
+        # Whoever began to follow meanwhile is not told of what was committed before, which this may not have
+        # seen.
+        self.is_doubted = self.told is not None and self.told is not told
+        self.ran, self.began, self.seconds = ran, began, loop.time() - began
         self.runs += 1
         if self.told is not None:
             self.told(ran)
