@@ -183,7 +183,8 @@ class Telling:
         plan, bindings = self._bound(item)
         parameters = plan.parameters(bindings)
         reach = reach_of(self._asked.context.viewer, self._script)
-        key = (self._script, item.kind, item.values["cursor"], repr(parameters), reach)
+        asked = hashlib.sha256(repr(parameters).encode()).digest()
+        key = (self._script, item.kind, item.values["cursor"], asked, reach)
 
         async def read() -> bytes:
             return (await self._read(plan, bindings, parameters))[0]
