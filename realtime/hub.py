@@ -272,9 +272,7 @@ class Hub:
         return True
 
     async def _refill_from_log(self, subscription: "Subscription", mailbox: Mailbox) -> None:
-        """No further than the hub has read: who joins others from there on would miss, or hear twice, what
-        lies beyond. Raises ResyncRequired when the log no longer reaches back so far.
-        """
+        """No further than the hub, where others are joined. Raises ResyncRequired for too old a place."""
         until, place = self._place, mailbox.reached
         async with asyncio.timeout(READ_SECONDS):
             theirs = await self._log.after(place, limit=REFILL, organization_id=subscription.organization_id)
