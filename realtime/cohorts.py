@@ -63,7 +63,8 @@ class Cohort:
         self._members[member] = None
 
     def remove(self, member: Member) -> None:
-        """The last one ends it."""
+        """Nothing is told to it any more, also if that goes on just now; the last one ends the cohort."""
+        member.end(True)
         self._members.pop(member, None)
         if not self._members:
             self._close()

@@ -276,17 +276,16 @@ class Hub:
         return True
 
     async def _refill_from_log(self, subscription: "Subscription", mailbox: Mailbox) -> None:
-        """Raises ResyncRequired when the log no longer reaches back so far."""
+        """No further than the hub, where others are joined. Raises ResyncRequired for too old a place."""
         until, place = self._place, mailbox.reached
         async with asyncio.timeout(READ_SECONDS):
             theirs = await self._log.after(place, limit=REFILL, organization_id=subscription.organization_id)
             if not await self._log.reaches(place):
                 raise ResyncRequired(TOO_OLD)
-        if len(theirs) >= REFILL:
-            mailbox.refill(theirs, reached=theirs[-1].place, live=False)
-        else:
-            # A short page holds all that was readable, hence all that the hub had read before it.
-            mailbox.refill(theirs, reached=max([until, *(entry.place for entry in theirs)]), live=False)
+        known = [entry for entry in theirs if entry.place <= until]
+        # A page that is short, or goes beyond, holds all that the hub had read before it.
+        is_full = len(known) >= REFILL and len(known) == len(theirs)
+        mailbox.refill(known, reached=known[-1].place if is_full else until, live=False)
 
     def _close_all(self, reason: Exception | None) -> None:
         for subscription in self._subscriptions:
@@ -358,6 +357,11 @@ class Subscription:
     @property
     def is_closed(self) -> bool:
         return self._closed
+
+    @property
+    def reached(self) -> Place:
+        """Whatever was wanted up to here has been taken, once `past` has ended."""
+        return self._mailbox.reached
 
     def close(self, reason: Exception | None = None) -> None:
         """Ends the iteration at once, raising the reason if there is one. The first call counts."""

@@ -78,25 +78,32 @@ class Member:
 
     async def next(self) -> Told | None:
         """What could not be written at once; None at the end. Raises what the member was ended with."""
+        while await self._is_waiting():
+            key, (told, is_paid) = next(iter(self._waiting.items()))
+            if is_paid:
+                del self._waiting[key]
+                self._bytes -= len(told.body)
+                self.reached = max(self.reached, told.place)
+                return told
+            await self._fee.another()
+            # By now a newer one of its state may wait behind others: that one is paid, and its turn comes.
+            if key in self._waiting:
+                self._waiting[key] = (self._waiting[key][0], True)
+        return None
+
+    async def _is_waiting(self) -> bool:
+        """Waits until something does; False at the end. Raises what the member was ended with."""
         while not self._waiting:
             if self._over:
                 if isinstance(self._over, BaseException):
                     raise self._over
-                return None
+                return False
             self._stirred = asyncio.get_running_loop().create_future()
             try:
                 await self._stirred
             finally:
                 self._stirred = None
-        told, is_paid = next(iter(self._waiting.values()))
-        if not is_paid:
-            await self._fee.another()
-        # Only the newest of a state may be here by now: then that one is taken, for the same fee.
-        key = told.state or told.place
-        told, _ = self._waiting.pop(key, (told, True))
-        self._bytes -= len(told.body)
-        self.reached = max(self.reached, told.place)
-        return told
+        return True
 
     def tell(self, told: Told) -> None:
         """By its cohort, in the log's order; never waits."""

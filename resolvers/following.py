@@ -86,6 +86,8 @@ class Follower:
         self._cohorts = cohorts
         self._direct = direct
         self._charge = context.charge
+        self._reached: Place | None = None
+        """How far its own past went: where another process gave the cursor, maybe further than the hub."""
         self._seen: str | None = None
         """The snapshot that was told: what it holds is not told again."""
         self._doubts = 0
@@ -148,12 +150,13 @@ class Follower:
                         if item.is_last:
                             self._is_over = True
                             return
-            self._is_over = subscription.is_closed
+            self._is_over, self._reached = subscription.is_closed, subscription.reached
 
     def _member(self) -> Member:
-        """One that has been told all that the hub has read."""
-        hub = self._context.services.hub
-        return Member(hub.place, self._has_seen(), self._charge, direct=self._direct, ended_by=self._check)
+        """One that has been told all that the hub has read, or more."""
+        place = self._context.services.hub.place
+        reached = place if self._reached is None else max(place, self._reached)
+        return Member(reached, self._has_seen(), self._charge, direct=self._direct, ended_by=self._check)
 
     def _has_seen(self) -> Callable[[int], bool] | None:
         """Whether a transaction is in the snapshot that was told, as long as nobody doubts that."""

@@ -170,8 +170,8 @@ class LiveCohort:
         self.result: Result | None = None
         self._hub = hub
         self._emptied = emptied
-        self._newer: set[int] = set()
-        """Transactions that have touched it and that the newest run has not seen."""
+        self._newer: dict[int, float] = {}
+        """Transactions that touched it and that the newest run has not seen, and since when that is known."""
         self._seen: Snapshot | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._looking: asyncio.Task[Ran] | None = None
@@ -208,8 +208,8 @@ class LiveCohort:
         return self._hub.watch(question.organization_id, question.interest, self._touched, seen=seen)
 
     def _touched(self, xid: int) -> None:
-        if self._seen is None or not self._seen.sees(xid):
-            self._newer.add(xid)
+        if self._seen is None or not self.answer.is_sure or not self._seen.sees(xid):
+            self._newer[xid] = asyncio.get_running_loop().time()
             self.answer.is_doubted = True
             self._soon()
 
@@ -253,8 +253,12 @@ class LiveCohort:
     def _tell(self, ran: Ran) -> None:
         """What a run says that is new; also one that somebody else has asked for."""
         self._seen = seen = Snapshot.parse(ran.seen)
-        self._newer = {xid for xid in self._newer if not seen.sees(xid)}
-        if self._newer:
+        # A run that began later sees it, whatever the id: that of "anything up to here" may be nobody's yet.
+        began, is_sure = self.answer.began, self.answer.is_sure
+        self._newer = {
+            xid: at for xid, at in self._newer.items() if at >= began and not (is_sure and seen.sees(xid))
+        }
+        if self._newer or self.answer.is_doubted:
             self.answer.is_doubted = True
             self._soon()
         elif self.question.is_timed:

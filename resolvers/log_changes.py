@@ -69,8 +69,9 @@ async def changes_page(context: Context, arguments: Mapping[str, Any]) -> Mappin
     found, reached, has_more = await _page(context, Wanted.of(context, arguments), start, first or USUAL)
     if after and not await log.reaches(start):
         raise ResyncRequired(TOO_OLD)
-    if reached == Place(0, -1):
-        reached = head  # nothing has ever happened before it
+    if not has_more:
+        # Who asks on and on while nothing happens must not be left behind by the log.
+        reached = max(reached, head)
     items = [{"cursor": cursors.encode(entry.place), **_values(entry)} for entry in found]
     return {"items": items, "cursor": cursors.encode(reached), "has_more": has_more}
 

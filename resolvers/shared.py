@@ -17,6 +17,8 @@ ASKED = 3
 """So often within that time, and an answer is kept: until then it is read like any other."""
 WORTH_SECONDS = 0.001
 """What a look at what was touched takes, with its way there: an answer that took less is read anew."""
+VALUE_BYTES = 300
+"""About how many a value takes in what is kept of a question; measured with ids."""
 MOST_COUNTED = 10_000
 MOST_AGE_SECONDS = 60.0
 """The look goes through all that was touched since the answer; an older one is read anew."""
@@ -91,6 +93,8 @@ class Answer:
         self, question: Question, freshness: Freshness, looking: "set[asyncio.Task[Ran]] | None" = None
     ) -> None:
         self.question = question
+        self.weight = 1_000 + _weight(question.key)
+        """About how many bytes it takes beside its run."""
         self.ran: Ran | None = None
         self.is_doubted = False
         """It is known without a look that something newer is committed."""
@@ -105,6 +109,11 @@ class Answer:
         self._looking = set() if looking is None else looking
         self._now: asyncio.Task[Ran] | None = None
         self._next: asyncio.Task[Ran] | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the snapshot of the newest run still means something."""
+        return self._doubts == self._freshness.doubts()
 
     async def fresh(self) -> Ran:
         """Raises what the run raises."""
@@ -132,12 +141,7 @@ class Answer:
         return ran if ran is not None and await self._holds(ran) else await self._run()
 
     async def _holds(self, ran: Ran) -> bool:
-        if (
-            self.is_doubted
-            or self.question.is_timed
-            or ran.has_errors
-            or self._doubts != self._freshness.doubts()
-        ):
+        if self.is_doubted or self.question.is_timed or ran.has_errors or not self.is_sure:
             return False
         is_watched, question = self.told is not None, self.question
         if not is_watched and asyncio.get_running_loop().time() - self.began > MOST_AGE_SECONDS:
@@ -148,10 +152,13 @@ class Answer:
 
     async def _run(self) -> Ran:
         loop = asyncio.get_running_loop()
-        began, doubts = loop.time(), self._freshness.doubts()
+        began, doubts, told = loop.time(), self._freshness.doubts(), self.told
         ran = await self.question.run()
         self._doubts = doubts
-        self.ran, self.is_doubted, self.began, self.seconds = ran, False, began, loop.time() - began
+        # Whoever began to follow meanwhile is not told of what was committed before, which this may not have
+        # seen.
+        self.is_doubted = self.told is not None and self.told is not told
+        self.ran, self.began, self.seconds = ran, began, loop.time() - began
         self.runs += 1
         if self.told is not None:
             self.told(ran)
@@ -184,7 +191,7 @@ class Shared:
             if not self._is_often(hash(key)):
                 return None
             answer = Answer(question(), self.freshness, self._looking)
-            self.answers.put(key, answer, size=1_000)
+            self.answers.put(key, answer, size=answer.weight)
         if answer.runs and answer.seconds < WORTH_SECONDS:
             return None
         return answer
@@ -196,7 +203,7 @@ class Shared:
             self.hits += 1
         key = answer.question.key
         if self.answers.get(key) is answer:
-            size = 1_000 + len(ran.whole)
+            size = answer.weight + len(ran.whole)
             self.answers.put(key, answer, size=size)
             if size > self.answers.most_bytes and answer.told is None:
                 answer.ran = None  # one that is larger than all that may be kept is not
@@ -218,3 +225,10 @@ class Shared:
         while len(self._asked) > MOST_COUNTED:
             self._asked.popitem(last=False)
         return False
+
+
+def _weight(value: Hashable) -> int:
+    """Who asks says how many values there are in a question."""
+    if isinstance(value, tuple):
+        return VALUE_BYTES + sum(map(_weight, value))
+    return VALUE_BYTES + (len(value) if isinstance(value, str | bytes) else 0)

@@ -146,7 +146,7 @@ class Streams:
             statements,
             asked=_asked(selections, nodes, statements),
             resumes=_only_resuming(asked.operation, nodes),
-            is_personal=any("app_user" in one.sql for one in statements.values()),
+            is_personal=any(one.reading.is_personal or "app_user" in one.sql for one in statements.values()),
         )
 
 
@@ -177,13 +177,14 @@ class Telling:
     async def further(self, item: Item) -> bytes:
         """An item that others may be told, too, at this moment or in the next: whoever else was told of it.
 
-        What is kept was read after the fact of which it tells, and facts that follow are told with what they
-        have changed.
+        What is kept was read after the fact of which it tells, which the cursor names, and facts that follow
+        are told with what they have changed.
         """
         plan, bindings = self._bound(item)
         parameters = plan.parameters(bindings)
         reach = reach_of(self._asked.context.viewer, self._script)
-        key = (self._script, item.kind, repr(parameters), reach)
+        asked = hashlib.sha256(repr(parameters).encode()).digest()
+        key = (self._script, item.kind, item.values["cursor"], asked, reach)
 
         async def read() -> bytes:
             return (await self._read(plan, bindings, parameters))[0]
@@ -209,9 +210,9 @@ class Telling:
 
 def reach_of(viewer: Viewer, script: Script) -> tuple[object, ...]:
     """How far a viewer sees: who reach as far share their bytes."""
-    own = viewer.user_id if script.is_personal else None
-    bound = (viewer.customer_id, viewer.technician_id, viewer.visit_id, own)
-    return (viewer.organization_id, viewer.role, viewer.scopes, *bound)
+    own = (viewer.subject, *viewer.grounds) if script.is_personal else ()
+    bound = (viewer.customer_id, viewer.technician_id, viewer.visit_id)
+    return (viewer.organization_id, viewer.role, viewer.scopes, *bound, own)
 
 
 def _asked(selections: Selections, nodes: list[Any], kinds: Iterable[str]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.viewers import FIELD, OFFICE, Role, Viewer
 from domain.visits import FINAL
 from realtime import arrivals, etas
-from realtime.log import Entry
+from realtime.log import Entry, Place
 from realtime.positions import Fix
 from realtime.presences import Machine
 from resolvers.context import Context, key, named
@@ -154,6 +154,8 @@ class Watching:
         self.over = False
         self._told_at: datetime | None = None
         self._shown: tuple[Any, ...] = ()
+        self._asked: Place | None = None
+        self._before: tuple[datetime | None, tuple[Any, ...]] = (None, ())
 
     @classmethod
     async def of(cls, context: Context, text: str | None) -> "Watching":
@@ -172,7 +174,10 @@ class Watching:
         return cls(context, named)
 
     async def told(self, entry: Entry) -> Item | None:
-        """None for a position that comes too soon, or shows nothing new."""
+        """None for a position that comes too soon, or shows nothing new; the same again for the same fact."""
+        if entry.place == self._asked:  # what was made of it came nowhere: the database went away
+            self._told_at, self._shown = self._before
+        self._asked, self._before = entry.place, (self._told_at, self._shown)
         named = "VisitStateChanged" if entry.topic == "visit" else "PositionChanged"
         kind = entry.type if entry.type in TOLD else named
         if kind == "PositionChanged" and not self._may_tell(entry.occurred_at):

@@ -279,6 +279,21 @@ async def test_a_place_ahead_of_this_process_waits_for_it(house: House) -> None:
         assert await nothing_more(one)
 
 
+async def test_the_past_of_one_goes_no_further_than_the_hub_has_read(house: House) -> None:
+    # given what the ring holds no more, and more than the hub knows of
+    hub = await house.hub(DEAD_BROKER, ring=3, **ONLY_WHEN_WOKEN)
+    start = hub.place
+    await house.said_and_read(hub, "1", "2", "3", "4", "5")
+    await house.say("unread")
+    # when
+    async with house.listen(hub, after=start) as one:
+        past = [entry.type async for entry in one.past() if isinstance(entry, Entry)]
+        # then
+        assert (past, one.reached) == (["1", "2", "3", "4", "5"], hub.place)
+        hub.committed()
+        assert await taken(one, 1) == ["unread"]
+
+
 async def test_a_place_older_than_the_log_needs_a_resync(house: House) -> None:
     # given
     for days in (40, 35, 31, 0):

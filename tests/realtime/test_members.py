@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.errors import TooMany, Unauthenticated
+from realtime.cohorts import BREATH, Cohort
 from realtime.log import Place
 from realtime.mailboxes import QUEUED, Snapshot
 from realtime.members import WAITING_BYTES, Member, Packet, Told
@@ -182,3 +183,59 @@ async def test_who_waits_is_woken() -> None:
     await asyncio.sleep(0)
     one.end(True)
     assert await waiting is None
+
+
+async def test_a_newer_state_overtakes_nothing_while_it_is_paid() -> None:
+    purse = Purse(10, at_hand=False)
+    one = member(None, purse)
+    one.tell(told(0, state="eta"))
+    first = asyncio.create_task(one.next())
+    await asyncio.sleep(0)
+    one.tell(told(1))
+    one.tell(told(2, state="eta"))
+    found = await first
+    assert found is not None
+    assert [found.body, *await taken(one)] == [b"1", b"2"]
+    assert (purse.points, one.reached) == (8, Place(200, 2))
+
+
+class Source:
+    """A subscription that is given its events by the test."""
+
+    def __init__(self, *entries: Any) -> None:
+        self.entries = list(entries)
+
+    def __aiter__(self) -> "Source":
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self.entries:
+            await asyncio.Event().wait()
+        return self.entries.pop(0)
+
+    def close(self) -> None:
+        self.entries.clear()
+
+
+async def test_who_leaves_while_the_others_are_told_is_told_nothing_more() -> None:
+    class Fact:
+        topic = "visit"
+
+    async def answer(_entry: Any) -> Told:
+        return told(1)
+
+    source: Any = Source(Fact())
+    cohort, wires = Cohort(source, answer, on_over=lambda: None), [Wire() for _ in range(BREATH + 1)]
+    members = [member(wire) for wire in wires]
+    for one in members:
+        cohort.add(one)
+    for _ in range(50):
+        if wires[0].written:
+            break
+        await asyncio.sleep(0)
+    assert wires[-1].written == []
+    cohort.remove(members[-1])
+    await asyncio.sleep(0.01)
+    assert [len(wire.written) for wire in wires] == [1] * BREATH + [0]
+    for one in members:
+        cohort.remove(one)

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from realtime.members import Packet
 from tests.realtime.facts import until
 from tests.resolvers.companies import Companies
 from tests.resolvers.test_mutations import CANCEL, _free
+from tests.resolvers.test_shared import two
 from tests.resolvers.test_subscriptions import CHANGES, LINK, TRACKING, _schedule
 
 Data = dict[str, Any]
@@ -221,3 +223,58 @@ async def test_a_subscription_without_arguments_is_one_cohort_too(company: Compa
         await _schedule(company, 0.5, visit=visit["id"], technician=able)
         told = {"visit": {"id": visit["id"]}}
         assert (await one.until(2), await other.until(2)) == ([{}, told], [{}, told])
+
+
+async def test_each_fact_is_read_for_anew_also_where_it_is_told_without_its_cursor(
+    company: Companies,
+) -> None:
+    query = """subscription { scheduleChanges { __typename
+      ... on VisitRescheduled { visit { id planned { start } } } } }"""
+    able, _, visit = await _free(company)
+    async with watching(company, query) as one:
+        await one.until(1)
+        for number in range(4):
+            start = (await _schedule(company, 0.5 + number / 10, visit=visit["id"], technician=able))[
+                "planned"
+            ]
+            item = (await one.until(2 + number))[-1]
+            if number:
+                told = datetime.fromisoformat(item["visit"]["planned"]["start"])
+                assert told == datetime.fromisoformat(start["start"])
+
+
+async def test_who_comes_from_a_process_that_is_ahead_is_told_nothing_again(company: Companies) -> None:
+    able, _, visit = await _free(company)
+    async with two(company) as (ahead, behind):
+        hub, goes_on = behind.app.hub, asyncio.Event()
+        read = hub._read_once
+
+        async def held() -> Any:
+            await goes_on.wait()
+            return await read()
+
+        hub._read_once = held  # type: ignore[method-assign]  # it falls behind
+        await asyncio.sleep(0.4)
+        async with watching(ahead, CHANGES) as one:
+            await one.until(1)
+            await _schedule(ahead, 0.5, visit=visit["id"], technician=able)
+            cursor = (await one.until(2))[1]["cursor"]
+        async with watching(behind, CHANGES, {"after": cursor}) as again:
+            await until(lambda: behind.app.executor.streams.cohorts.members == 1)
+            goes_on.set()
+            await _schedule(ahead, 0.6, visit=visit["id"], technician=able)
+            assert [item["__typename"] for item in await again.until(1)] == ["VisitRescheduled"]
+
+
+async def test_what_is_made_out_to_one_person_is_shared_with_nobody(company: Companies) -> None:
+    query = """subscription { visitChanges { __typename
+      ... on VisitFact { visit { id attachments { nodes { download { url } } } } } } }"""
+    cohorts = company.app.executor.streams.cohorts
+    async with (
+        watching(company, query, viewer=somebody(company)) as one,
+        watching(company, query, viewer=somebody(company)) as other,
+    ):
+        await one.until(1)
+        await other.until(1)
+        await until(lambda: cohorts.members == 2)
+        assert len(cohorts) == 2

@@ -16,7 +16,7 @@ from resolvers import live_cohorts
 from resolvers.charges import UNCHARGED
 from resolvers.context import Context
 from resolvers.documents import DocumentRef
-from resolvers.shared import Question, Ran
+from resolvers.shared import Answer, Question, Ran
 from tests.conftest import connected
 from tests.resolvers.companies import Companies
 from tests.resolvers.mutations.cases import Stage
@@ -224,3 +224,62 @@ async def test_one_who_is_shut_out_leaves_the_others(company: Companies) -> None
         await rename(company, "For who is left")
         assert "For who is left" in str(await other.next())
         assert one.results == []
+
+
+async def test_who_begins_to_follow_during_a_run_lacks_nothing_committed_before(company: Companies) -> None:
+    executor, viewer = company.app.executor, somebody(company)
+    question = await question_of(company, NAMES, viewer)
+    has_read, may_end = asyncio.Event(), asyncio.Event()
+    run = question.run
+
+    async def slowly() -> Ran:
+        ran = await run()
+        has_read.set()
+        await may_end.wait()
+        return ran
+
+    # given a query that is being answered, and a change that the hub has passed
+    question = replace(question, run=slowly)
+    answer = Answer(question, executor.shared.freshness)
+    executor.shared.answers.put(question.key, answer, size=1_000)
+    running = answer.look()
+    await has_read.wait()
+    await rename(company, "Committed meanwhile")
+    await asyncio.sleep(0.6)
+    # when
+    with executor.live.followed(question, viewer, patched=False, fee=UNCHARGED) as follower:
+        may_end.set()
+        first = await follower.first()
+        # then
+        assert b"Committed meanwhile" not in (await running).whole
+        assert first is not None
+        assert b"Committed meanwhile" in first.ran.whole
+
+
+async def test_after_a_loss_of_the_database_no_id_of_a_snapshot_hides_a_change(company: Companies) -> None:
+    viewer, executor, hub = somebody(company), company.app.executor, company.app.hub
+    question = await question_of(company, NAMES, viewer)
+    run, seen = question.run, ["1000000:1000000:"]
+
+    async def before_the_loss() -> Ran:
+        ran = await run()
+        return replace(ran, seen=seen.pop()) if seen else ran
+
+    question = replace(question, run=before_the_loss)
+    with executor.live.followed(question, viewer, patched=False, fee=UNCHARGED) as follower:
+        await follower.first()
+        hub._doubt()
+        await rename(company, "After the loss")
+        async with asyncio.timeout(5):
+            assert await follower.came()
+        assert b"After the loss" in follower.take()
+
+
+async def test_after_a_failure_to_read_it_is_run_once_though_nothing_happens(company: Companies) -> None:
+    async with told(company, NAMES) as one:
+        await one.next()
+        (cohort,) = company.app.executor.live.all()
+        runs = cohort.answer.runs
+        company.app.hub._doubt()
+        await asyncio.sleep(1.5)
+        assert 1 <= cohort.answer.runs - runs <= 2

@@ -185,6 +185,18 @@ async def test_too_old_a_cursor_is_told_and_a_forged_one_refused(company: Compan
         assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", wrong
 
 
+async def test_who_asks_on_and_on_stays_with_the_log_though_nothing_is_theirs(company: Companies) -> None:
+    start = (await company.data("{ cursor }"))["cursor"]
+    admin = company.viewer(Role.ADMIN, second=True)
+    await rename(company, "Another company's", second=True)
+    found = (await company.ask(PAGE, {"after": start}))["data"]["changes"]
+    assert (found["items"], found["hasMore"]) == ([], False)
+    theirs = (await company.ask(PAGE, {"after": start}, viewer=admin))["data"]["changes"]["items"]
+    cursors = company.app.services.cursors
+    assert theirs
+    assert cursors.decode(found["cursor"]) >= cursors.decode(theirs[-1]["cursor"])
+
+
 async def _told(company: Companies, after: str) -> Any:
     async with company.stream(STREAM, {"after": after}, viewer=company.viewer(Role.ADMIN)) as items:
         async for item in items:

@@ -251,6 +251,15 @@ async def test_what_is_kept_is_bounded(company: Companies) -> None:
     assert 1 <= len(kept) <= 6
 
 
+async def test_what_is_kept_counts_with_what_was_asked(company: Companies) -> None:
+    answers = company.app.executor.shared.answers
+    query = "query Q($w: CustomerWhere) { customers(first: 1, where: $w) { nodes { name } } }"
+    many = {"w": {"id": {"in": [ids.encode("cus", uuid4()) for _ in range(250)]}}}
+    for _ in range(4):
+        await company.data(query, many)
+    assert (len(answers), answers.bytes > 250 * shared.VALUE_BYTES) == (1, True)
+
+
 async def test_a_look_that_nobody_waits_for_ends_with_the_process() -> None:
     async def never() -> Ran:
         await asyncio.sleep(60)

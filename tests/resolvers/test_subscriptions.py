@@ -10,8 +10,9 @@ import pytest
 
 from domain.errors import Unauthenticated
 from domain.viewers import Role, Viewer
+from resolvers.context import Context
 from resolvers.refusals import Refusal
-from resolvers.tracking import cell
+from resolvers.tracking import cell, visit_tracking
 from tests.resolvers.companies import START, Companies
 from tests.resolvers.test_mutations import ARRIVE, CANCEL, DISPATCH, SCHEDULE, TRAVEL, _at, _free
 
@@ -239,3 +240,23 @@ async def test_the_progress_of_an_absent_plan_is_refused(companies: Companies) -
         with pytest.raises(Refusal) as refused:
             await _next(items)
     assert refused.value.code == "BAD_USER_INPUT"
+
+
+async def test_a_position_that_came_nowhere_is_made_again(company: Companies) -> None:
+    visit, viewer, _ = await _tracked(company)
+    technician = company.viewer(Role.TECHNICIAN)
+    place = await company.data("query V($id: ID!) { visit(id: $id) { site { location } } }", {"id": visit})
+    point = place["visit"]["site"]["location"]["coordinates"]
+    services = company.app.services
+    feed = await visit_tracking(Context(viewer, services), {})
+    await company.data(TRAVEL, {"id": visit}, viewer=technician)
+    start = await services.log.head()
+    for at, metres in ((-20, 12_000), (-5, 9_000)):
+        fix = _fix(point, at, 9, metres=metres)
+        await company.data(REPORT, {"input": {"positions": [fix]}}, viewer=technician)
+    facts = [entry for entry in await services.log.after(start) if entry.type == "PositionChanged"]
+    assert facts
+    first = await feed.told(facts[0])
+    assert first is not None
+    # when the database goes away before it is told, and the fact is asked for again
+    assert await feed.told(facts[0]) == first
