@@ -13,10 +13,10 @@ import asyncpg
 import structlog
 
 from domain.credentials import ENDED
-from realtime.hub import Subscription
 from realtime.log import Entry
 from realtime.mailboxes import Lagged
 from realtime.members import Member, Told
+from realtime.subscriptions import Subscription
 from realtime.wakeups import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 
 AWAY = (

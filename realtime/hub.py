@@ -7,26 +7,27 @@ zulip's order. Comparing positions instead would step back when another writer i
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
 
 from domain.errors import ResyncRequired
 from realtime.log import Entry, Frontier, Log, Place
-from realtime.mailboxes import Lagged, Mailbox, Ring, Snapshot
+from realtime.mailboxes import Mailbox, Ring, Snapshot
 from realtime.routes import Routes
+from realtime.subscriptions import Subscription
 from realtime.touches import Interest
-from realtime.wakeups import BROKEN, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Wakeups, ended
+from realtime.wakeups import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Wakeups, ended
 from realtime.watches import Watch, Watches
 
 PAGE = 1000
 TOUCHES = 5000
 REFILL = 200
 READ_SECONDS = 30.0
+LEVEL_SECONDS = 2.0
 BUSY_SECONDS = 1.0
 EPOCH_SECONDS = 5.0  # a pool may replace a lost connection without a word
 RESTORED = "The log has been restored; what was read before may never have happened."
@@ -75,6 +76,9 @@ class Hub:
         self._busy_until = 0.0
         self._read_at = time.monotonic()
         self._stopping = False
+        self._looks = self._looked = 0
+        """How many looks at the log have begun, and the last of them that had come to its end."""
+        self._look_ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -122,6 +126,15 @@ class Hub:
         self._wakeups.wake()
         self._wakeups.announce()
 
+    async def level(self) -> None:
+        """Until all is read that was readable before this; not for ever, where the log cannot be read."""
+        wanted = self._looks + 1
+        self._wakeups.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEVEL_SECONDS):
+                while self._looked < wanted and not self._stopping:
+                    await self._look_ended.wait()
+
     def subscribe(
         self,
         organization_id: UUID,
@@ -130,7 +143,7 @@ class Hub:
         topics: frozenset[str] | None = None,
         conflate: Callable[[Entry], str | None] | None = None,
         after: Place | None = None,
-    ) -> "Subscription":
+    ) -> Subscription:
         """Registered on return: whatever commits later comes, unless `seen` says it is known.
 
         `topics` are those that something may be wanted of: events of others cost it nothing.
@@ -194,10 +207,11 @@ class Hub:
         self._has_failed = True
         self._told = min(self._told, self._place.xid)
         for subscription in self._subscriptions:
-            subscription._mailbox.doubt()  # noqa: SLF001  # the two halves of one thing
+            subscription.mailbox.doubt()
 
     async def _read_once(self) -> Found:
         """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""
+        self._looks += 1
         reading = await self._log.newer(self._place, limit=PAGE, since=self._frontier.since)
         if reading.unborn < self._unborn:  # the pool has replaced its connection without a word
             self._doubt()
@@ -205,6 +219,10 @@ class Hub:
         if len(entries) < PAGE:
             self._frontier.advance(reading)
         self._route(entries)
+        if len(entries) < PAGE:
+            self._looked = self._looks
+            self._look_ended.set()
+            self._look_ended = asyncio.Event()
         if not self._watches:
             self._has_failed = False
             return Found(is_any=bool(entries), is_more=len(entries) >= PAGE)
@@ -263,10 +281,11 @@ class Hub:
             for entry in entries:
                 self._heard(entry)
         for subscription, theirs in self._subscriptions.meet(entries).items():
-            subscription._offer(theirs, since=since)  # noqa: SLF001  # the two halves of one thing
+            subscription.offer(theirs, since=since)
 
-    def _refill_from_ring(self, subscription: "Subscription", mailbox: Mailbox) -> bool:
+    def refill_from_ring(self, subscription: Subscription) -> bool:
         """Without a pause, like `_route`: the mailbox goes live exactly where the ring ends."""
+        mailbox = subscription.mailbox
         if mailbox.reached < self._ring.start:
             return False
         newer = self._ring.after(mailbox.reached)
@@ -275,8 +294,9 @@ class Hub:
         mailbox.refill(theirs, reached=self._place if live else stretch[-1].place, live=live)
         return True
 
-    async def _refill_from_log(self, subscription: "Subscription", mailbox: Mailbox) -> None:
+    async def refill_from_log(self, subscription: Subscription) -> None:
         """No further than the hub, where others are joined. Raises ResyncRequired for too old a place."""
+        mailbox = subscription.mailbox
         until, place = self._place, mailbox.reached
         async with asyncio.timeout(READ_SECONDS):
             theirs = await self._log.after(place, limit=REFILL, organization_id=subscription.organization_id)
@@ -291,112 +311,8 @@ class Hub:
         for subscription in self._subscriptions:
             subscription.close(reason)
 
-    def _forget(self, subscription: "Subscription") -> None:
+    def forget(self, subscription: Subscription) -> None:
         self._subscriptions.remove(subscription)
-
-
-class Subscription:
-    """One organization's wanted events, in order and each once. To be used as a context, by one taker."""
-
-    def __init__(self, hub: Hub, organization_id: UUID, mailbox: Mailbox) -> None:
-        self.organization_id = organization_id
-        self._hub = hub
-        self._mailbox = mailbox
-        self._stirred = asyncio.Event()
-        self._closed = False
-        self._reason: Exception | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close(None)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Entry | Lagged:
-        while not self._closed:
-            item = self._mailbox.take()
-            if item is not None:
-                return item
-            if not self._mailbox.live:
-                await self._catch_up()
-                continue
-            self._stirred.clear()
-            await self._stirred.wait()
-        if self._reason:
-            raise self._reason
-        raise StopAsyncIteration
-
-    async def past(self) -> AsyncGenerator[Entry | Lagged, None]:
-        """What there is until now: at its end all that the hub has read was taken.
-
-        Raises the reason where the subscription was closed with one.
-        """
-        while not self._closed:
-            item = self._mailbox.take()
-            if item is not None:
-                yield item
-            elif self._mailbox.live:
-                return
-            else:
-                await self._catch_up()
-        if self._reason:
-            raise self._reason
-
-    def seen(self, snapshot: str, *, but: Callable[[Entry], bool] | None = None) -> None:
-        """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains.
-
-        `but` are the events that no snapshot tells: they come.
-        """
-        self._mailbox.seen(Snapshot.parse(snapshot), but=but)
-
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
-    @property
-    def reached(self) -> Place:
-        """Whatever was wanted up to here has been taken, once `past` has ended."""
-        return self._mailbox.reached
-
-    def close(self, reason: Exception | None = None) -> None:
-        """Ends the iteration at once, raising the reason if there is one. The first call counts."""
-        if not self._closed:
-            self._closed = True
-            self._reason = reason
-            self._hub._forget(self)  # noqa: SLF001  # the two halves of one thing
-            self._stirred.set()
-
-    def _offer(self, entries: Sequence[Entry], *, since: Place) -> None:
-        try:
-            self._mailbox.offer(entries, since=since)
-        except Exception as error:  # noqa: BLE001  # a predicate that fails must end its own stream only
-            self.close(error)
-        if self._mailbox.is_stirred:
-            self._stirred.set()
-
-    async def _catch_up(self) -> None:
-        """One more stretch of the past; waits for the database as long as it takes."""
-        pause = FIRST_PAUSE_SECONDS
-        while not self._closed:
-            try:
-                if not self._hub._refill_from_ring(self, self._mailbox):  # noqa: SLF001  # as above
-                    await self._hub._refill_from_log(self, self._mailbox)  # noqa: SLF001  # as above
-            except ResyncRequired as error:
-                self.close(error)
-            except BROKEN as error:
-                _say("The past cannot be read; trying again.", error)
-                self._stirred.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._stirred.wait()
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            else:
-                return
 
 
 def _say(sentence: str, error: Exception) -> None:

@@ -49,8 +49,7 @@ class Fee(Protocol):
 
 
 class Member:
-    """One of them. `reached` is the place up to which it has been told; `seen` says which transactions its
-    snapshot held.
+    """One of them. `reached` is the place up to which it has been told.
 
     `ended_by` says whether a fact of the topic ENDED ends this member, and raises what it is ended with.
     """
@@ -58,7 +57,6 @@ class Member:
     def __init__(
         self,
         reached: Place,
-        seen: Callable[[int], bool] | None,
         fee: Fee,
         *,
         direct: Direct | None = None,
@@ -68,7 +66,6 @@ class Member:
         self.ended_by = ended_by
         self.lag = 0
         """How many items it was too slow for; then it is no member any more."""
-        self._seen = seen
         self._fee = fee
         self._direct = direct
         self._waiting: dict[str | Place, tuple[Told, bool]] = {}
@@ -108,8 +105,6 @@ class Member:
     def tell(self, told: Told) -> None:
         """By its cohort, in the log's order; never waits."""
         if self._over or told.place <= self.reached:
-            return
-        if self._seen is not None and self._seen(told.place.xid):
             return
         is_paid = self._direct is not None and not self._waiting and self._fee.at_once()
         if is_paid and self._direct is not None and self._direct(told):

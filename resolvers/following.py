@@ -20,7 +20,11 @@ Wants = Callable[[Entry], bool]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a subscription starts: what lies before `place` is in its snapshot."""
+    """Where a subscription starts: whatever lies up to `place` is in its snapshot, and what follows is told.
+
+    The snapshot is read after it, so that it may hold some of that, too: with a place that any of the log's
+    events has, a cursor of it leads to just what was told.
+    """
 
     context: Context
     place: Place
@@ -86,12 +90,8 @@ class Follower:
         self._cohorts = cohorts
         self._direct = direct
         self._charge = context.charge
-        self._reached: Place | None = None
+        self._reached = Place(0, -1)
         """How far its own past went: where another process gave the cursor, maybe further than the hub."""
-        self._seen: str | None = None
-        """The snapshot that was told: what it holds is not told again."""
-        self._doubts = 0
-        """How often the hub had doubted snapshots by then."""
         self._is_first = True
         self._is_over = False
 
@@ -127,15 +127,13 @@ class Follower:
     async def _past(self, place: Place | None) -> AsyncGenerator[bytes]:
         """The snapshot, or what followed a place; until all is taken that the hub has read."""
         services, viewer, feed = self._context.services, self._context.viewer, self._feed
+        if place is None:
+            await services.hub.level()
+        start = Start(self._context, services.hub.place, self._telling.asked())
         subscription = services.hub.subscribe(
             viewer.organization_id, topics=self._topics, wants=self._wants, conflate=self._state, after=place
         )
         async with subscription:
-            if place is None:
-                self._doubts = services.hub.doubts
-                start, self._seen = await _begin(self._context, self._telling.asked())
-            if self._seen is not None and self._doubts == services.hub.doubts:
-                subscription.seen(self._seen, but=self._is_new_end)
             if place is None:
                 for first in await feed.snapshot(start):
                     yield await self._whole(first)
@@ -154,16 +152,8 @@ class Follower:
 
     def _member(self) -> Member:
         """One that has been told all that the hub has read, or more."""
-        place = self._context.services.hub.place
-        reached = place if self._reached is None else max(place, self._reached)
-        return Member(reached, self._has_seen(), self._charge, direct=self._direct, ended_by=self._check)
-
-    def _has_seen(self) -> Callable[[int], bool] | None:
-        """Whether a transaction is in the snapshot that was told, as long as nobody doubts that."""
-        if self._seen is None:
-            return None
-        hub, doubts, sees = self._context.services.hub, self._doubts, Snapshot.parse(self._seen).sees
-        return lambda xid: hub.doubts == doubts and sees(xid)
+        reached = max(self._context.services.hub.place, self._reached)
+        return Member(reached, self._charge, direct=self._direct, ended_by=self._check)
 
     def _cohort(self, on_over: Callable[[], None]) -> Cohort:
         """For all that share it; what it does stands on no single member."""
@@ -218,22 +208,9 @@ class Follower:
         is_told = self._feed.conflate is not None and entry.topic in self._feed.topics
         return self._feed.conflate(entry) if is_told and self._feed.conflate else None
 
-    def _is_new_end(self, entry: Entry) -> bool:
-        # A snapshot holds no end, only what the viewer as they were may read.
-        return self._context.viewer.seen is not None and ends(entry, self._context.viewer)
-
     def _check(self, entry: Entry) -> None:
         if ends(entry, self._context.viewer):
             raise Unauthenticated("This token has been revoked.")
-
-
-async def _begin(context: Context, asked: frozenset[str]) -> tuple[Start, str]:
-    """Where the snapshot stands: what the hub has read is in it, and has a place that outlives a crash."""
-    place = context.services.hub.place
-    row = await context.services.reads.rows(
-        "SELECT pg_current_snapshot()::text AS seen", (), viewer=context.viewer
-    )
-    return Start(context, place, asked), str(row[0]["seen"])
 
 
 def ends(entry: Entry, viewer: Viewer) -> bool:

@@ -9,9 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from realtime.hub import Hub, Subscription
+from realtime.hub import Hub
 from realtime.log import Entry, Log
 from realtime.mailboxes import Lagged
+from realtime.subscriptions import Subscription
 from realtime.wakeups import Wakeups
 from tests.conftest import Database, connected
 from tests.realtime.facts import facts, organization, system_pool, until

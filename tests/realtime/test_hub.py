@@ -13,10 +13,11 @@ from domain.events import Event, Scope
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
 from fieldgraph.addresses import sqlalchemy_url
-from realtime.hub import REFILL, Hub, Subscription
+from realtime.hub import REFILL, Hub
 from realtime.log import Entry, Log, Place
 from realtime.mailboxes import Lagged
 from realtime.retention import drop_expired
+from realtime.subscriptions import Subscription
 from realtime.wakeups import LISTENER, Wakeups
 from tests.conftest import Database, connected
 from tests.realtime.facts import AT, fact, facts, organization, system_pool, until, write_slowly
@@ -262,7 +263,7 @@ async def test_who_was_quiet_while_others_spoke_goes_live_again(house: House) ->
     async with house.listen(hub, after=start) as one:
         waiting = asyncio.create_task(taken(one, 1))
         # then
-        await until(lambda: one._mailbox.live)
+        await until(lambda: one.mailbox.live)
         await house.said_and_read(hub, "1")
         assert await waiting == ["1"]
 
@@ -313,7 +314,7 @@ async def test_a_place_older_than_the_log_needs_a_resync(house: House) -> None:
 async def test_a_closed_subscription_ends_at_once(house: House) -> None:
     hub = await house.hub()
     quiet, revoked, failing, other = (house.listen(hub) for _ in range(4))
-    failing._mailbox._wants = _never_asked
+    failing.mailbox._wants = _never_asked
     waiting = asyncio.ensure_future(take(revoked, 1))
     await asyncio.sleep(0)
     # when

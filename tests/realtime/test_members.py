@@ -1,7 +1,6 @@
 """Members: what is told at once, what waits, what is too much, and what ends them."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from domain.errors import TooMany, Unauthenticated
 from realtime.cohorts import BREATH, Cohort
 from realtime.log import Place
-from realtime.mailboxes import QUEUED, Snapshot
+from realtime.mailboxes import QUEUED
 from realtime.members import WAITING_BYTES, Member, Packet, Told
 
 START = Place(100, 5)
@@ -51,11 +50,9 @@ class Wire:
 def member(
     wire: Wire | None = None,
     purse: Purse | None = None,
-    *,
-    seen: Callable[[int], bool] | None = None,
     **more: Any,
 ) -> Member:
-    return Member(START, seen, purse or Purse(), direct=wire, ended_by=lambda _: None, **more)
+    return Member(START, purse or Purse(), direct=wire, ended_by=lambda _: None, **more)
 
 
 def told(number: int, body: bytes | None = None, **more: Any) -> Told:
@@ -98,15 +95,12 @@ async def test_what_waits_is_never_overtaken() -> None:
     assert wire.written == [b"2"]
 
 
-async def test_nothing_is_told_that_it_has_been_told_or_that_its_snapshot_held() -> None:
+async def test_nothing_is_told_that_it_has_been_told() -> None:
     wire = Wire()
-    one = member(wire, seen=Snapshot(150, 300, frozenset({200})).sees)
-    one.tell(Told(b"old", START))
-    one.tell(Told(b"seen", Place(180, 0)))
-    one.tell(Told(b"open then", Place(200, 0)))
-    one.tell(Told(b"seen, too", Place(201, 0)))
-    one.tell(Told(b"after", Place(300, 0)))
-    assert wire.written == [b"open then", b"after"]
+    one = member(wire)
+    for place in (Place(100, 4), START, Place(100, 6), Place(99, 7), Place(101, 0)):
+        one.tell(Told(b"%d.%d" % (place.xid, place.n), place))
+    assert wire.written == [b"100.6", b"101.0"]
 
 
 async def test_of_a_state_only_the_newest_waits() -> None:
