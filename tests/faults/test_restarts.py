@@ -17,6 +17,8 @@ GAUGES = (
     "fieldgraph_sockets",
     "fieldgraph_socket_operations",
     "fieldgraph_hub_subscriptions",
+    "fieldgraph_cohorts",
+    "fieldgraph_cohort_members",
     "fieldgraph_tasks",
 )
 
@@ -67,7 +69,10 @@ async def test_sockets_that_vanish_leave_nothing_behind(scene: Scene) -> None:
 
     # then it is as it was
     assert during["fieldgraph_socket_operations"] == VANISHING
-    assert during["fieldgraph_hub_subscriptions"] - before["fieldgraph_hub_subscriptions"] == VANISHING
+    assert during["fieldgraph_cohort_members"] - before["fieldgraph_cohort_members"] == VANISHING
+    assert (
+        during["fieldgraph_hub_subscriptions"] - before["fieldgraph_hub_subscriptions"] == 1
+    )  # theirs together
     assert during["fieldgraph_tasks"] > before["fieldgraph_tasks"]
     await scene.written()
     await until(lambda: gauges(server) == before, 10)
