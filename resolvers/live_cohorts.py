@@ -18,6 +18,11 @@ from resolvers.shared import Answer, Ran
 
 PAUSE_SECONDS = 0.1
 """From one run to the next, at least: what is committed in between is answered by one."""
+POINTS_A_SECOND = 2_500
+"""So much is read for one question at most, as a bucket gets it back: what is dear runs less often."""
+LONGEST_REST_SECONDS = 2.0
+MOST_PATCHED_BYTES = 262_144
+"""Of larger results a patch would hold up the loop: they are told whole."""
 TIMER_SECONDS = 30.0
 """From one run to the next, at most, of a query whose answer may change though nothing is touched."""
 MOST_SLOW = 3
@@ -216,8 +221,9 @@ class LiveCohort:
     def _soon(self) -> None:
         """One run, not before the last one's pause is over."""
         if self._looking is None:
-            at = self.answer.began + max(PAUSE_SECONDS, self._pause)
-            self._rest(at)
+            ran = self.answer.ran
+            dear = 0.0 if ran is None else min(ran.objects / POINTS_A_SECOND, LONGEST_REST_SECONDS)
+            self._rest(self.answer.began + max(PAUSE_SECONDS, self._pause, dear))
 
     def _rest(self, at: float | None) -> None:
         if self._handle is not None:
@@ -274,6 +280,8 @@ class LiveCohort:
     def _patch(self, before: Result | None, ran: Ran) -> bytes | None:
         """Only where somebody wants one, and where there is no error to be told beside it."""
         if before is None or before.ran.has_errors or ran.has_errors:
+            return None
+        if max(before.ran.size, ran.size) > MOST_PATCHED_BYTES:
             return None
         if not any(follower.patched for follower in self.followers):
             return None

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import asyncpg
@@ -138,12 +139,17 @@ class Scripted:
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.runs = 0
+        self.objects = 1
+        self.began: list[float] = []
+        self.padding = b""
 
     async def __call__(self) -> Ran:
         self.runs += 1
+        self.began.append(asyncio.get_running_loop().time())
         if self.failures:
             raise self.failures.pop(0)
-        return Ran.of(b'{"n":%d}' % self.runs, b"", objects=1, seen="1:1:")
+        data = b'{"n":%d%b}' % (self.runs, self.padding)
+        return Ran.of(data, b"", objects=self.objects, seen="1:1:")
 
 
 def scripted(company: Companies, run: Scripted) -> Question:
@@ -283,3 +289,26 @@ async def test_after_a_failure_to_read_it_is_run_once_though_nothing_happens(com
         company.app.hub._doubt()
         await asyncio.sleep(1.5)
         assert 1 <= cohort.answer.runs - runs <= 2
+
+
+async def test_what_is_dear_is_run_less_often(company: Companies) -> None:
+    live, run = company.app.executor.live, Scripted()
+    run.objects = live_cohorts.POINTS_A_SECOND // 2
+    with live.followed(scripted(company, run), somebody(company), patched=False, fee=UNCHARGED) as follower:
+        await follower.first()
+        for name in ("Once", "Twice"):
+            await rename(company, name)
+            assert await asyncio.wait_for(follower.came(), 5)
+            follower.take()
+    assert all(later - earlier >= 0.49 for earlier, later in pairwise(run.began))
+
+
+async def test_what_is_too_large_for_a_patch_is_told_whole(company: Companies) -> None:
+    live, run = company.app.executor.live, Scripted()
+    run.padding = b',"x":"%b"' % (b"x" * live_cohorts.MOST_PATCHED_BYTES)
+    with live.followed(scripted(company, run), somebody(company), patched=True, fee=UNCHARGED) as follower:
+        await follower.first()
+        await rename(company, "Touched")
+        assert await asyncio.wait_for(follower.came(), 5)
+        told = orjson.loads(follower.take())
+        assert (told["data"]["n"], told["revision"]) == (run.runs, 1)
