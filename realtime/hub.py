@@ -1,7 +1,7 @@
 """The hub: one reader of the log per process, and the subscriptions that it feeds.
 
-A subscription is registered first, then its snapshot is read, then `seen` drops what that snapshot contains:
-zulip's order. Comparing positions instead would step back when another writer is open.
+Who begins with a snapshot waits until the hub is level, subscribes, and reads the snapshot then: it holds
+whatever lies up to the place of that moment, and all that lies behind it is told.
 """
 
 import asyncio
@@ -206,8 +206,6 @@ class Hub:
         self.doubts += 1
         self._has_failed = True
         self._told = min(self._told, self._place.xid)
-        for subscription in self._subscriptions:
-            subscription.mailbox.doubt()
 
     async def _read_once(self) -> Found:
         """One page of events, and if anybody watches one of touches: each is told as soon as it is read."""

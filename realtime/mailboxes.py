@@ -81,27 +81,10 @@ class Mailbox:
         self.live = live
         self._wants = wants
         self._conflate = conflate
-        self._snapshot: Snapshot | None = None
-        self._but: Callable[[Entry], bool] | None = None
         self._refill: deque[Entry] = deque()
         self._states: dict[str | Place, Entry] = {}
         self._queued = 0
         self._dropped = 0
-
-    def seen(self, snapshot: Snapshot, *, but: Callable[[Entry], bool] | None = None) -> None:
-        """Forgets what that snapshot contains, now and from here on; a lag until now is no news any more."""
-        self._snapshot = snapshot
-        self._but = but
-        self._dropped = 0
-        self._refill = deque(entry for entry in self._refill if not self._is_contained(entry))
-        kept = [entry for entry in self._states.values() if not self._is_contained(entry)]
-        self._clear()
-        for entry in kept:
-            self._put(entry)
-
-    def doubt(self) -> None:
-        """The snapshot's ids may have been given out again: they hide nothing from now on."""
-        self._snapshot = None
 
     def offer(self, entries: Sequence[Entry], *, since: Place | None = None) -> None:
         """What the hub has just read, in order. `since`: whatever was before that has been offered already.
@@ -172,11 +155,4 @@ class Mailbox:
         return (self._conflate(entry) if self._conflate else None) or entry.place
 
     def _admits(self, entry: Entry) -> bool:
-        if entry.place <= self.reached or self._is_contained(entry):
-            return False
-        return self._wants(entry)
-
-    def _is_contained(self, entry: Entry) -> bool:
-        if self._snapshot is None or not self._snapshot.sees(entry.place.xid):
-            return False
-        return self._but is None or not self._but(entry)
+        return entry.place > self.reached and self._wants(entry)

@@ -1,7 +1,7 @@
 """Subscriptions: one organization's wanted events, as who takes them iterates them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
@@ -11,7 +11,7 @@ import structlog
 
 from domain.errors import ResyncRequired
 from realtime.log import Entry, Place
-from realtime.mailboxes import Lagged, Mailbox, Snapshot
+from realtime.mailboxes import Lagged, Mailbox
 from realtime.wakeups import BROKEN, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 
 LOG = structlog.get_logger(__name__)
@@ -78,13 +78,6 @@ class Subscription:
                 await self._catch_up()
         if self._reason:
             raise self._reason
-
-    def seen(self, snapshot: str, *, but: Callable[[Entry], bool] | None = None) -> None:
-        """Drops every event, waiting or yet to come, that this pg_current_snapshot() text contains.
-
-        `but` are the events that no snapshot tells: they come.
-        """
-        self.mailbox.seen(Snapshot.parse(snapshot), but=but)
 
     @property
     def is_closed(self) -> bool:

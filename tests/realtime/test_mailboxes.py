@@ -9,8 +9,8 @@ import pytest
 from realtime.hub import REFILL
 from realtime.log import Entry, Place
 from realtime.mailboxes import QUEUED, Lagged, Ring
-from tests.conftest import Database, connected
-from tests.realtime.facts import AT, fact
+from tests.conftest import Database
+from tests.realtime.facts import AT
 from tests.realtime.houses import House, by_first_letter, house_of, nothing_more, take, taken
 
 SAMPLE = Entry(
@@ -100,37 +100,6 @@ async def test_of_a_state_only_the_latest_waits_and_the_order_stays(house: House
         assert await nothing_more(one)
     async with house.listen(hub, conflate=by_first_letter, after=start) as resumed:
         assert await taken(resumed, 4) == ["1", f"p{newest}", f"q{newest}", "2"]
-
-
-async def test_a_snapshot_beside_an_open_writer_neither_loses_nor_repeats(house: House) -> None:
-    # given a writer that began first and is still open
-    hub = await house.hub()
-    async with connected(house.database.owner_url) as early, house.listen(hub) as one:
-        opened = early.transaction()
-        await opened.start()
-        await fact(early, house.heatworks, "early")
-        await house.say("in the snapshot")
-        # when
-        snapshot = await house.owner.fetchval("SELECT pg_current_snapshot()::text")
-        one.seen(snapshot)
-        await house.say("after the snapshot")
-        await opened.commit()
-        hub.committed()
-        # then the older transaction's event comes, though a newer one was in the snapshot
-        assert await taken(one, 2) == ["early", "after the snapshot"]
-        assert await nothing_more(one)
-
-
-@pytest.mark.parametrize("events", [3, QUEUED + 10])
-async def test_a_snapshot_drops_what_already_waits(house: House, events: int) -> None:
-    hub = await house.hub()
-    async with house.listen(hub) as one:
-        for number in range(events):
-            await house.said_and_read(hub, str(number))
-        one.seen(await house.owner.fetchval("SELECT pg_current_snapshot()::text"))
-        await house.said_and_read(hub, "later")
-        assert await taken(one, 1) == ["later"]
-        assert await nothing_more(one)
 
 
 def test_the_ring_forgets_by_age_and_says_from_where_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
