@@ -310,11 +310,10 @@ async def test_a_killed_demo_leaves_nothing_behind_and_loses_nothing(demo: Demo)
         for visit in (first, second):
             await asker.change("cancelVisit", {"visit": visit, "reason": "Not needed"})
     async with demo.stream(office, CHANGES, technician=own, after=cursor) as stream:
-        items = await stream.read_to(lambda item: item.get("id") == second)
-    assert items[0]["visit"] == {"id": second}
-    assert items[0]["before"] == {"state": "SCHEDULED"}
-    # Nobody's any more, so they leave the technician's part of the schedule.
-    assert [(item["__typename"], item["id"]) for item in items[1:]] == [
+        items = [await stream.item() for _ in range(3)]
+    # Nobody's any more, so they leave the technician's part of the schedule, whatever happened to them before.
+    assert [(item["__typename"], item["id"]) for item in items] == [
+        ("VisitRemoved", second),
         ("VisitRemoved", first),
         ("VisitRemoved", second),
     ]
