@@ -191,8 +191,10 @@ async def test_snapshot_and_stream_are_what_a_new_query_gives(company: Companies
         storms = [await Storm.over(company, 10 * seed + number) for number in range(3)]
         assert sum(await asyncio.gather(*(one.blow(20) for one in storms))) > 20
         await _settled(boards)
+    # A customer's or one technician's work may be left alone by chance.
+    quiet = [board.desk.name for board, _ in boards if len(board.cursors) < 2]
+    assert len(quiet) <= 2, quiet
     for board, _ in boards:
-        assert len(board.cursors) > 1, board.desk.name
         _agrees(storm, board, await _fresh(company, board.desk))
         if board.desk.exact:
             await _resumes_everywhere(company, storm, board)
