@@ -311,7 +311,7 @@ async def test_a_killed_demo_leaves_nothing_behind_and_loses_nothing(demo: Demo)
             await asker.change("cancelVisit", {"visit": visit, "reason": "Not needed"})
     async with demo.stream(office, CHANGES, technician=own, after=cursor) as stream:
         items = [await stream.item() for _ in range(3)]
-    # Nobody's any more, so they leave the technician's part of the schedule, whatever happened to them before.
+    # Nobody's any more: they leave the technician's part of the schedule, whatever happened before.
     assert [(item["__typename"], item["id"]) for item in items] == [
         ("VisitRemoved", second),
         ("VisitRemoved", first),
