@@ -32,7 +32,7 @@ from resolvers.plain import Plain
 from resolvers.questions import Questions
 from resolvers.scoping import check_scopes
 from resolvers.shared import HEAD, Freshness, Question, Shared
-from resolvers.streams import Asked, Streams
+from resolvers.streams import Streams, Subscribed
 
 MOST_PLAN_BYTES = 32 * 1024 * 1024
 
@@ -140,7 +140,7 @@ class Executor:
             raise refused(error) from error
         context = Context(viewer, self.services, charge=charge)
         try:
-            asked = Asked(operation, variables, coerced, context, direct)
+            asked = Subscribed(operation, variables, coerced, context, direct)
             async with aclosing(self.streams.items(asked, self._shape(operation, coerced))) as items:
                 async for item in items:
                     yield item

@@ -13,7 +13,7 @@ from realtime.mailboxes import Lagged
 from realtime.members import Direct, Fee
 from resolvers.context import Context
 from resolvers.following import ends
-from resolvers.live_cohorts import PAUSE_SECONDS, Follower, LiveCohort
+from resolvers.live_cohorts import PAUSE_SECONDS, LiveCohort, LiveFollower
 from resolvers.shared import Question, Shared
 
 
@@ -72,7 +72,7 @@ class Live:
         patched: bool,
         fee: Fee,
         direct: Direct | None = None,
-    ) -> Iterator[Follower]:
+    ) -> Iterator[LiveFollower]:
         """Who follows, until then: the last one ends the cohort, and the organization's guard."""
         key: object = question.key if question.key is not None else object()
         cohort = self._cohorts.get(key)
@@ -110,7 +110,7 @@ class Guard:
     """Ends those whose token, key, link or user ends, of one organization; one task for all of them."""
 
     def __init__(self, hub: Hub, organization_id: UUID) -> None:
-        self.followers: dict[Follower, Viewer] = {}
+        self.followers: dict[LiveFollower, Viewer] = {}
         self._hub = hub
         self._organization_id = organization_id
         self._subscribe()

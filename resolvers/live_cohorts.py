@@ -59,7 +59,7 @@ class Result:
         return found
 
 
-class Follower:
+class LiveFollower:
     """One who follows: keeps the newest result and no other, however slowly it is taken.
 
     What can be written at once by `direct` is, where nothing waits and the `fee` is at hand.
@@ -171,7 +171,7 @@ class LiveCohort:
     def __init__(self, answer: Answer, hub: Hub, emptied: Callable[["LiveCohort"], None]) -> None:
         self.answer = answer
         self.question = answer.question
-        self.followers: dict[Follower, None] = {}
+        self.followers: dict[LiveFollower, None] = {}
         self.result: Result | None = None
         self._hub = hub
         self._emptied = emptied
@@ -187,12 +187,12 @@ class LiveCohort:
             self._tell(answer.ran)
         self._watch = self._watched()
 
-    def join(self, *, patched: bool, fee: Fee, direct: Direct | None = None) -> Follower:
-        follower = Follower(self, patched=patched, fee=fee, direct=direct)
+    def join(self, *, patched: bool, fee: Fee, direct: Direct | None = None) -> LiveFollower:
+        follower = LiveFollower(self, patched=patched, fee=fee, direct=direct)
         self.followers[follower] = None
         return follower
 
-    def leave(self, follower: Follower) -> None:
+    def leave(self, follower: LiveFollower) -> None:
         """The last one ends it."""
         self.followers.pop(follower, None)
         if not self.followers:

@@ -51,7 +51,7 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Subscribed:
     """One subscription of one viewer."""
 
     operation: Operation
@@ -71,7 +71,7 @@ class Streams:
         self.flights = Flights()
         self.scripts: Kept[Hashable, Script] = Kept(MOST_SCRIPT_BYTES)
 
-    async def items(self, asked: Asked, shape: Hashable) -> AsyncGenerator[bytes]:
+    async def items(self, asked: Subscribed, shape: Hashable) -> AsyncGenerator[bytes]:
         """Each item as a whole result that was not written at once; each after the first takes a point.
 
         `shape` is what of the variables decides the statements. Raises Refusal before the first,
@@ -97,14 +97,14 @@ class Streams:
             error.response_path = (key, *error.response_path)
             raise refused(error) from error
 
-    def _arguments(self, asked: Asked) -> dict[str, Any]:
+    def _arguments(self, asked: Subscribed) -> dict[str, Any]:
         name, _, nodes = self._field(asked)
         kind = self.graph.executable.subscription_type
         if kind is None:
             raise Refusal.of("BAD_REQUEST", "There are no subscriptions.")
         return Bindings.of(asked.variables).arguments(kind.fields[name.name], nodes[0])
 
-    def _field(self, asked: Asked) -> tuple[FieldShape, str, list[Any]]:
+    def _field(self, asked: Subscribed) -> tuple[FieldShape, str, list[Any]]:
         selections = Selections(self.graph.executable, asked.operation.fragments, asked.variables)
         fields = selections.fields("Subscription", [asked.operation.node.selection_set])
         key, nodes = next(iter(fields.items()))
@@ -113,7 +113,7 @@ class Streams:
             raise Refusal.of("BAD_REQUEST", "A subscription asks for one field.")
         return field, key, nodes
 
-    def _script(self, asked: Asked, shape: Hashable) -> Script:
+    def _script(self, asked: Subscribed, shape: Hashable) -> Script:
         viewer = asked.context.viewer
         kept_by = (asked.operation, viewer.role, viewer.is_limited, shape)
         found = self.scripts.get(kept_by)
@@ -122,7 +122,7 @@ class Streams:
             self.scripts.put(kept_by, found, size=found.size() + asked.operation.size)
         return found
 
-    def _written(self, asked: Asked) -> Script:
+    def _written(self, asked: Subscribed) -> Script:
         field, key, nodes = self._field(asked)
         declared = self.graph.executable.subscription_type
         union = get_named_type(declared.fields[field.name].type) if declared else None
@@ -153,7 +153,7 @@ class Streams:
 class Telling:
     """Makes items into bytes, for one viewer and all who see the same."""
 
-    def __init__(self, script: Script, asked: Asked, flights: Flights) -> None:
+    def __init__(self, script: Script, asked: Subscribed, flights: Flights) -> None:
         self._script = script
         self._asked = asked
         self._flights = flights

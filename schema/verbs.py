@@ -61,9 +61,7 @@ def stream(
     scope: str = "",
 ) -> Any:
     """A field of Subscription. `arguments`: name → its type and its description; `scope` as of `verb`."""
-    field = _field(Stream(run=run, roles=frozenset(roles), scope=scope), description)
-    field.arguments = [_argument(name, kind, words) for name, (kind, words) in arguments.items()]
-    return field
+    return _asked(Stream(run=run, roles=frozenset(roles), scope=scope), description, arguments)
 
 
 def answer(
@@ -75,7 +73,11 @@ def answer(
     scope: str = "",
 ) -> Any:
     """A field of Query whose record Python has; the rest as of `stream`."""
-    field = _field(Answered(run=run, roles=frozenset(roles), scope=scope), description)
+    return _asked(Answered(run=run, roles=frozenset(roles), scope=scope), description, arguments)
+
+
+def _asked(source: Source, description: str, arguments: Mapping[str, tuple[Any, str]]) -> GraphField:
+    field = _field(source, description)
     field.arguments = [_argument(name, kind, words) for name, (kind, words) in arguments.items()]
     return field
 

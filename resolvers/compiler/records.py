@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from graphql import FieldNode
 
 from resolvers.compiler.shapes import FieldShape
-from resolvers.compiler.writer import Rows, View
+from resolvers.compiler.writer import Rows, View, Writer
 from schema.chosen import Chosen
 from schema.graph import Records
 
@@ -29,14 +29,7 @@ def records(
     rows = f"ROWS FROM (jsonb_to_recordset({given}) AS ({kinds})) WITH ORDINALITY"
     names = ", ".join((*shape.reading.values, PLACE))
     origin = objects.origin(child, place, f"FROM {parent.alias}, {rows} AS x({names})")
-    writer.fill(
-        writer.reserve(),
-        f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n"
-        f" FROM {origin} {' '.join(child.joins)})",
-    )
-    writer.tally(result, "sum(n)::bigint")
-    parent.joins.append(f"CROSS JOIN {result}")
-    return f"coalesce({result}.j, '[]'::json)"
+    return _list(writer, result, listed, origin=f"{origin} {' '.join(child.joins)}", parent=parent)
 
 
 def chosen(
@@ -50,11 +43,13 @@ def chosen(
     keys = f"SELECT unnest({parent.refer(source.by)}) FROM {parent.alias}"
     select = f"FROM {writer.source(shape.table)} x WHERE {writer.scope(shape.table, 'x')}"
     origin = objects.origin(child, place, f"{select} AND x.id = ANY(ARRAY({keys}))")
-    writer.fill(
-        writer.reserve(),
-        f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n"
-        f" FROM {origin} {' '.join(child.joins)})",
-    )
+    return _list(writer, result, listed, origin=f"{origin} {' '.join(child.joins)}", parent=parent)
+
+
+def _list(writer: Writer, result: str, listed: str, *, origin: str, parent: Rows) -> str:
+    """The list made once beside its one parent, and counted."""
+    table = f"{result} AS MATERIALIZED (SELECT {listed} AS j, count(*) AS n FROM {origin})"
+    writer.fill(writer.reserve(), table)
     writer.tally(result, "sum(n)::bigint")
     parent.joins.append(f"CROSS JOIN {result}")
     return f"coalesce({result}.j, '[]'::json)"

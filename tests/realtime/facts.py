@@ -10,8 +10,26 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from fieldgraph.databases import SYSTEM_SETTINGS
+from realtime.log import Entry, Place
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+SAMPLE = Entry(
+    place=Place(1, 0),
+    organization_id=UUID(int=1),
+    topic="visits",
+    type="1",
+    subject_id=UUID(int=2),
+    subject_version=1,
+    payload={},
+    scope_before={},
+    scope_after={},
+    origin="API",
+    actor="tester",
+    reason=None,
+    occurred_at=AT,
+    recorded_at=AT,
+)
+"""An event as the log's reader gives it, for tests without a database."""
 SCOPE = json.dumps({"technicians": [], "start": None})
 INSERT = (
     "INSERT INTO event (xid, n, organization_id, topic, type, subject_id, subject_version, payload,"

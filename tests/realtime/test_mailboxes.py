@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import UUID
 
 import pytest
 
@@ -10,25 +9,8 @@ from realtime.hub import REFILL
 from realtime.log import Entry, Place
 from realtime.mailboxes import QUEUED, Lagged, Ring
 from tests.conftest import Database
-from tests.realtime.facts import AT
+from tests.realtime.facts import SAMPLE
 from tests.realtime.houses import House, by_first_letter, house_of, nothing_more, take, taken
-
-SAMPLE = Entry(
-    place=Place(1, 0),
-    organization_id=UUID(int=1),
-    topic="visits",
-    type="VisitArrived",
-    subject_id=UUID(int=2),
-    subject_version=1,
-    payload={},
-    scope_before={},
-    scope_after={},
-    origin="API",
-    actor="tester",
-    reason=None,
-    occurred_at=AT,
-    recorded_at=AT,
-)
 
 
 @pytest.fixture

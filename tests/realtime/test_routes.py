@@ -11,26 +11,10 @@ from realtime.log import Entry, Place
 from realtime.mailboxes import QUEUED, Mailbox
 from realtime.routes import Routes
 from tests.conftest import Database
-from tests.realtime.facts import AT, fact, until
+from tests.realtime.facts import SAMPLE, fact, until
 from tests.realtime.houses import House, everything, house_of, nothing_more, taken
 
 HEATWORKS, COOLWORKS = UUID(int=1), UUID(int=2)
-SAMPLE = Entry(
-    place=Place(1, 0),
-    organization_id=HEATWORKS,
-    topic="visits",
-    type="1",
-    subject_id=UUID(int=3),
-    subject_version=1,
-    payload={},
-    scope_before={},
-    scope_after={},
-    origin="API",
-    actor="tester",
-    reason=None,
-    occurred_at=AT,
-    recorded_at=AT,
-)
 
 
 @pytest.fixture
