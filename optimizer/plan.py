@@ -3,11 +3,11 @@
 Every time is int seconds since the Problem's origin.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from optimizer import texts
 
 
 class ReasonCode(StrEnum):
@@ -26,6 +26,23 @@ class ReasonCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Relaxation:
+    """What would have to give for a visit to fit with a technician, and what that is held to cost.
+
+    `price` is the added price of the plan plus the policy's prices of minutes and transfers.
+    """
+
+    technician: str
+    price: int
+    window_minutes: int = 0
+    """The visit would start so many minutes outside its windows."""
+    overtime_minutes: int = 0
+    """The route would end so many minutes after its limit."""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """Part → pieces that would have to be brought to the van."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """One reason: its code, one English sentence, whom it is about and by how many minutes."""
 
@@ -33,6 +50,8 @@ class Reason:
     message: str
     technician: str | None = None
     minutes: int | None = None
+    relaxation: Relaxation | None = None
+    """The cheapest for that technician; None: nothing of the three would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,21 @@ class Stop:
     arrive: int
     start: int
     end: int
+    seat: int = 0
+    """0: the lead or the only one; of a crew the others are 1, 2 …, as in `Visit.crew`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restock:
+    """A stop at a depot before the stop at `position` (0: the first), to take along `parts` and `tools`."""
+
+    depot: str
+    position: int
+    travel_seconds: int
+    arrive: int
+    end: int
+    parts: Mapping[str, int]
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +97,14 @@ class Route:
     lunch_start: int | None = None
     return_travel_seconds: int = 0
     end: int | None = None
+    restock: Restock | None = None
+    leave: int | None = None
+    """When the technician leaves the start location; None: without stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What a plan costs: `total` is the policy's price of the travel plus the four prices."""
+    """What a plan costs: `total` is the policy's price of the travel plus all the prices."""
 
     total: int
     travel_seconds: int
@@ -75,6 +112,11 @@ class Objective:
     overtime: int
     unassigned_penalty: int
     changes: int
+    preferences: int = 0
+    """Visits with technicians who are not preferred, and outside territories."""
+    labour: int = 0
+    """Hours and shifts."""
+    fairness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +129,15 @@ class Plan:
 
     def to_json(self) -> str:
         """This plan as text; equal plans give equal bytes."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return texts.write(self)
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
         """The plan that `to_json` wrote."""
-        data = json.loads(text)
-        routes = tuple(
-            Route(**row | {"stops": tuple(Stop(**stop) for stop in row["stops"])}) for row in data["routes"]
-        )
-        unassigned = tuple(
-            Unassigned(row["visit"], tuple(Reason(**_coded(reason)) for reason in row["reasons"]))
-            for row in data["unassigned"]
-        )
-        return cls(routes, unassigned, Objective(**data["objective"]))
+        return texts.read(cls, text)
 
     def technicians(self) -> Mapping[str, str]:
-        """Visit → technician, for every visit that is assigned."""
-        return {stop.visit: route.technician for route in self.routes for stop in route.stops}
-
-
-def _coded(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"code": ReasonCode(row["code"])}
+        """Visit → technician (of a crew: the lead), for every visit that is assigned."""
+        return {
+            stop.visit: route.technician for route in self.routes for stop in route.stops if stop.seat == 0
+        }

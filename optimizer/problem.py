@@ -1,20 +1,20 @@
 """The Problem: everything one optimizer run decides about, as plain values.
 
-Every time is int seconds since an origin the caller chose; every location is an index into the square,
-asymmetric `travel_seconds` (row: from, column: to). Prices and penalties are ints of one currency, in
-which one second of travel costs `Policy.travel_weight`.
+Every time is int seconds since an origin the caller chose; every location is an index into
+`travel_seconds`. Prices and penalties are ints of one currency, in which one second of travel costs
+`Policy.travel_weight`.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer import faults, texts
+
 Pin = Literal["TECHNICIAN", "TIME", "BOTH"]
-PINS = ("TECHNICIAN", "TIME", "BOTH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class Break:
     earliest: int
     latest: int
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """From `start` to before `end` the technician neither drives nor serves; both wait until it is over."""
+
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,22 @@ class Policy:
     """Price of one second between the end of the shift and the end of the route."""
     hold_planned_starts: bool = False
     """True: on its planned technician a visit waits until its planned start less the tolerance."""
+    not_preferred_price: int = 0
+    """Paid once for each visit that names preferred technicians and goes to another."""
+    outside_territory_price: int | None = 0
+    """Paid once for each visit outside its technician's territories; None: such a visit is not allowed."""
+    fairness_weight: int = 0
+    """Price of a route: this times the square of its whole minutes of travel and service, over 3600.
+
+    It is rounded down; squares are least where the load is shared evenly."""
+    customer_value_weight: int = 0
+    """Added to the penalty of a visit left out for each point of its `customer_value`."""
+    window_minute_price: int = 60
+    """For reasons: what it is held to cost to start a visit one minute outside its windows."""
+    overtime_minute_price: int = 120
+    """For reasons: what one minute beyond the overtime limit is held to cost."""
+    transfer_price: int = 3_600
+    """For reasons: what it is held to cost to bring one missing piece of a part to the van."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +96,26 @@ class Technician:
     shift_start: int
     shift_end: int
     skills: Mapping[str, int] = field(default_factory=dict)
-    """Skill → level, of those whose certification is good on the day."""
+    """Skill → level."""
+    certified_until: Mapping[str, int] = field(default_factory=dict)
+    """Skill → the last second of its certificate; a skill that is not here has no end."""
     stock: Mapping[str, int] = field(default_factory=dict)
     """Part → pieces in the van, those held for this Problem's visits included."""
+    tools: frozenset[str] = frozenset()
+    """What is in the van and stays there after use."""
     lunch: Break | None = None
+    absences: tuple[Absence, ...] = ()
     overtime_limit_seconds: int = 0
     """The route must end by the end of the shift plus this."""
+    longest_seconds: int | None = None
+    """The most that may lie between leaving and the end of the route; None: no limit."""
+    most_visits: int | None = None
+    """How many visits a subcontractor takes on; None: no limit."""
+    hourly_price: int = 0
+    """Price of 3,600 s between leaving and the end of the route, paid to the second, rounded down."""
+    shift_price: int = 0
+    """Paid once if the route has a stop."""
+    territories: frozenset[str] = frozenset()
     fixed: tuple[str, ...] = ()
     """Visits started or dispatched, in order, at the head of the route: facts, never refused or moved."""
     available_from: int | None = None
@@ -96,11 +134,15 @@ class Visit:
     windows: tuple[Window, ...] = ()
     """It starts within any of them; none given: at any time."""
     skills: Mapping[str, int] = field(default_factory=dict)
-    """Skill → level that the technician needs."""
+    """Skill → level that the technician (of a crew: the lead) needs."""
+    crew: tuple[Mapping[str, int], ...] = ()
+    """The skills of each further technician; all of a crew start together. Parts and tools are the lead's."""
     parts: Mapping[str, int] = field(default_factory=dict)
+    tools: frozenset[str] = frozenset()
     priority: int = 3
     """1 (highest) to 4."""
     unassigned_penalty: int = 50_000
+    customer_value: int = 0
     due: int | None = None
     """The soft target: each second that the start is later costs `lateness_weight`."""
     lateness_weight: int = 0
@@ -109,6 +151,35 @@ class Visit:
     """What of `planned` must hold when the visit is assigned; it is left out only where it cannot."""
     forbidden: frozenset[str] = frozenset()
     """Technicians who may not be sent."""
+    preferred: frozenset[str] = frozenset()
+    """Technicians who cost no `not_preferred_price`; none: everybody."""
+    territory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depot:
+    """Where a technician may stop once on a route, for `service_seconds`, to take parts and tools along."""
+
+    key: str
+    location: int
+    service_seconds: int = 0
+    stock: Mapping[str, int] | None = None
+    """Part → pieces to be had by all routes together; None: of every part as many as are needed."""
+    tools: frozenset[str] | None = None
+    """Tools to be had; None: every one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """`second` starts `gap_seconds` or more after `first` ends, and is out where `first` is out."""
+
+    first: str
+    second: str
+    gap_seconds: int = 0
+    longest_gap_seconds: int | None = None
+    """The most between the end of `first` and the start of `second`; None: no limit."""
+    same_day: bool = False
+    """Both start between the same two of `Problem.day_starts`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,135 +189,30 @@ class Problem:
     technicians: tuple[Technician, ...]
     visits: tuple[Visit, ...]
     travel_seconds: NDArray[np.int32]
+    """[from, to], or [slice, from, to] by time of day."""
+    travel_slices: tuple[int, ...] = (0,)
+    """When each slice of `travel_seconds` begins; the first also holds before it.
+
+    A way that crosses into the next slice goes on at that slice's pace: of what a whole way takes there,
+    the share not yet driven, rounded up (Ichoua, Gendreau and Potvin 2003), so that who leaves later
+    never arrives earlier."""
     policy: Policy = field(default_factory=Policy)
     earliest_start: int = 0
+    depots: tuple[Depot, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    day_starts: tuple[int, ...] = ()
+    """When each day begins, ascending (days of 23 or 25 hours are as they are)."""
 
     def check(self) -> None:
         """Raise ValueError with one sentence about the first thing that is malformed."""
-        for fault in _faults(self):
+        for fault in faults.faults(self):
             raise ValueError(fault)
 
     def to_json(self) -> str:
         """This problem as text; equal problems give equal bytes."""
-        return json.dumps(_plain(self), sort_keys=True, separators=(",", ":"))
+        return texts.write(self)
 
     @classmethod
     def from_json(cls, text: str) -> "Problem":
-        """The problem that `to_json` wrote."""
-        data = json.loads(text)
-        locations = len(data["travel_seconds"])
-        matrix = np.array(data["travel_seconds"], dtype=np.int32).reshape(locations, locations)
-        return cls(
-            technicians=tuple(_technician(row) for row in data["technicians"]),
-            visits=tuple(_visit(row) for row in data["visits"]),
-            travel_seconds=matrix,
-            policy=Policy(**data["policy"]),
-            earliest_start=data["earliest_start"],
-        )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: int(amount) for key, amount in value.items()}
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    return value
-
-
-def _technician(row: dict[str, Any]) -> Technician:
-    lunch = row["lunch"]
-    return Technician(
-        **row
-        | {
-            "lunch": None if lunch is None else Break(**lunch),
-            "fixed": tuple(row["fixed"]),
-            "expired_skills": frozenset(row["expired_skills"]),
-        }
-    )
-
-
-def _visit(row: dict[str, Any]) -> Visit:
-    planned = row["planned"]
-    return Visit(
-        **row
-        | {
-            "windows": tuple(Window(**window) for window in row["windows"]),
-            "planned": None if planned is None else Planned(**planned),
-            "forbidden": frozenset(row["forbidden"]),
-        }
-    )
-
-
-def _faults(problem: Problem) -> Iterator[str]:
-    matrix = problem.travel_seconds
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        yield f"travel_seconds has the shape {matrix.shape}, a square matrix is needed"
-        return
-    if matrix.size and int(matrix.min()) < 0:
-        yield "travel_seconds has a negative time"
-    policy = problem.policy
-    if min(policy.travel_weight, policy.change_technician_price, policy.change_start_price) < 0:
-        yield "the policy has a negative weight"
-    if min(policy.overtime_weight, policy.start_tolerance_seconds) < 0:
-        yield "the policy has a negative overtime weight or tolerance"
-    for technician in problem.technicians:
-        yield from _technician_faults(technician, len(matrix))
-    for visit in problem.visits:
-        yield from _visit_faults(visit, len(matrix))
-    yield from _key_faults(problem)
-
-
-def _key_faults(problem: Problem) -> Iterator[str]:
-    for word, keys in (
-        ("technicians", [technician.key for technician in problem.technicians]),
-        ("visits", [visit.key for visit in problem.visits]),
-        ("fixed visits", [key for technician in problem.technicians for key in technician.fixed]),
-    ):
-        if len(set(keys)) != len(keys):
-            yield f"two {word} share the key {next(key for key in keys if keys.count(key) > 1)}"
-    known = {visit.key for visit in problem.visits}
-    for technician in problem.technicians:
-        for key in technician.fixed:
-            if key not in known:
-                yield f"technician {technician.key} has the fixed visit {key}, which is not in the problem"
-
-
-def _technician_faults(technician: Technician, locations: int) -> Iterator[str]:
-    name = f"technician {technician.key}"
-    if not (0 <= technician.start_location < locations and 0 <= technician.end_location < locations):
-        yield f"{name} starts or ends outside the {locations} locations of the matrix"
-    if technician.shift_end < technician.shift_start:
-        yield f"{name} ends the shift at {technician.shift_end}, before it starts"
-    if technician.overtime_limit_seconds < 0:
-        yield f"{name} has a negative overtime limit"
-    if any(amount < 0 for amount in technician.stock.values()):
-        yield f"{name} has a negative stock"
-    lunch = technician.lunch
-    if lunch is not None and (lunch.latest < lunch.earliest or lunch.seconds <= 0):
-        yield f"{name} has a lunch without room: {lunch.earliest} to {lunch.latest} for {lunch.seconds} s"
-
-
-def _visit_faults(visit: Visit, locations: int) -> Iterator[str]:
-    name = f"visit {visit.key}"
-    if not 0 <= visit.location < locations:
-        yield f"{name} is at location {visit.location}, outside the {locations} of the matrix"
-    if visit.service_seconds < 0:
-        yield f"{name} has a negative service time"
-    if not 1 <= visit.priority <= 4:
-        yield f"{name} has the priority {visit.priority}, 1 to 4 is known"
-    if visit.unassigned_penalty < 0 or visit.lateness_weight < 0:
-        yield f"{name} has a negative penalty or lateness weight"
-    if any(window.end < window.start for window in visit.windows):
-        yield f"{name} has a window that ends before it starts"
-    if any(amount < 0 for amount in (*visit.parts.values(), *visit.skills.values())):
-        yield f"{name} needs a negative number of a part or a negative level"
-    if visit.pin is not None and visit.pin not in PINS:
-        yield f"{name} has the pin {visit.pin}; TECHNICIAN, TIME and BOTH are known"
-    if visit.pin is not None and visit.planned is None:
-        yield f"{name} is pinned but nothing is planned for it"
+        """The problem that `to_json` wrote, or a text by its JSON Schema; ValueError says what is wrong."""
+        return texts.read(cls, text)
