@@ -1,264 +1,351 @@
-"""Insertion: what it costs to put one visit into the routes, exactly, and the cheapest place for it."""
+"""Insertion: what it costs to put one job into the routes, exactly, and the cheapest place for it."""
 
 # NumPy types an element of an array as Any; numba reads it as the plain int it is.
 # mypy: disable-error-code="no-any-return"
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from numba import njit
 
 from optimizer.model import (
-    CHANGE_TECHNICIAN,
-    END_LOCATION,
+    FAIRNESS,
     FIXED_COUNT,
     LAST_START,
     LOCATION,
     NEVER,
-    PLANNED_TECHNICIAN,
     SERVICE,
+    SHIFT_PRICE,
     STRETCH,
+    TIMED,
     TRAVEL_WEIGHT,
-    Encoded,
     Model,
-    encode,
 )
-from optimizer.plan import Plan
-from optimizer.problem import Problem
-from optimizer.routes import (
+from optimizer.routes import Labels, fair_price, finish, step
+from optimizer.state import (
+    ARRIVES,
+    BUSY,
     LATEST,
     LENGTH,
-    OPEN_AT,
-    TAKEN_AT,
-    TIMED,
+    RESTOCK,
+    STEADY,
+    TAKEN_PRICE,
+    TIMED_PRICE,
     State,
-    begin,
-    empty_state,
-    finish,
+    free_at,
     labels_at,
     place_before,
+    place_of,
     refresh,
-    step,
 )
+from optimizer.supplies import (
+    AFTER_RESTOCK,
+    NOWHERE,
+    WITH_RESTOCK,
+    depot_has,
+    first_short,
+    suppliable,
+)
+from optimizer.ways import begin
+
+POSITION_BITS = 16
+"""Of `Place.position`: above them stand the position + 1 of a new stop at a depot, and the depot."""
 
 
 class Place(NamedTuple):
-    """Where a visit would go and the price that it would add (NEVER: nowhere)."""
+    """Where a job would go and the price that it would add (NEVER: nowhere).
+
+    `position` is the stop before which it goes. With a new stop at a depot it also says which, and before
+    which stop that lies (both by positions as they are without the two).
+    """
 
     price: int
     position: int
 
 
 @njit(cache=True, forceinline=True)
-def has_parts(model: Model, state: State, technician: int, visit: int) -> bool:
-    for part in range(model.parts.shape[1]):
-        need = model.parts[visit, part]
-        if need > 0 and need > state.left[technician, part]:
-            return False
-    return True
+def detour(model: Model, state: State, technician: int, position: int, job: int) -> int:
+    """Seconds of travel that the job adds at that position."""
+    place = place_before(model, state, technician, position)
+    here = model.work[job, LOCATION]
+    onward = place_of(model, state, technician, position)
+    added = model.least[place, here] + model.least[here, onward]
+    return added if state.totals[technician, LENGTH] == 0 else added - model.least[place, onward]
 
 
 @njit(cache=True, forceinline=True)
-def detour(model: Model, state: State, technician: int, position: int, visit: int) -> int:
-    """Seconds of travel that the visit adds at that position."""
-    place = place_before(model, state, technician, position)
-    here = model.work[visit, LOCATION]
-    length = state.totals[technician, LENGTH]
-    onward = model.crew[technician, END_LOCATION]
-    if position < length:
-        onward = model.work[state.stops[technician, position], LOCATION]
-    added = model.travel[place, here] + model.travel[here, onward]
-    return added if length == 0 else added - model.travel[place, onward]
+def settled(model: Model, state: State, technician: int, job: int, seconds: int) -> int:
+    """The price that does not depend on times of a job which adds so many seconds of travel."""
+    price = 0
+    if job < model.terms.shape[1]:
+        price += model.terms[technician, job]
+    if state.totals[technician, LENGTH] == 0:
+        price += model.staff[technician, SHIFT_PRICE]
+    if model.slices.shape[0] == 1:
+        price += seconds * model.rules[TRAVEL_WEIGHT]
+        if model.rules[FAIRNESS] > 0:
+            busy = state.totals[technician, BUSY]
+            more = seconds + model.work[job, SERVICE]
+            price += fair_price(model, busy + more) - fair_price(model, busy)
+    return price
 
 
 @njit(cache=True)
-def timed_price(model: Model, state: State, technician: int, position: int, visit: int) -> int:
-    """The whole route's price of times with the visit at that position, NEVER if a rule breaks.
-
-    The walk ends early where the route is back on the times that it has without the visit.
-    """
-    length = state.totals[technician, LENGTH]
+def timed_price(model: Model, state: State, technician: int, position: int, job: int) -> int:
+    """The whole route's price of times with the job at that position, NEVER if a rule breaks."""
     labels = step(
         model,
         technician,
         place_before(model, state, technician, position),
-        visit,
+        job,
         labels_at(state, technician, position),
     )
-    place = model.work[visit, LOCATION]
+    return onward_price(model, state, technician, position, (job, labels))
+
+
+@njit(cache=True)
+def onward_price(
+    model: Model, state: State, technician: int, position: int, reached: tuple[int, Labels]
+) -> int:
+    """The whole route's price of times if what follows a position is left from another job with labels.
+
+    The walk ends early where the route is back on the times that it has without, or within its slack.
+    """
+    job, labels = reached
+    place = model.work[job, LOCATION]
+    timed = model.staff[technician, TIMED] != 0
+    length = state.totals[technician, LENGTH]
     for after in range(position, length):
-        earliest = min(labels.open_at, labels.taken_at)
-        following = state.stops[technician, after]
-        arrival = earliest + model.travel[place, model.work[following, LOCATION]]
-        # Stretched windows may open a later one, so `latest` bounds only what is as stated.
-        if arrival > state.labels[technician, after, LATEST] and model.rules[STRETCH] == 0:
+        earliest = min(labels.open.at, labels.taken.at)
+        if earliest == NEVER:
             return NEVER
+        row = state.labels[technician, after]
+        following = state.stops[technician, after]
+        to = model.work[following, LOCATION]
+        arrives = earliest + model.least[place, to]
+        if arrives > row[LATEST]:
+            return NEVER
+        if labels.open.at == NEVER and row[ARRIVES] <= arrives <= row[STEADY]:
+            return state.totals[technician, TIMED_PRICE] + labels.taken.price - row[TAKEN_PRICE]
         labels = step(model, technician, place, following, labels)
-        place = model.work[following, LOCATION]
+        place = to
+        if timed:
+            continue
         before = labels_at(state, technician, after + 1)
-        if labels.open_at == before.open_at and labels.taken_at == before.taken_at:
-            opened = labels.open_price - before.open_price
-            taken = labels.taken_price - before.taken_price
-            if before.open_at == NEVER or opened == taken:
-                return state.totals[technician, TIMED] + taken
-            if before.taken_at == NEVER:
-                return state.totals[technician, TIMED] + opened
-    if min(labels.open_at, labels.taken_at) == NEVER:
+        if labels.open.at == before.open.at and labels.taken.at == before.taken.at:
+            opened = labels.open.price - before.open.price
+            taken = labels.taken.price - before.taken.price
+            if before.open.at == NEVER or opened == taken:
+                return state.totals[technician, TIMED_PRICE] + taken
+            if before.taken.at == NEVER:
+                return state.totals[technician, TIMED_PRICE] + opened
+    if min(labels.open.at, labels.taken.at) == NEVER:
         return NEVER
     return finish(model, technician, place, labels).price
 
 
 @njit(cache=True, forceinline=True)
-def hopeless(model: Model, state: State, technician: int, position: int, visit: int) -> bool:
+def hopeless(model: Model, state: State, technician: int, position: int, job: int) -> bool:
     """True where no window or the stop after it can be reached, lunch aside: most places, in O(1)."""
     place = place_before(model, state, technician, position)
-    here = model.work[visit, LOCATION]
-    left_at = min(state.labels[technician, position, OPEN_AT], state.labels[technician, position, TAKEN_AT])
-    start = begin(model, visit, left_at + model.travel[place, here])
+    here = model.work[job, LOCATION]
+    start = begin(model, job, free_at(state, technician, position) + model.least[place, here])
     if start == NEVER:
         return True
-    onward = model.crew[technician, END_LOCATION]
-    if position < state.totals[technician, LENGTH]:
-        onward = model.work[state.stops[technician, position], LOCATION]
-    arrival = start + model.work[visit, SERVICE] + model.travel[here, onward]
-    # Stretched windows may open a later one, so LATEST bounds only what is as stated.
-    return arrival > state.labels[technician, position, LATEST] and model.rules[STRETCH] == 0
+    onward = place_of(model, state, technician, position)
+    arrives = start + model.work[job, SERVICE] + model.least[here, onward]
+    return arrives > state.labels[technician, position, LATEST]
 
 
 @njit(cache=True)
-def cheapest(model: Model, state: State, technician: int, visit: int, exact: bool) -> Place:
-    """The cheapest position for a visit in one route (skills and parts are the caller's question).
+def cheapest(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
+    """The cheapest position for a job in one route below the limit, that can be supplied there.
 
-    Inexact: positions whose detour alone costs more than the best so far are skipped, which is only
-    wrong where a detour brings a planned start back into its tolerance.
+    Exact if the limit is NEVER. Below a limit, positions whose travel alone reaches it or the best so far
+    are skipped, which is only wrong where a detour makes the price of times less. Who may serve what
+    (`terms`) is the caller's question.
     """
-    price, at = NEVER, -1
-    extra = 0
-    if model.work[visit, PLANNED_TECHNICIAN] not in (-1, technician):
-        extra = model.rules[CHANGE_TECHNICIAN]
-    last = model.work[visit, LAST_START] + model.rules[STRETCH]
-    for position in range(model.crew[technician, FIXED_COUNT], state.totals[technician, LENGTH] + 1):
-        settled = detour(model, state, technician, position, visit) * model.rules[TRAVEL_WEIGHT] + extra
-        if settled >= price and not exact:
-            continue
-        left_at = min(
-            state.labels[technician, position, OPEN_AT], state.labels[technician, position, TAKEN_AT]
-        )
-        if left_at > last:
-            break
-        if hopeless(model, state, technician, position, visit):
-            continue
-        timed = timed_price(model, state, technician, position, visit)
-        if timed < NEVER and settled + timed - state.totals[technician, TIMED] < price:
-            price, at = settled + timed - state.totals[technician, TIMED], position
-    return Place(price, at)
+    supplied = suppliable(model, state, technician, job)
+    if supplied == NOWHERE:
+        return Place(NEVER, -1)
+    if supplied == WITH_RESTOCK:
+        return cheapest_restocked(model, state, technician, job, limit)
+    first = model.staff[technician, FIXED_COUNT]
+    if supplied == AFTER_RESTOCK:
+        first = max(first, state.totals[technician, RESTOCK] + 1)
+    return cheapest_between(model, state, technician, job, (first, NEVER, limit))
 
 
 @njit(cache=True)
-def put(model: Model, state: State, technician: int, position: int, visit: int) -> bool:
-    """Put the visit there and simulate the route anew."""
+def cheapest_between(
+    model: Model, state: State, technician: int, job: int, bounds: tuple[int, int, int]
+) -> Place:
+    """The cheapest position from `bounds[0]` up to `bounds[1]`, cheaper than `bounds[2]`."""
+    first, after, limit = bounds
+    price, at = limit, -1
+    last = model.work[job, LAST_START] + model.rules[STRETCH]
+    before = state.totals[technician, TIMED_PRICE]
+    for position in range(first, min(after, state.totals[technician, LENGTH]) + 1):
+        added = settled(model, state, technician, job, detour(model, state, technician, position, job))
+        if added >= price and limit < NEVER:
+            continue
+        if free_at(state, technician, position) > last:
+            break
+        if hopeless(model, state, technician, position, job):
+            continue
+        timed = timed_price(model, state, technician, position, job)
+        if timed < NEVER and added + timed - before < price:
+            price, at = added + timed - before, position
+    return Place(price if at >= 0 else NEVER, at)
+
+
+@njit(cache=True)
+def cheapest_restocked(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
+    """The cheapest pair of places for a job and a new stop at a depot before it."""
+    best = Place(limit, -1)
+    for depot in range(model.supply.shape[0]):
+        if not depot_has(model, state, technician, job, depot):
+            continue
+        for at in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH] + 1):
+            best = restocked_at(model, state, technician, (job, depot, at), best)
+    return best if best.position >= 0 else Place(NEVER, -1)
+
+
+@njit(cache=True)
+def restocked_at(
+    model: Model, state: State, technician: int, pair: tuple[int, int, int], best: Place
+) -> Place:
+    """The cheaper of `best` and the places of a job behind a stop at a depot before that position."""
+    job, depot, at = pair
+    stop = model.terms.shape[1] + depot
+    here, length = model.work[stop, LOCATION], state.totals[technician, LENGTH]
+    place = place_before(model, state, technician, at)
+    labels = step(model, technician, place, stop, labels_at(state, technician, at))
+    seconds = detour(model, state, technician, at, stop)
+    for position in range(at, length + 1):
+        if labels.open.at == NEVER and labels.taken.at == NEVER:
+            break
+        to, onward = model.work[job, LOCATION], place_of(model, state, technician, position)
+        more = model.least[here, to] + model.least[to, onward] - model.least[here, onward]
+        added = settled(model, state, technician, job, seconds + more)
+        if model.rules[FAIRNESS] > 0 and model.slices.shape[0] == 1:
+            busy = state.totals[technician, BUSY] + seconds + more + model.work[job, SERVICE]
+            added += fair_price(model, busy + model.work[stop, SERVICE]) - fair_price(model, busy)
+        if added < best.price:
+            reached = step(model, technician, here, job, labels)
+            timed = onward_price(model, state, technician, position, (job, reached))
+            total = added + timed - state.totals[technician, TIMED_PRICE]
+            if timed < NEVER and total < best.price:
+                code = position | (at + 1) << POSITION_BITS | depot << 2 * POSITION_BITS
+                best = Place(total, code)
+        if position < length:
+            following = state.stops[technician, position]
+            labels = step(model, technician, here, following, labels)
+            here = model.work[following, LOCATION]
+    return best
+
+
+@njit(cache=True)
+def shift_in(state: State, technician: int, position: int, job: int) -> None:
     for after in range(state.totals[technician, LENGTH], position, -1):
         state.stops[technician, after] = state.stops[technician, after - 1]
-    state.stops[technician, position] = visit
+    state.stops[technician, position] = job
     state.totals[technician, LENGTH] += 1
-    state.owner[visit] = technician
-    return refresh(model, state, technician)
+
+
+@njit(cache=True)
+def shift_out(state: State, technician: int, position: int, count: int) -> None:
+    for after in range(position + count, state.totals[technician, LENGTH]):
+        state.stops[technician, after - count] = state.stops[technician, after]
+    state.totals[technician, LENGTH] -= count
+
+
+@njit(cache=True)
+def put(model: Model, state: State, technician: int, position: int, job: int) -> bool:
+    """Put the job there (with the stop at a depot that the position may say) and simulate the route anew."""
+    at = position & (1 << POSITION_BITS) - 1
+    restock = (position >> POSITION_BITS & (1 << POSITION_BITS) - 1) - 1
+    shift_in(state, technician, at, job)
+    state.owner[job] = technician
+    if restock >= 0:
+        shift_in(state, technician, restock, model.terms.shape[1] + (position >> 2 * POSITION_BITS))
+        at = restock
+    if not refresh(model, state, technician, at):
+        return False
+    return state.totals[technician, RESTOCK] < 0 or restock >= 0 or refit(model, state, technician)
 
 
 @njit(cache=True)
 def take(model: Model, state: State, technician: int, position: int, count: int) -> bool:
-    """Take `count` stops out and simulate the route anew; False where what is left breaks a rule."""
+    """Take `count` stops out and simulate the route anew; False where what is left breaks a rule.
+
+    A stop at a depot that nothing needs any longer goes too; one that is needed goes where it is cheapest.
+    """
+    jobs = model.terms.shape[1]
     for after in range(position, position + count):
-        state.owner[state.stops[technician, after]] = -1
-    for after in range(position + count, state.totals[technician, LENGTH]):
-        state.stops[technician, after - count] = state.stops[technician, after]
-    state.totals[technician, LENGTH] -= count
-    return refresh(model, state, technician)
+        if state.stops[technician, after] < jobs:
+            state.owner[state.stops[technician, after]] = -1
+    shift_out(state, technician, position, count)
+    restocked = state.totals[technician, RESTOCK] >= 0
+    if restocked:
+        return refit(model, state, technician)
+    return refresh(model, state, technician, position)
 
 
 @njit(cache=True)
-def cheapest_anywhere(model: Model, state: State, visit: int) -> tuple[int, int, int]:
+def refit(model: Model, state: State, technician: int) -> bool:
+    """Put the stop at the depot of a route where it is cheapest now, or leave it out if nothing needs it."""
+    jobs, depot, kept = model.terms.shape[1], -1, -1
+    for position in range(state.totals[technician, LENGTH]):
+        if state.stops[technician, position] >= jobs:
+            kept, depot = position, state.stops[technician, position] - jobs
+    if kept >= 0:
+        shift_out(state, technician, kept, 1)
+    if not refresh(model, state, technician, 0):
+        if kept < 0:
+            return False
+        shift_in(state, technician, kept, jobs + depot)
+        return refresh(model, state, technician, 0)
+    short = first_short(model, state, technician)
+    if short == state.totals[technician, LENGTH]:
+        return True
+    best = best_depot(model, state, technician, short)
+    if best.position >= 0:
+        shift_in(state, technician, best.position % (1 << POSITION_BITS), best.position >> POSITION_BITS)
+        return refresh(model, state, technician, 0)
+    if kept < 0 or kept > short:
+        return False
+    shift_in(state, technician, kept, jobs + depot)
+    return refresh(model, state, technician, 0)
+
+
+@njit(cache=True)
+def best_depot(model: Model, state: State, technician: int, short: int) -> Place:
+    """The cheapest place up to `short` for a stop at any depot that has all that is missing."""
+    jobs, first = model.terms.shape[1], model.staff[technician, FIXED_COUNT]
+    best = Place(NEVER, -1)
+    for depot in range(model.supply.shape[0]):
+        enough = True
+        for part in range(model.stock.shape[1]):
+            if -state.left[technician, part] > max(0, state.supply[depot, part]):
+                enough = False
+        for position in range(short, state.totals[technician, LENGTH]):
+            tools = model.tools[technician, state.stops[technician, position]]
+            if tools != -1 and (tools >> depot) & 1 == 0:
+                enough = False
+        if enough:
+            found = cheapest_between(model, state, technician, jobs + depot, (first, short, NEVER))
+            if found.price < best.price:
+                best = Place(found.price, found.position | (jobs + depot) << POSITION_BITS)
+    return best
+
+
+@njit(cache=True)
+def cheapest_anywhere(model: Model, state: State, job: int) -> tuple[int, int, int]:
     """(price, technician, position) over all technicians and positions, exactly."""
     price, who, at = NEVER, -1, -1
     for technician in range(state.totals.shape[0]):
-        if model.allowed[technician, visit] and has_parts(model, state, technician, visit):
-            place = cheapest(model, state, technician, visit, True)
+        if model.terms[technician, job] >= 0:
+            place = cheapest(model, state, technician, job, NEVER)
             if place.price < price:
                 price, who, at = place.price, technician, place.position
     return price, who, at
-
-
-def start(encoded: Encoded) -> State:
-    """Routes that hold the fixed heads and nothing else."""
-    state = empty_state(encoded.model)
-    for place, technician in enumerate(encoded.problem.technicians):
-        for position, key in enumerate(technician.fixed):
-            visit = encoded.visits[key]
-            state.stops[place, position] = visit
-            state.owner[visit] = place
-        state.totals[place, LENGTH] = len(technician.fixed)
-        refresh(encoded.model, state, place)
-    return state
-
-
-def load(encoded: Encoded, plan: Plan | None) -> State:
-    """Routes that hold the fixed heads and, of a plan, every stop that still fits where it stood."""
-    state = start(encoded)
-    if plan is None:
-        return state
-    for route in plan.routes:
-        technician = encoded.technicians.get(route.technician, -1)
-        if technician >= 0:
-            visits = [encoded.visits.get(stop.visit, -1) for stop in route.stops]
-            _keep_route(encoded, state, technician=technician, visits=visits)
-    return state
-
-
-def _keep_route(encoded: Encoded, state: State, *, technician: int, visits: Sequence[int]) -> None:
-    """The route as it stands; where that breaks a rule now, stop by stop, what still fits."""
-    model = encoded.model
-    movable = [
-        visit
-        for visit in visits
-        if visit >= 0 and state.owner[visit] < 0 and model.allowed[technician, visit]
-    ]
-    head = int(model.crew[technician, FIXED_COUNT])
-    state.stops[technician, head : head + len(movable)] = movable
-    state.owner[movable] = technician
-    state.totals[technician, LENGTH] = head + len(movable)
-    needed = model.parts[movable].sum(axis=0) > 0
-    # As a whole first: with travel without triangles a feasible route may begin with one that is not.
-    if refresh(model, state, technician) and (state.left[technician][needed] >= 0).all():
-        return
-    take(model, state, technician, head, len(movable))
-    for visit in movable:
-        end = int(state.totals[technician, LENGTH])
-        fits = has_parts(model, state, technician, visit)
-        if fits and timed_price(model, state, technician, end, visit) < NEVER:
-            put(model, state, technician, end, visit)
-
-
-def best(problem: Problem, plan: Plan, visit: str) -> tuple[int, str, int] | None:
-    """(added price, technician, position) of the cheapest place for a visit that the plan leaves out.
-
-    Exact over every technician and position; None where it fits nowhere. A visit that the plan has is
-    taken out first, so the answer also tells what its present place costs.
-    """
-    encoded = encode(problem)
-    state = load(encoded, plan)
-    place = encoded.visits[visit]
-    remove(encoded, state, place)
-    price, technician, position = cheapest_anywhere(encoded.model, state, place)
-    if technician < 0:
-        return None
-    return int(price), problem.technicians[technician].key, int(position)
-
-
-def remove(encoded: Encoded, state: State, visit: int) -> int:
-    """Take a movable visit out of its route; the technician who had it, or -1."""
-    technician = int(state.owner[visit])
-    if technician >= 0:
-        position = state.stops[technician, : state.totals[technician, LENGTH]].tolist().index(visit)
-        if position >= encoded.model.crew[technician, FIXED_COUNT]:
-            take(encoded.model, state, technician, position, 1)
-    return technician

@@ -1,0 +1,234 @@
+"""Changes: a chain of the search, and one change of its routes that is kept or taken back whole."""
+
+# NumPy types an element of an array as Any; numba reads it as the plain int it is.
+# mypy: disable-error-code="no-any-return"
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from optimizer.insertion import take
+from optimizer.model import FIXED_COUNT, LEAD, LINKED, NEVER, PENALTY, Ints, Model
+from optimizer.state import LENGTH, TOTAL, VERSION, State, refresh
+
+PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP = range(9)
+"""Places in `Chain.counters`."""
+
+LIST, PLACE = range(2)
+"""Rows of `Chain.absent`, and of `touched`: what is in the list, and where each is in it or -1."""
+
+
+class Chain(NamedTuple):
+    """One annealing chain: its routes, the copy that a refused change returns to, and the best seen.
+
+    `best` has rows of a length and its stops. `memory[job, entry]` is twice (price, position, version of
+    the route): the cheapest place of a job with the technician of that entry of `eligible`, true while the
+    route has that version; position -1 says that nothing is cheaper than the price. `eligible` has the
+    number of technicians who may, then their places, nearest first. `tried` are the jobs that a change
+    puts back, `pending` linked jobs whose partners must still go, `linked` all jobs of crews and
+    dependencies, `agreed` what was agreed for them before the change and in the best.
+    """
+
+    state: State
+    kept: State
+    best: Ints
+    memory: Ints
+    absent: Ints
+    touched: Ints
+    tried: Ints
+    pending: Ints
+    neighbours: Ints
+    eligible: Ints
+    seen: Ints
+    linked: Ints
+    agreed: Ints
+    counters: Ints
+    random: NDArray[np.uint64]
+
+
+@njit(cache=True, forceinline=True)
+def draw(chain: Chain) -> float:
+    """A uniform number in [0, 1), by xorshift64*: the same on every machine and thread."""
+    bits = chain.random[0]
+    bits ^= bits >> np.uint64(12)
+    bits ^= bits << np.uint64(25)
+    bits ^= bits >> np.uint64(27)
+    chain.random[0] = bits
+    return float((bits * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
+
+
+@njit(cache=True, forceinline=True)
+def below(chain: Chain, count: int) -> int:
+    """A uniform whole number from 0 to before `count`."""
+    return min(count - 1, int(draw(chain) * count))
+
+
+@njit(cache=True)
+def copy_route(source: State, target: State, technician: int) -> None:
+    length = source.totals[technician, LENGTH]
+    target.totals[technician] = source.totals[technician]
+    for part in range(source.left.shape[1]):
+        target.left[technician, part] = source.left[technician, part]
+        target.before[technician, part] = source.before[technician, part]
+    for position in range(length + 1):
+        target.stops[technician, position] = source.stops[technician, position]
+        for layer in range(source.labels.shape[2]):
+            target.labels[technician, position, layer] = source.labels[technician, position, layer]
+
+
+@njit(cache=True)
+def touch(chain: Chain, technician: int) -> None:
+    """Keep a copy of the route before its first change, and give it a new version."""
+    if chain.touched[PLACE, technician] < 0:
+        chain.touched[PLACE, technician] = chain.counters[TOUCHED]
+        chain.touched[LIST, chain.counters[TOUCHED]] = technician
+        chain.counters[TOUCHED] += 1
+        copy_route(chain.state, chain.kept, technician)
+    chain.counters[VERSIONS] += 1
+    chain.state.totals[technician, VERSION] = chain.counters[VERSIONS]
+
+
+@njit(cache=True, forceinline=True)
+def add_absent(chain: Chain, job: int) -> None:
+    if chain.absent[PLACE, job] < 0:
+        chain.absent[PLACE, job] = chain.counters[ABSENT]
+        chain.absent[LIST, chain.counters[ABSENT]] = job
+        chain.counters[ABSENT] += 1
+
+
+@njit(cache=True, forceinline=True)
+def drop_absent(chain: Chain, job: int) -> None:
+    place = chain.absent[PLACE, job]
+    if place >= 0:
+        chain.counters[ABSENT] -= 1
+        last = chain.absent[LIST, chain.counters[ABSENT]]
+        chain.absent[LIST, place] = last
+        chain.absent[PLACE, last] = place
+        chain.absent[PLACE, job] = -1
+
+
+@njit(cache=True)
+def leave_out(model: Model, chain: Chain, job: int) -> None:
+    """Note that a job has been taken out of its route: a lead is out at its penalty, its crew with it."""
+    if job >= model.terms.shape[1]:
+        return
+    if model.work[job, LINKED] == 1:
+        chain.pending[chain.counters[PENDING]] = job
+        chain.counters[PENDING] += 1
+    if model.work[job, LEAD] == job:
+        add_absent(chain, job)
+        chain.tried[chain.counters[TRIED]] = job
+        chain.counters[TRIED] += 1
+        chain.counters[PRICE] += model.work[job, PENALTY]
+
+
+@njit(cache=True)
+def take_stops(model: Model, chain: Chain, technician: int, first: int, count: int) -> None:
+    """Take stops out; where what is left breaks a rule (travel without triangles), all movable ones."""
+    state = chain.state
+    touch(chain, technician)
+    chain.counters[PRICE] -= state.totals[technician, TOTAL]
+    for position in range(first, first + count):
+        leave_out(model, chain, state.stops[technician, position])
+    if not take(model, state, technician, first, count):
+        fixed = model.staff[technician, FIXED_COUNT]
+        for position in range(fixed, state.totals[technician, LENGTH]):
+            leave_out(model, chain, state.stops[technician, position])
+        take(model, state, technician, fixed, state.totals[technician, LENGTH] - fixed)
+    chain.counters[PRICE] += state.totals[technician, TOTAL]
+
+
+@njit(cache=True)
+def position_of(state: State, job: int) -> int:
+    """The position of a job in its owner's route."""
+    position = 0
+    while state.stops[state.owner[job], position] != job:
+        position += 1
+    return position
+
+
+@njit(cache=True)
+def open_change(model: Model, chain: Chain) -> None:
+    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = 0
+    chain.counters[KEPT_PRICE] = chain.counters[PRICE]
+    for place in range(chain.linked.shape[0]):
+        chain.agreed[0, place] = model.agreed[chain.linked[place]]
+    if model.supply.shape[0] > 0:
+        chain.kept.supply[:] = chain.state.supply
+
+
+@njit(cache=True)
+def close_change(model: Model, chain: Chain, accept: bool) -> None:
+    """Keep the change, or put every touched route back as it was."""
+    if not accept:
+        take_back(model, chain)
+    for place in range(chain.counters[TOUCHED]):
+        chain.touched[PLACE, chain.touched[LIST, place]] = -1
+
+
+@njit(cache=True)
+def take_back(model: Model, chain: Chain) -> None:
+    state, jobs = chain.state, model.terms.shape[1]
+    for place in range(chain.counters[TOUCHED]):
+        technician = chain.touched[LIST, place]
+        for position in range(state.totals[technician, LENGTH]):
+            if state.stops[technician, position] < jobs:
+                state.owner[state.stops[technician, position]] = -1
+    for place in range(chain.counters[TOUCHED]):
+        technician = chain.touched[LIST, place]
+        copy_route(chain.kept, state, technician)
+        for position in range(state.totals[technician, LENGTH]):
+            if state.stops[technician, position] < jobs:
+                state.owner[state.stops[technician, position]] = technician
+    for place in range(chain.counters[TRIED]):
+        job = chain.tried[place]
+        if state.owner[job] < 0:
+            add_absent(chain, job)
+        else:
+            drop_absent(chain, job)
+    for place in range(chain.linked.shape[0]):
+        model.agreed[chain.linked[place]] = chain.agreed[0, place]
+    if model.supply.shape[0] > 0:
+        state.supply[:] = chain.kept.supply
+    chain.counters[PRICE] = chain.counters[KEPT_PRICE]
+
+
+@njit(cache=True)
+def keep_best(model: Model, chain: Chain) -> None:
+    state = chain.state
+    chain.counters[BEST_PRICE] = chain.counters[PRICE]
+    for technician in range(state.totals.shape[0]):
+        length = state.totals[technician, LENGTH]
+        chain.best[technician, 0] = length
+        for position in range(length):
+            chain.best[technician, position + 1] = state.stops[technician, position]
+    for place in range(chain.linked.shape[0]):
+        chain.agreed[1, place] = model.agreed[chain.linked[place]]
+
+
+@njit(cache=True)
+def restore_best(model: Model, chain: Chain) -> None:
+    """Make the best routes the current ones."""
+    state, jobs = chain.state, model.terms.shape[1]
+    state.owner[:] = -1
+    chain.counters[PRICE] = chain.counters[ABSENT] = 0
+    chain.absent[PLACE, :] = -1
+    for place in range(chain.linked.shape[0]):
+        model.agreed[chain.linked[place]] = chain.agreed[1, place]
+    for technician in range(state.totals.shape[0]):
+        state.totals[technician, LENGTH] = chain.best[technician, 0]
+        for position in range(state.totals[technician, LENGTH]):
+            job = chain.best[technician, position + 1]
+            state.stops[technician, position] = job
+            if job < jobs:
+                state.owner[job] = technician
+        chain.counters[VERSIONS] += 1
+        state.totals[technician, VERSION] = chain.counters[VERSIONS]
+        refresh(model, state, technician, 0)
+        chain.counters[PRICE] += state.totals[technician, TOTAL]
+    for job in range(jobs):
+        if state.owner[job] < 0 and model.work[job, LEAD] == job:
+            add_absent(chain, job)
+            chain.counters[PRICE] += model.work[job, PENALTY]

@@ -1,0 +1,266 @@
+"""Encoding: a Problem stated in the arrays of a Model."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from optimizer.model import (
+    ABSENCE_AFTER,
+    ABSENCE_FIRST,
+    BEGUN_START,
+    DUE,
+    END_LOCATION,
+    FIXED_COUNT,
+    FREE_FROM,
+    HARD_END,
+    HOLD,
+    HOLD_TECHNICIAN,
+    HOURLY,
+    LAST_START,
+    LATENESS_WEIGHT,
+    LEAD,
+    LEAVE,
+    LINKED,
+    LOCATION,
+    LONGEST,
+    LUNCH_EARLIEST,
+    LUNCH_LATEST,
+    LUNCH_SECONDS,
+    NEVER,
+    NO_LIMIT,
+    PENALTY,
+    PINNED_EXTRA,
+    PLANNED_START,
+    SEAT_FIRST,
+    SEATS,
+    SERVICE,
+    SHIFT_END,
+    SHIFT_PRICE,
+    START_LOCATION,
+    TIMED,
+    TWIN,
+    WINDOW_AFTER,
+    WINDOW_FIRST,
+    Encoded,
+    Ints,
+    Model,
+    starts,
+)
+from optimizer.pairing import terms, tools
+from optimizer.problem import Problem, Visit, Window
+
+
+def encode(problem: Problem) -> Encoded:
+    """State the problem in arrays (it must have passed `check`)."""
+    technicians = {technician.key: place for place, technician in enumerate(problem.technicians)}
+    visits = {visit.key: place for place, visit in enumerate(problem.visits)}
+    jobs = _jobs(problem)
+    windows = [
+        (window.start, window.end)
+        for visit in [problem.visits[place] for place, _ in jobs] + [None] * len(problem.depots)
+        for window in (_windows(visit) if visit else [Window(-NEVER, NEVER - 1)])
+    ]
+    travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
+    travel = travel.reshape(-1, *travel.shape[-2:])
+    absences = [(each.start, each.end) for row in problem.technicians for each in row.absences]
+    stock, parts, supply = _stocks(problem, jobs)
+    model = Model(
+        travel=travel,
+        least=travel[0] if len(travel) == 1 else np.ascontiguousarray(travel.min(axis=0)),
+        slices=_ints(problem.travel_slices),
+        staff=_staff(problem),
+        absences=_ints(absences or [(NEVER, NEVER)]),
+        work=_work(problem, technicians, visits, jobs),
+        windows=_ints(windows or [(-NEVER, NEVER - 1)]),
+        stock=stock,
+        parts=parts,
+        supply=supply,
+        tools=tools(problem, jobs),
+        terms=terms(problem, jobs),
+        links=_links(problem, visits),
+        days=_ints(problem.day_starts or (-NEVER,)),
+        agreed=_agreed(len(jobs) + len(problem.depots)),
+        rules=_rules(problem),
+    )
+    _name_twins(model)
+    return Encoded(problem, model, technicians, visits, jobs)
+
+
+def _ints(values: object) -> Ints:
+    return np.array(values, dtype=np.int64)
+
+
+def _rules(problem: Problem) -> Ints:
+    policy = problem.policy
+    return _ints(
+        (
+            policy.travel_weight,
+            policy.change_start_price,
+            policy.start_tolerance_seconds,
+            policy.overtime_weight,
+            policy.fairness_weight,
+            0,
+        )
+    )
+
+
+def _agreed(rows: int) -> Ints:
+    agreed = np.empty((rows, 2), np.int64)
+    agreed[:, 0], agreed[:, 1] = -NEVER, NEVER
+    return agreed
+
+
+def _jobs(problem: Problem) -> tuple[tuple[int, int], ...]:
+    """(visit, seat): every visit, then the further seats of crews; fixed visits are facts for each."""
+    fixed = {key for technician in problem.technicians for key in technician.fixed}
+    seats = [
+        (place, seat)
+        for place, visit in enumerate(problem.visits)
+        for seat in range(1, len(visit.crew) + 1)
+        if visit.key not in fixed
+    ]
+    return (*((place, 0) for place in range(len(problem.visits))), *seats)
+
+
+def _windows(visit: Visit) -> tuple[Window, ...]:
+    return starts(visit) or (Window(-NEVER, NEVER - 1),)
+
+
+def _stocks(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> tuple[Ints, Ints, Ints]:
+    """What vans have, what jobs need, what depots have: a column for each part."""
+    names = sorted({part for visit in problem.visits for part in visit.parts})
+    limited = any(row.most_visits is not None for row in problem.technicians)
+    # One column even without parts: numba wants the same shape always.
+    width = max(1, len(names) + limited)
+    stock = np.zeros((len(problem.technicians), width), np.int64)
+    parts = np.zeros((len(jobs) + len(problem.depots), width), np.int64)
+    supply = np.zeros((len(problem.depots), width), np.int64)
+    for column, name in enumerate(names):
+        stock[:, column] = [row.stock.get(name, 0) for row in problem.technicians]
+        for job, (place, seat) in enumerate(jobs):
+            parts[job, column] = 0 if seat else problem.visits[place].parts.get(name, 0)
+        supply[:, column] = [
+            NO_LIMIT if row.stock is None else row.stock.get(name, 0) for row in problem.depots
+        ]
+    if limited:
+        stock[:, -1] = [
+            NO_LIMIT if row.most_visits is None else row.most_visits for row in problem.technicians
+        ]
+        parts[: len(jobs), -1] = 1
+    return stock, parts, supply
+
+
+def _staff(problem: Problem) -> Ints:
+    staff = np.zeros((len(problem.technicians), 17), np.int64)
+    absences = 0
+    by_slices = problem.travel_seconds.ndim == 3 and len(problem.travel_seconds) > 1
+    for place, row in enumerate(problem.technicians):
+        leave = row.shift_start if row.available_from is None else max(row.shift_start, row.available_from)
+        lunch = row.lunch
+        staff[place, START_LOCATION], staff[place, END_LOCATION] = row.start_location, row.end_location
+        staff[place, LEAVE], staff[place, FREE_FROM] = leave, max(leave, problem.earliest_start)
+        staff[place, SHIFT_END] = row.shift_end
+        staff[place, HARD_END] = row.shift_end + row.overtime_limit_seconds
+        staff[place, LUNCH_EARLIEST] = 0 if lunch is None else lunch.earliest
+        staff[place, LUNCH_LATEST] = -NEVER if lunch is None else lunch.latest
+        staff[place, LUNCH_SECONDS] = 0 if lunch is None else lunch.seconds
+        staff[place, FIXED_COUNT] = len(row.fixed)
+        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = absences, absences + len(row.absences)
+        absences += len(row.absences)
+        staff[place, HOURLY], staff[place, SHIFT_PRICE] = row.hourly_price, row.shift_price
+        staff[place, LONGEST] = NEVER if row.longest_seconds is None else row.longest_seconds
+        staff[place, TIMED] = bool(
+            row.hourly_price
+            or row.longest_seconds is not None
+            or (by_slices and problem.policy.fairness_weight)
+        )
+    return staff
+
+
+def _name_twins(model: Model) -> None:
+    """Only who has no fixed stop and no absence has twins: they are known by equal rows everywhere."""
+    numbers: dict[bytes, int] = {}
+    staff = model.staff
+    for place in range(len(staff)):
+        rows = (staff[place, :TWIN], model.stock[place], model.tools[place], model.terms[place])
+        name = b"".join(row.tobytes() for row in rows)
+        if staff[place, FIXED_COUNT] or staff[place, ABSENCE_FIRST] < staff[place, ABSENCE_AFTER]:
+            name = place.to_bytes(8, "big")
+        staff[place, TWIN] = numbers.setdefault(name, len(numbers))
+
+
+def _work(
+    problem: Problem,
+    technicians: Mapping[str, int],
+    visits: Mapping[str, int],
+    jobs: tuple[tuple[int, int], ...],
+) -> Ints:
+    work = np.zeros((len(jobs) + len(problem.depots), 16), np.int64)
+    work[:, DUE], work[:, PLANNED_START], work[:, LAST_START] = NEVER, -NEVER, NEVER - 1
+    work[:, SEATS] = 1
+    first = 0
+    linked = {key for row in problem.dependencies for key in (row.first, row.second)}
+    for job, (place, seat) in enumerate(jobs):
+        row = problem.visits[place]
+        windows = _windows(row)
+        work[job, LOCATION], work[job, SERVICE] = row.location, row.service_seconds
+        work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = first, first + len(windows)
+        work[job, LAST_START] = max(window.end for window in windows)
+        first += len(windows)
+        work[job, LEAD] = place
+        if seat:
+            work[place, SEATS] += 1
+            work[place, SEAT_FIRST] = work[place, SEAT_FIRST] or job
+            work[[place, job], LINKED] = 1
+            continue
+        work[job, LINKED] = row.key in linked
+        work[job, DUE] = NEVER if row.due is None else row.due
+        work[job, LATENESS_WEIGHT] = row.lateness_weight
+        work[job, PENALTY] = penalty(problem, row) + (PINNED_EXTRA if row.pin else 0)
+        if row.planned is not None:
+            work[job, PLANNED_START] = row.planned.start
+    for job, depot in enumerate(problem.depots, len(jobs)):
+        work[job, LOCATION], work[job, SERVICE] = depot.location, depot.service_seconds
+        work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = first, first + 1
+        work[job, LEAD] = -1
+        first += 1
+    _hold(problem, work, technicians, visits)
+    return work
+
+
+def penalty(problem: Problem, visit: Visit) -> int:
+    """What it costs to leave the visit out."""
+    return visit.unassigned_penalty + visit.customer_value * problem.policy.customer_value_weight
+
+
+def _hold(problem: Problem, work: Ints, technicians: Mapping[str, int], visits: Mapping[str, int]) -> None:
+    """Enter the start of what has begun, and whose route must not start which visit before when."""
+    work[:, BEGUN_START], work[:, HOLD_TECHNICIAN], work[:, HOLD] = -NEVER, -1, -NEVER
+    for place, technician in enumerate(problem.technicians):
+        for key in technician.fixed:
+            planned = problem.visits[visits[key]].planned
+            if planned is not None:
+                job = visits[key]
+                work[job, HOLD_TECHNICIAN], work[job, HOLD] = place, planned.start
+                if planned.start <= problem.earliest_start:
+                    work[job, BEGUN_START] = planned.start
+    if not problem.policy.hold_planned_starts:
+        return
+    for job, visit in enumerate(problem.visits):
+        if visit.planned is not None and work[job, HOLD_TECHNICIAN] < 0:
+            work[job, HOLD_TECHNICIAN] = technicians.get(visit.planned.technician, -1)
+            work[job, HOLD] = visit.planned.start - problem.policy.start_tolerance_seconds
+
+
+def _links(problem: Problem, visits: Mapping[str, int]) -> Ints:
+    rows = [
+        (
+            visits[row.first],
+            visits[row.second],
+            row.gap_seconds,
+            NEVER if row.longest_gap_seconds is None else row.longest_gap_seconds,
+            row.same_day,
+        )
+        for row in problem.dependencies
+    ]
+    return _ints(rows).reshape(-1, 5)

@@ -1,0 +1,101 @@
+"""Pairing: which technician may do which job, and what that pairing itself costs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.model import NEVER, Ints, has_skills, starts
+from optimizer.problem import Problem, Visit
+
+
+class _Pairing:
+    """The making of `terms`: what many visits share is worked out once for all technicians."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.places = {row.key: place for place, row in enumerate(problem.technicians)}
+        self.dated = any(row.certified_until for row in problem.technicians)
+        self.heads = [(place, frozenset(row.fixed)) for place, row in enumerate(problem.technicians)]
+        self.fixed = {key for _, head in self.heads for key in head}
+        self.known: dict[object, NDArray[np.bool_]] = {}
+
+    def able(self, visit: Visit, skills: Mapping[str, int]) -> NDArray[np.bool_]:
+        """Who has the skills, for each technician."""
+        last = max((window.end for window in starts(visit)), default=NEVER) if self.dated else NEVER
+        name = (*sorted(skills.items()), last)
+        if name not in self.known:
+            rows = self.problem.technicians
+            self.known[name] = np.array([has_skills(row, skills, last) for row in rows], np.bool_)
+        return self.known[name]
+
+    def elsewhere(self, territory: str) -> NDArray[np.bool_]:
+        """For whom that territory is not their own."""
+        if territory not in self.known:
+            rows = self.problem.technicians
+            self.known[territory] = np.array([territory not in row.territories for row in rows], np.bool_)
+        return self.known[territory]
+
+    def rows_of(self, keys: frozenset[str]) -> list[int]:
+        return [self.places[key] for key in keys if key in self.places]
+
+    def seat(self, visit: Visit, seat: int) -> Ints:
+        """The terms of a further seat: skills and prohibitions only."""
+        terms = np.where(self.able(visit, visit.crew[seat - 1]), 0, -1)
+        terms[self.rows_of(visit.forbidden)] = -1
+        return terms
+
+    def lead(self, visit: Visit) -> Ints:
+        """The terms of the lead, or of the only one."""
+        policy, planned = self.problem.policy, visit.planned
+        price = np.zeros(len(self.places), np.int64)
+        barred = ~self.able(visit, visit.skills)
+        barred[self.rows_of(visit.forbidden)] = True
+        if planned is not None:
+            change = np.ones(len(self.places), np.bool_)
+            change[self.rows_of(frozenset({planned.technician}))] = False
+            price += change * policy.change_technician_price
+            barred |= change & (visit.pin in {"TECHNICIAN", "BOTH"})
+        if visit.preferred:
+            others = np.ones(len(self.places), np.bool_)
+            others[self.rows_of(visit.preferred)] = False
+            price += others * policy.not_preferred_price
+        if visit.territory is not None:
+            outside = self.elsewhere(visit.territory)
+            price += outside * (policy.outside_territory_price or 0)
+            barred |= outside & (policy.outside_territory_price is None)
+        if visit.key in self.fixed:
+            # What has begun is nobody else's, and its price on its own route is a fact too.
+            barred = np.array([visit.key not in head for _, head in self.heads], np.bool_)
+        return np.where(barred, -1, price)
+
+
+def terms(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
+    """[technician, job]: the price of that pairing, -1 where it may not be."""
+    pairing = _Pairing(problem)
+    found = np.zeros((max(1, len(jobs)), len(problem.technicians)), np.int64)
+    for job, (place, seat) in enumerate(jobs):
+        visit = problem.visits[place]
+        found[job] = pairing.seat(visit, seat) if seat else pairing.lead(visit)
+    return np.ascontiguousarray(found.T)
+
+
+def tools(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
+    """[technician, job]: -1 where the van has what is needed, else a bit for each depot that has the rest."""
+    found = np.full((len(problem.technicians), max(1, len(jobs))), -1, np.int64)
+    known: dict[frozenset[str], list[int]] = {}
+    for job, (visit, seat) in enumerate(jobs):
+        needed = problem.visits[visit].tools
+        if needed and not seat:
+            if needed not in known:
+                known[needed] = [_where(problem, needed - row.tools) for row in problem.technicians]
+            found[:, job] = known[needed]
+    return found
+
+
+def _where(problem: Problem, missing: frozenset[str]) -> int:
+    """A bit for each depot that has the missing tools, or -1 where none is missing."""
+    if not missing:
+        return -1
+    having = [depot.tools is None or missing <= depot.tools for depot in problem.depots]
+    return sum(1 << number for number, has in enumerate(having) if has)
