@@ -2,35 +2,22 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.annealing import (
-    ABSENT,
-    BEST_PRICE,
-    PRICE,
-    VERSIONS,
-    Chain,
-    anneal,
-    construct,
-    keep_best,
-    leave_out,
-    restore_best,
-)
+from optimizer.annealing import BEST_PRICE, Chain, anneal, keep_best, restore_best
+from optimizer.chains import best_plan, construct_all, start_chain
 from optimizer.insertion import load
-from optimizer.model import LOCATION, NEVER, PENALTY, Encoded, Ints, Model, encode
+from optimizer.model import NEVER, Encoded, encode
 from optimizer.plan import Objective, Plan, Reason, ReasonCode, Route, Unassigned
 from optimizer.problem import Break, Planned, Problem, Technician, Visit, Window
 from optimizer.reasons import explain_all
-from optimizer.routes import TOTAL, VERSION, State, empty_state
 from optimizer.timetable import read_plan
 
-NEIGHBOURS = 128
 CHUNK_SECONDS = 0.03
 """One kernel call: `stop` is asked between two of them."""
 REPORT_SECONDS = 0.15
-CONSTRUCT_CHUNK = 50
 COLD_SHARE = 0.005
 WARM_TEMPERATURE = 60.0
 LAST_TEMPERATURE = 5.0
@@ -79,11 +66,11 @@ def solve(
     budget = Budget(seconds, iterations, stop, time.perf_counter())
     state = load(encoded, warm)
     chain = start_chain(encoded, state, seed=seed)
-    _construct_all(encoded, chain, budget)
+    construct_all(encoded, chain, lambda: stop is None or not stop())
     keep_best(chain)
     _improve(encoded, chain, budget, cold=warm is None, report=on_improvement)
     restore_best(encoded.model, chain)
-    _construct_all(encoded, chain, replace(budget, seconds=None, stop=None))
+    construct_all(encoded, chain, lambda: True)
     plan = read_plan(encoded, chain.state)
     if on_improvement is not None:
         on_improvement(plan)
@@ -117,71 +104,6 @@ def warm_up() -> None:
     )
     problem = Problem(technicians=technicians, visits=visits, travel_seconds=np.full((9, 9), 60, np.int32))
     solve(problem, seconds=None, iterations=20, on_improvement=lambda _: None)
-
-
-def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
-    """A chain around routes that are already simulated."""
-    model = encoded.model
-    technicians, visits = model.allowed.shape
-    chain = Chain(
-        state=state,
-        kept=empty_state(model),
-        best=np.zeros((technicians, visits + 1), np.int64),
-        memory=np.zeros((visits, technicians, 6), np.int64),
-        absent=np.zeros((2, visits), np.int64),
-        touched=np.zeros((2, technicians), np.int64),
-        neighbours=_neighbours(model),
-        eligible=_eligible(model),
-        counters=np.zeros(7, np.int64),
-        random=_random_state(seed),
-    )
-    state.totals[:, VERSION] = np.arange(1, technicians + 1)
-    chain.counters[VERSIONS] = technicians
-    chain.counters[PRICE] = state.totals[:, TOTAL].sum()
-    for visit in np.flatnonzero(state.owner < 0).tolist():
-        leave_out(model, chain, visit)
-    chain.counters[BEST_PRICE] = NEVER
-    return chain
-
-
-def _random_state(seed: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    # One round of splitmix64: neighbouring seeds give unrelated chains, and never the all-zero state.
-    mask = (1 << 64) - 1
-    mixed = (seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) & mask
-    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & mask
-    return np.array([(mixed ^ (mixed >> 31)) or 1], dtype=np.uint64)
-
-
-def _eligible(model: Model) -> Ints:
-    """For each visit the number of technicians who may serve it, then their places."""
-    technicians, visits = model.allowed.shape
-    eligible = np.zeros((visits, technicians + 1), np.int64)
-    for visit in range(visits):
-        places = np.flatnonzero(model.allowed[:, visit])
-        eligible[visit, 0] = len(places)
-        eligible[visit, 1 : len(places) + 1] = places
-    return eligible
-
-
-def _neighbours(model: Model) -> Ints:
-    """For each visit the nearest visits, itself first, by travel there and back."""
-    travel = model.travel[np.ix_(model.work[:, LOCATION], model.work[:, LOCATION])].astype(np.int64)
-    both = travel + travel.T
-    np.fill_diagonal(both, -1)
-    count = min(NEIGHBOURS, len(both))
-    return np.ascontiguousarray(np.argsort(both, axis=1, kind="stable")[:, :count])
-
-
-def _construct_all(encoded: Encoded, chain: Chain, budget: Budget) -> None:
-    """Insert what is out, the dearest first; the dearest are placed even when the budget is spent."""
-    penalty = encoded.model.work[:, PENALTY]
-    absent = chain.absent[0, : chain.counters[ABSENT]]
-    order = absent[np.lexsort((absent, -penalty[absent]))].copy()
-    for first in range(0, len(order), CONSTRUCT_CHUNK):
-        construct(encoded.model, chain, order[first : first + CONSTRUCT_CHUNK])
-        if budget.stop is not None and budget.stop():
-            return
 
 
 def _temperatures(encoded: Encoded, *, cold: bool) -> tuple[float, float]:
@@ -221,18 +143,7 @@ def _improve(
         best = int(chain.counters[BEST_PRICE])
         if report is not None and best < reported and budget.spent() - reported_at >= REPORT_SECONDS:
             reported, reported_at = best, budget.spent()
-            report(_best_plan(encoded, chain))
-
-
-def _best_plan(encoded: Encoded, chain: Chain) -> Plan:
-    """The best routes read out beside the chain, which goes on undisturbed."""
-    from_best = chain._replace(
-        state=empty_state(encoded.model),
-        counters=chain.counters.copy(),
-        absent=chain.absent.copy(),
-    )
-    restore_best(encoded.model, from_best)
-    return read_plan(encoded, from_best.state)
+            report(best_plan(encoded, chain))
 
 
 def _without_choice(problem: Problem) -> Plan:
