@@ -1,23 +1,36 @@
 """Chains: how an annealing chain starts, fills its routes, and reads out its best plan."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.annealing import (
+from optimizer.annealing import RETRIED, construct
+from optimizer.changes import (
     ABSENT,
     BEST_PRICE,
+    LIST,
+    PLACE,
     PRICE,
     VERSIONS,
     Chain,
-    construct,
-    leave_out,
     restore_best,
 )
-from optimizer.model import LOCATION, NEVER, PENALTY, Encoded, Ints, Model
+from optimizer.model import (
+    END_LOCATION,
+    LEAD,
+    LINKED,
+    LOCATION,
+    NEVER,
+    PENALTY,
+    START_LOCATION,
+    Encoded,
+    Ints,
+    Model,
+)
 from optimizer.plan import Plan
-from optimizer.routes import TOTAL, VERSION, State, empty_state
+from optimizer.state import TOTAL, VERSION, State, empty_state
 from optimizer.timetable import read_plan
 
 NEIGHBOURS = 128
@@ -25,27 +38,43 @@ CONSTRUCT_CHUNK = 50
 """Visits put in by one kernel call: the caller is asked between two of them."""
 
 
-def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
-    """A chain around routes that are already simulated."""
+def apart(encoded: Encoded) -> Encoded:
+    """The same with arrays of its own where a search writes: each chain needs that."""
     model = encoded.model
-    technicians, visits = model.allowed.shape
+    own = model._replace(agreed=model.agreed.copy(), rules=model.rules.copy())
+    return replace(encoded, model=own)
+
+
+def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
+    """A chain around routes that are already simulated; what is encoded must be its own (`apart`)."""
+    model = encoded.model
+    technicians, jobs = model.terms.shape
+    width = state.stops.shape[1]
+    linked = np.flatnonzero(model.work[:jobs, LINKED])
     chain = Chain(
         state=state,
         kept=empty_state(model),
-        best=np.zeros((technicians, visits + 1), np.int64),
-        memory=np.zeros((visits, technicians, 6), np.int64),
-        absent=np.zeros((2, visits), np.int64),
-        touched=np.zeros((2, technicians), np.int64),
-        neighbours=_neighbours(model),
+        best=np.zeros((technicians, width + 1), np.int64),
+        memory=np.zeros((jobs, technicians, 6), np.int64),
+        absent=np.full((2, jobs), -1, np.int64),
+        touched=np.full((2, technicians), -1, np.int64),
+        tried=np.zeros(3 * jobs + RETRIED, np.int64),
+        pending=np.zeros(3 * jobs + 1, np.int64),
+        neighbours=_neighbours(encoded),
         eligible=_eligible(model),
-        counters=np.zeros(7, np.int64),
+        seen=np.zeros(technicians, np.int64),
+        linked=linked,
+        agreed=np.zeros((2, len(linked), 2), np.int64),
+        counters=np.zeros(9, np.int64),
         random=_random_state(seed),
     )
     state.totals[:, VERSION] = np.arange(1, technicians + 1)
     chain.counters[VERSIONS] = technicians
     chain.counters[PRICE] = state.totals[:, TOTAL].sum()
-    for visit in np.flatnonzero(state.owner < 0).tolist():
-        leave_out(model, chain, visit)
+    out = [job for job in np.flatnonzero(state.owner < 0).tolist() if model.work[job, LEAD] == job]
+    chain.absent[LIST, : len(out)], chain.absent[PLACE, out] = out, np.arange(len(out))
+    chain.counters[ABSENT] = len(out)
+    chain.counters[PRICE] += model.work[out, PENALTY].sum()
     chain.counters[BEST_PRICE] = NEVER
     return chain
 
@@ -63,13 +92,14 @@ def construct_all(encoded: Encoded, chain: Chain, keep_going: Callable[[], bool]
 
 def best_plan(encoded: Encoded, chain: Chain) -> Plan:
     """The best routes read out beside the chain, which goes on undisturbed."""
+    own = apart(encoded)
     from_best = chain._replace(
-        state=empty_state(encoded.model),
+        state=empty_state(own.model),
         counters=chain.counters.copy(),
         absent=chain.absent.copy(),
     )
-    restore_best(encoded.model, from_best)
-    return read_plan(encoded, from_best.state)
+    restore_best(own.model, from_best)
+    return read_plan(own, from_best.state)
 
 
 def _random_state(seed: int) -> NDArray[np.uint64]:
@@ -82,19 +112,24 @@ def _random_state(seed: int) -> NDArray[np.uint64]:
 
 
 def _eligible(model: Model) -> Ints:
-    """For each visit the number of technicians who may serve it, then their places."""
-    technicians, visits = model.allowed.shape
-    eligible = np.zeros((visits, technicians + 1), np.int64)
-    for visit in range(visits):
-        places = np.flatnonzero(model.allowed[:, visit])
-        eligible[visit, 0] = len(places)
-        eligible[visit, 1 : len(places) + 1] = places
+    """For each job the number of technicians who may serve it, then their places, nearest first."""
+    technicians, jobs = model.terms.shape
+    eligible = np.zeros((jobs, technicians + 1), np.int64)
+    homes, ends = model.staff[:, START_LOCATION], model.staff[:, END_LOCATION]
+    for job in range(jobs):
+        place = model.work[job, LOCATION]
+        far = model.least[homes, place].astype(np.int64) + model.least[place, ends]
+        order = np.argsort(far, kind="stable")
+        order = order[model.terms[order, job] >= 0]
+        eligible[job, 0] = len(order)
+        eligible[job, 1 : len(order) + 1] = order
     return eligible
 
 
-def _neighbours(model: Model) -> Ints:
+def _neighbours(encoded: Encoded) -> Ints:
     """For each visit the nearest visits, itself first, by travel there and back."""
-    travel = model.travel[np.ix_(model.work[:, LOCATION], model.work[:, LOCATION])].astype(np.int64)
+    places = encoded.model.work[: len(encoded.problem.visits), LOCATION]
+    travel = encoded.model.least[np.ix_(places, places)].astype(np.int64)
     both = travel + travel.T
     np.fill_diagonal(both, -1)
     count = min(NEIGHBOURS, len(both))

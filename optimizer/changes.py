@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from optimizer.insertion import take
-from optimizer.model import FIXED_COUNT, LEAD, LINKED, NEVER, PENALTY, Ints, Model
+from optimizer.model import FIXED_COUNT, LEAD, LINKED, PENALTY, Ints, Model
 from optimizer.state import LENGTH, TOTAL, VERSION, State, refresh
 
 PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP = range(9)
@@ -170,29 +170,31 @@ def close_change(model: Model, chain: Chain, accept: bool) -> None:
 
 @njit(cache=True)
 def take_back(model: Model, chain: Chain) -> None:
-    state, jobs = chain.state, model.terms.shape[1]
+    for place in range(chain.counters[TOUCHED]):
+        own(model, chain.state, chain.touched[LIST, place], -1)
     for place in range(chain.counters[TOUCHED]):
         technician = chain.touched[LIST, place]
-        for position in range(state.totals[technician, LENGTH]):
-            if state.stops[technician, position] < jobs:
-                state.owner[state.stops[technician, position]] = -1
-    for place in range(chain.counters[TOUCHED]):
-        technician = chain.touched[LIST, place]
-        copy_route(chain.kept, state, technician)
-        for position in range(state.totals[technician, LENGTH]):
-            if state.stops[technician, position] < jobs:
-                state.owner[state.stops[technician, position]] = technician
+        copy_route(chain.kept, chain.state, technician)
+        own(model, chain.state, technician, technician)
     for place in range(chain.counters[TRIED]):
         job = chain.tried[place]
-        if state.owner[job] < 0:
+        if chain.state.owner[job] < 0:
             add_absent(chain, job)
         else:
             drop_absent(chain, job)
     for place in range(chain.linked.shape[0]):
         model.agreed[chain.linked[place]] = chain.agreed[0, place]
     if model.supply.shape[0] > 0:
-        state.supply[:] = chain.kept.supply
+        chain.state.supply[:] = chain.kept.supply
     chain.counters[PRICE] = chain.counters[KEPT_PRICE]
+
+
+@njit(cache=True)
+def own(model: Model, state: State, technician: int, owner: int) -> None:
+    """Enter the owner of all jobs of a route."""
+    for position in range(state.totals[technician, LENGTH]):
+        if state.stops[technician, position] < model.terms.shape[1]:
+            state.owner[state.stops[technician, position]] = owner
 
 
 @njit(cache=True)
@@ -220,10 +222,8 @@ def restore_best(model: Model, chain: Chain) -> None:
     for technician in range(state.totals.shape[0]):
         state.totals[technician, LENGTH] = chain.best[technician, 0]
         for position in range(state.totals[technician, LENGTH]):
-            job = chain.best[technician, position + 1]
-            state.stops[technician, position] = job
-            if job < jobs:
-                state.owner[job] = technician
+            state.stops[technician, position] = chain.best[technician, position + 1]
+        own(model, state, technician, technician)
         chain.counters[VERSIONS] += 1
         state.totals[technician, VERSION] = chain.counters[VERSIONS]
         refresh(model, state, technician, 0)

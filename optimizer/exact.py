@@ -179,7 +179,7 @@ class _Day:
     def _serve(self, turn: _Turn, visit: Visit, *, place: int) -> None:
         """The rules between one technician and one visit."""
         literal = turn.serves[place]
-        if not (has_skills(turn.technician, visit) and may_serve(turn.technician, visit)):
+        if not (has_skills(turn.technician, visit.skills) and may_serve(turn.technician, visit)):
             self.model.add(literal == 0)
         windows = starts(visit)
         if windows:

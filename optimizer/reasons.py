@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 
-from optimizer.insertion import cheapest, has_parts, load, put, remove, take
+from optimizer.changes import copy_route, own
+from optimizer.encoding import encode
+from optimizer.insertion import cheapest, put, take
+from optimizer.loading import load, remove
 from optimizer.model import (
     FIXED_COUNT,
     FREE_FROM,
@@ -18,12 +21,12 @@ from optimizer.model import (
     Encoded,
     Ints,
     Model,
-    encode,
     may_serve,
 )
 from optimizer.plan import Plan, Reason, ReasonCode, Unassigned
 from optimizer.problem import Problem, Technician, Visit
-from optimizer.routes import LENGTH, State, refresh
+from optimizer.state import LENGTH, State, empty_state, refresh
+from optimizer.supplies import NOWHERE, suppliable
 
 LONGEST_STRETCH_MINUTES = 1440
 
@@ -48,10 +51,10 @@ ORDER = (
 def fits_stretched(model: Model, state: State, technician: int, visit: int, minutes: int) -> bool:
     """Whether the visit fits when all windows and the shift end so many minutes later."""
     model.rules[STRETCH] = 60 * minutes
-    refresh(model, state, technician)
-    fits = cheapest(model, state, technician, visit, True).price < NEVER
+    refresh(model, state, technician, 0)
+    fits = cheapest(model, state, technician, visit, NEVER).price < NEVER
     model.rules[STRETCH] = 0
-    refresh(model, state, technician)
+    refresh(model, state, technician, 0)
     return fits
 
 
@@ -71,70 +74,76 @@ def stretch_minutes(model: Model, state: State, technician: int, visit: int) -> 
 
 
 @njit(cache=True)
-def alone(model: Model, state: State, technician: int, visit: int) -> tuple[int, int]:
+def alone(model: Model, state: State, spare: State, technician: int, visit: int) -> tuple[int, int]:
     """(FITS, 0) if the visit fits with only the fixed stops, else why not and by how many minutes."""
-    fixed = model.crew[technician, FIXED_COUNT]
-    kept = state.stops[technician, : state.totals[technician, LENGTH]].copy()
+    fixed = model.staff[technician, FIXED_COUNT]
+    copy_route(state, spare, technician)
     take(model, state, technician, fixed, state.totals[technician, LENGTH] - fixed)
     code, minutes = FITS, 0
-    if cheapest(model, state, technician, visit, True).price == NEVER:
+    if cheapest(model, state, technician, visit, NEVER).price == NEVER:
         minutes = stretch_minutes(model, state, technician, visit)
-        limit = model.crew[technician, HARD_END]
-        model.crew[technician, HARD_END] = NEVER // 2
-        refresh(model, state, technician)
-        in_window = cheapest(model, state, technician, visit, True).price < NEVER
-        model.crew[technician, HARD_END] = limit
+        limit = model.staff[technician, HARD_END]
+        model.staff[technician, HARD_END] = NEVER // 2
+        refresh(model, state, technician, 0)
+        in_window = cheapest(model, state, technician, visit, NEVER).price < NEVER
+        model.staff[technician, HARD_END] = limit
         last = model.work[visit, LAST_START]
-        away = model.crew[technician, FREE_FROM] > last
+        away = model.staff[technician, FREE_FROM] > last
         code = OFF_SHIFT if in_window or away else OUTSIDE_WINDOW
-    for position in range(fixed, kept.shape[0]):
-        state.stops[technician, position] = kept[position]
-        state.owner[kept[position]] = technician
-    state.totals[technician, LENGTH] = kept.shape[0]
-    refresh(model, state, technician)
+    put_back(model, state, spare, technician)
     return code, minutes
 
 
 @njit(cache=True)
-def displaced(model: Model, state: State, technician: int, visit: int) -> int:
+def put_back(model: Model, state: State, spare: State, technician: int) -> None:
+    """Make the route again what it was when it was copied."""
+    own(model, state, technician, -1)
+    state.totals[technician, LENGTH] = spare.totals[technician, LENGTH]
+    state.stops[technician] = spare.stops[technician]
+    own(model, state, technician, technician)
+    refresh(model, state, technician, 0)
+
+
+@njit(cache=True)
+def displaced(model: Model, state: State, spare: State, technician: int, visit: int) -> int:
     """The movable visit of least penalty whose removal makes room for this one, or -1."""
     who = -1
-    for position in range(model.crew[technician, FIXED_COUNT], state.totals[technician, LENGTH]):
-        other = state.stops[technician, position]
+    copy_route(state, spare, technician)
+    for position in range(model.staff[technician, FIXED_COUNT], spare.totals[technician, LENGTH]):
+        other = spare.stops[technician, position]
+        if other >= model.terms.shape[1]:
+            continue
         if who >= 0 and model.work[other, PENALTY] >= model.work[who, PENALTY]:
             continue
-        if not take(model, state, technician, position, 1):
-            put(model, state, technician, position, other)
-            continue
-        supplied = has_parts(model, state, technician, visit)
-        if supplied and cheapest(model, state, technician, visit, True).price < NEVER:
+        made = take(model, state, technician, position, 1)
+        if made and cheapest(model, state, technician, visit, NEVER).price < NEVER:
             who = other
-        put(model, state, technician, position, other)
+        put_back(model, state, spare, technician)
     return who
 
 
 @njit(cache=True)
-def probe(model: Model, state: State, visit: int, found: Ints) -> None:
+def probe(model: Model, state: State, spare: State, visit: int, found: Ints) -> None:
     """For every technician fill a row (finding, minutes, displaced visit or -1, added price)."""
     for technician in range(state.totals.shape[0]):
         found[technician, 2] = -1
         found[technician, 3] = NEVER
-        if not model.allowed[technician, visit]:
+        if model.terms[technician, visit] < 0:
             continue
-        if not has_parts(model, state, technician, visit):
+        if suppliable(model, state, technician, visit) == NOWHERE:
             found[technician, 0] = NO_PART
-            found[technician, 2] = displaced(model, state, technician, visit)
+            found[technician, 2] = displaced(model, state, spare, technician, visit)
             continue
-        price = cheapest(model, state, technician, visit, True).price
+        price = cheapest(model, state, technician, visit, NEVER).price
         found[technician, 3] = price
         if price < NEVER:
             found[technician, 0] = FITS
             continue
-        code, minutes = alone(model, state, technician, visit)
+        code, minutes = alone(model, state, spare, technician, visit)
         if code == FITS:
             code = NO_ROOM
             minutes = stretch_minutes(model, state, technician, visit)
-            found[technician, 2] = displaced(model, state, technician, visit)
+            found[technician, 2] = displaced(model, state, spare, technician, visit)
         found[technician, 0] = code
         found[technician, 1] = minutes
 
@@ -183,7 +192,7 @@ def _probe(encoded: Encoded, state: State, visit: int) -> Probe:
         position = state.stops[owner, : state.totals[owner, LENGTH]].tolist().index(visit)
         remove(encoded, state, visit)
     found = np.zeros((len(encoded.problem.technicians), 4), np.int64)
-    probe(encoded.model, state, visit, found)
+    probe(encoded.model, state, empty_state(encoded.model), visit, found)
     chosen = None
     if owner >= 0:
         chosen = int(found[owner, 3])

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.annealing import BEST_PRICE, Chain, anneal, keep_best, restore_best
+from optimizer.annealing import anneal
 from optimizer.chains import best_plan, construct_all, start_chain
-from optimizer.insertion import load
-from optimizer.model import NEVER, Encoded, encode
+from optimizer.changes import BEST_PRICE, Chain, keep_best, restore_best
+from optimizer.encoding import encode
+from optimizer.loading import load
+from optimizer.model import NEVER, Encoded
 from optimizer.plan import Objective, Plan, Reason, ReasonCode, Route, Unassigned
 from optimizer.problem import Break, Planned, Problem, Technician, Visit, Window
 from optimizer.reasons import explain_all
@@ -67,7 +69,7 @@ def solve(
     state = load(encoded, warm)
     chain = start_chain(encoded, state, seed=seed)
     construct_all(encoded, chain, lambda: stop is None or not stop())
-    keep_best(chain)
+    keep_best(encoded.model, chain)
     _improve(encoded, chain, budget, cold=warm is None, report=on_improvement)
     restore_best(encoded.model, chain)
     construct_all(encoded, chain, lambda: True)

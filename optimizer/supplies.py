@@ -6,7 +6,7 @@
 from numba import njit
 
 from optimizer.model import FIXED_COUNT, Model
-from optimizer.state import DEPOT, LENGTH, RESTOCK, State
+from optimizer.state import DEPOT, LENGTH, State
 
 ANYWHERE, AFTER_RESTOCK, WITH_RESTOCK, NOWHERE = range(4)
 """Where in a route a job can be supplied: at every place, after its stop at the depot, with a new one."""

@@ -5,11 +5,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.insertion import best, has_parts, load, put, remove
-from optimizer.model import FIXED_COUNT, encode
+from optimizer.encoding import encode
+from optimizer.insertion import put
+from optimizer.loading import best, load, remove
+from optimizer.model import FIXED_COUNT
 from optimizer.plan import Plan
 from optimizer.problem import Problem, Window
-from optimizer.routes import LENGTH, TOTAL, State
+from optimizer.state import LENGTH, TOTAL, State
+from optimizer.supplies import has_parts
 from optimizer.search import solve
 from tests.optimizer.exhaustive import simulate
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
@@ -61,10 +64,10 @@ def test_the_price_of_a_place_is_what_the_route_then_costs(seed: int) -> None:
         remove(encoded, without, place)
         added = []
         for who in range(3):
-            if not (encoded.model.allowed[who, place] and has_parts(encoded.model, without, who, place)):
+            if not (encoded.model.terms[who, place] >= 0 and has_parts(encoded.model, without, who, place)):
                 continue
             before = int(without.totals[who, TOTAL])
-            for position in range(encoded.model.crew[who, FIXED_COUNT], without.totals[who, LENGTH] + 1):
+            for position in range(encoded.model.staff[who, FIXED_COUNT], without.totals[who, LENGTH] + 1):
                 state = State(*(array.copy() for array in without))
                 if put(encoded.model, state, who, position, place):
                     added.append(int(state.totals[who, TOTAL]) - before)

@@ -1,0 +1,168 @@
+"""Loading: a plan that stands, taken up as routes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from optimizer.encoding import encode
+from optimizer.insertion import POSITION_BITS, cheapest_anywhere, cheapest_between, put, take
+from optimizer.model import FIXED_COUNT, NEVER, Encoded
+from optimizer.plan import Plan, Route
+from optimizer.problem import Problem
+from optimizer.state import DEPOT, LENGTH, RESTOCK, State, empty_state, refresh
+from optimizer.supplies import AFTER_RESTOCK, ANYWHERE, first_short, suppliable
+
+
+def start(encoded: Encoded) -> State:
+    """Routes that hold the fixed heads and nothing else."""
+    state = empty_state(encoded.model)
+    for place, technician in enumerate(encoded.problem.technicians):
+        for position, key in enumerate(technician.fixed):
+            visit = encoded.visits[key]
+            state.stops[place, position] = visit
+            state.owner[visit] = place
+        state.totals[place, LENGTH] = len(technician.fixed)
+        refresh(encoded.model, state, place, 0)
+    return state
+
+
+def load(encoded: Encoded, plan: Plan | None) -> State:
+    """Routes that hold the fixed heads and, of a plan, every stop that still fits where it stood.
+
+    What is linked keeps its times, and is out where not all of a crew, or not who it waits for, is left.
+    """
+    state = start(encoded)
+    if plan is None:
+        return state
+    jobs = {pair: job for job, pair in enumerate(encoded.jobs)}
+    _agree(encoded, plan, jobs)
+    for route in plan.routes:
+        technician = encoded.technicians.get(route.technician, -1)
+        if technician >= 0:
+            _keep_route(encoded, state, technician=technician, stops=_stops(encoded, route, jobs))
+    _drop_partial(encoded, state)
+    return state
+
+
+def _stops(encoded: Encoded, route: Route, jobs: dict[tuple[int, int], int]) -> list[int]:
+    """The jobs of a route in order, its stop at a depot among them."""
+    depots = {depot.key: len(encoded.jobs) + place for place, depot in enumerate(encoded.problem.depots)}
+    found = [jobs.get((encoded.visits.get(stop.visit, -1), stop.seat), -1) for stop in route.stops]
+    if route.restock is not None and route.restock.depot in depots:
+        found.insert(route.restock.position, depots[route.restock.depot])
+    return found
+
+
+def _agree(encoded: Encoded, plan: Plan, jobs: dict[tuple[int, int], int]) -> None:
+    """Bind linked visits to the times that they have in the plan."""
+    agreed, visits = encoded.model.agreed, encoded.problem.visits
+    starts = {stop.visit: stop.start for route in plan.routes for stop in route.stops if stop.seat == 0}
+    for (place, _), job in jobs.items():
+        if visits[place].crew and visits[place].key in starts:
+            agreed[job] = starts[visits[place].key]
+    for row in encoded.problem.dependencies:
+        if row.first not in starts or row.second not in starts:
+            continue
+        first, second = encoded.visits[row.first], encoded.visits[row.second]
+        service = visits[first].service_seconds
+        agreed[first, 1] = min(agreed[first, 1], starts[row.second] - row.gap_seconds - service)
+        agreed[second, 0] = max(agreed[second, 0], starts[row.second])
+        if row.longest_gap_seconds is not None:
+            agreed[first, 0] = max(agreed[first, 0], starts[row.first])
+            latest = starts[row.first] + service + row.longest_gap_seconds
+            agreed[second, 1] = min(agreed[second, 1], latest)
+        if row.same_day:
+            agreed[[first, second]] = np.clip(
+                agreed[[first, second]], *_day(encoded.problem, starts[row.first])
+            )
+
+
+def _day(problem: Problem, at: int) -> tuple[int, int]:
+    """The first and the last second of the day of that moment."""
+    before = [day for day in problem.day_starts if day <= at]
+    after = [day for day in problem.day_starts if day > at]
+    return max(before, default=-NEVER), min(after, default=NEVER) - 1
+
+
+def _drop_partial(encoded: Encoded, state: State) -> None:
+    """Take out crews that are not whole and visits whose first is out, until none is left."""
+    model, jobs = encoded.model, range(len(encoded.jobs))
+    dropped = True
+    while dropped:
+        out = {encoded.jobs[job][0] for job in jobs if state.owner[job] < 0}
+        for row in encoded.problem.dependencies:
+            if encoded.visits[row.first] in out:
+                out.add(encoded.visits[row.second])
+        gone = [job for job in jobs if encoded.jobs[job][0] in out and remove(encoded, state, job) >= 0]
+        dropped = any(state.owner[job] < 0 for job in gone)
+        for job in jobs:
+            if encoded.jobs[job][0] in out:
+                model.agreed[job, 0], model.agreed[job, 1] = -NEVER, NEVER
+
+
+def _keep_route(encoded: Encoded, state: State, *, technician: int, stops: Sequence[int]) -> None:
+    """The route as it stands; where that breaks a rule now, stop by stop, what still fits."""
+    model, jobs = encoded.model, len(encoded.jobs)
+    movable = [
+        job
+        for job in stops
+        if job >= jobs or (job >= 0 and state.owner[job] < 0 and model.terms[technician, job] >= 0)
+    ]
+    head = int(model.staff[technician, FIXED_COUNT])
+    movable = movable[: state.stops.shape[1] - head - 1]
+    kept = [job for job in movable if job < jobs]
+    state.stops[technician, head : head + len(movable)] = movable
+    state.owner[kept] = technician
+    state.totals[technician, LENGTH] = head + len(movable)
+    # As a whole first: with travel without triangles a feasible route may begin with one that is not.
+    if refresh(model, state, technician, 0) and _is_supplied(encoded, state, technician):
+        return
+    take(model, state, technician, head, len(movable))
+    for job in kept:
+        end = int(state.totals[technician, LENGTH])
+        place = cheapest_between(model, state, technician, job, (end, end, NEVER))
+        if suppliable(model, state, technician, job) in {ANYWHERE, AFTER_RESTOCK} and place.position >= 0:
+            put(model, state, technician, place.position, job)
+
+
+def _is_supplied(encoded: Encoded, state: State, technician: int) -> bool:
+    """Whether van and depot have what the movable stops need."""
+    model, restock = encoded.model, int(state.totals[technician, RESTOCK])
+    short = first_short(model, state, technician)
+    if short < state.totals[technician, LENGTH] and (restock < 0 or short < restock):
+        return False
+    if restock < 0:
+        return True
+    depot = int(state.totals[technician, DEPOT])
+    tools = [
+        model.tools[technician, job]
+        for job in state.stops[technician, short:].tolist()
+        if job < len(encoded.jobs)
+    ]
+    return bool((state.supply[depot] >= 0).all()) and all(each == -1 or each >> depot & 1 for each in tools)
+
+
+def best(problem: Problem, plan: Plan, visit: str) -> tuple[int, str, int] | None:
+    """(added price, technician, position) of the cheapest place for a visit that the plan leaves out.
+
+    Exact over every technician and position; None where it fits nowhere. A visit that the plan has is
+    taken out first, so the answer also tells what its present place costs.
+    """
+    encoded = encode(problem)
+    state = load(encoded, plan)
+    place = encoded.visits[visit]
+    remove(encoded, state, place)
+    price, technician, position = cheapest_anywhere(encoded.model, state, place)
+    if technician < 0:
+        return None
+    return int(price), problem.technicians[technician].key, int(position % (1 << POSITION_BITS))
+
+
+def remove(encoded: Encoded, state: State, job: int) -> int:
+    """Take a movable job out of its route; the technician who had it, or -1."""
+    technician = int(state.owner[job])
+    if technician >= 0:
+        position = state.stops[technician, : state.totals[technician, LENGTH]].tolist().index(job)
+        if position >= encoded.model.staff[technician, FIXED_COUNT]:
+            take(encoded.model, state, technician, position, 1)
+    return technician
