@@ -10,16 +10,15 @@ and a part of the changes begins beside a visit that is out.
 # mypy: disable-error-code="no-any-return"
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from optimizer.changes import (
     ABSENT,
     BEST_PRICE,
     KEPT_PRICE,
-    LIST,
-    PLACE,
+    OUT,
     PRICE,
+    TOUCHED_PLACE,
     Chain,
     below,
     close_change,
@@ -29,8 +28,9 @@ from optimizer.changes import (
     position_of,
     take_stops,
 )
+from optimizer.kernels import entry, kernel
 from optimizer.linking import release
-from optimizer.model import FIXED_COUNT, Ints, Model
+from optimizer.model import FIXED_COUNT, TERMS, Ints, Model
 from optimizer.recreation import insert, recreate, sample_absent
 from optimizer.state import LENGTH
 
@@ -45,7 +45,7 @@ ABSENT_CHANCE = 0.35
 """Of the changes while visits are out: so many begin beside one of them."""
 
 
-@njit(cache=True)
+@kernel()
 def ruin_route(model: Model, chain: Chain, technician: int, position: int, longest: float) -> None:
     """Take a string around `position` out of the route, sometimes with a part in its middle kept."""
     fixed = model.staff[technician, FIXED_COUNT]
@@ -70,7 +70,7 @@ def ruin_route(model: Model, chain: Chain, technician: int, position: int, longe
         take_stops(model, chain, technician, first, head)
 
 
-@njit(cache=True)
+@kernel()
 def ruin(model: Model, chain: Chain) -> None:
     """Take strings out of a few routes around one random visit, or around one that is out."""
     state = chain.state
@@ -81,13 +81,13 @@ def ruin(model: Model, chain: Chain) -> None:
     strings = int(draw(chain) * (4.0 * REMOVED_MEAN / (1.0 + longest) - 1.0)) + 1
     seed, wanted = below(chain, visits), -1
     if out > 0 and draw(chain) < ABSENT_CHANCE:
-        seed = wanted = chain.absent[LIST, 0]  # the first of the sample: it is tried with this change
+        seed = wanted = chain.lists[OUT, 0]  # the first of the sample: it is tried with this change
     for near in range(chain.neighbours.shape[1]):
         visit = chain.neighbours[seed, near]
         technician = state.owner[visit]
-        if technician < 0 or chain.touched[PLACE, technician] >= 0:
+        if technician < 0 or chain.marks[TOUCHED_PLACE, technician] >= 0:
             continue
-        if wanted >= 0 and model.terms[technician, wanted] < 0:
+        if wanted >= 0 and model.pairs[TERMS, technician, wanted] < 0:
             continue
         position = position_of(state, visit)
         if position < model.staff[technician, FIXED_COUNT]:
@@ -99,17 +99,18 @@ def ruin(model: Model, chain: Chain) -> None:
     release(model, chain)
 
 
-@njit(cache=True, nogil=True)
+@entry()
 def construct(model: Model, chain: Chain, order: Ints) -> None:
     """Try the visits of `order` that are out, each at its cheapest place."""
     open_change(model, chain)
+    blink = float(chain.state.totals.shape[0]) * 0.0
     for place in range(order.shape[0]):
         if chain.state.owner[order[place]] < 0:
-            insert(model, chain, order[place], 0.0)
+            insert(model, chain, order[place], blink)
     close_change(model, chain, True)
 
 
-@njit(cache=True, nogil=True)
+@entry()
 def anneal(model: Model, chain: Chain, count: int, heat: NDArray[np.float64]) -> None:
     """Run `count` changes; `heat` is (changes done before, changes in all, first, last temperature)."""
     for turn in range(count):

@@ -10,8 +10,9 @@ from optimizer.annealing import RETRIED, construct
 from optimizer.changes import (
     ABSENT,
     BEST_PRICE,
-    LIST,
-    PLACE,
+    JOB,
+    OUT,
+    OUT_PLACE,
     PRICE,
     VERSIONS,
     Chain,
@@ -20,11 +21,13 @@ from optimizer.changes import (
 from optimizer.model import (
     END_LOCATION,
     LEAD,
+    LEAST,
     LINKED,
     LOCATION,
     NEVER,
     PENALTY,
     START_LOCATION,
+    TERMS,
     Encoded,
     Ints,
     Model,
@@ -41,30 +44,28 @@ CONSTRUCT_CHUNK = 50
 def apart(encoded: Encoded) -> Encoded:
     """The same with arrays of its own where a search writes: each chain needs that."""
     model = encoded.model
-    own = model._replace(agreed=model.agreed.copy(), rules=model.rules.copy())
+    own = model._replace(work=model.work.copy(), staff=model.staff.copy(), rules=model.rules.copy())
     return replace(encoded, model=own)
 
 
 def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
     """A chain around routes that are already simulated; what is encoded must be its own (`apart`)."""
     model = encoded.model
-    technicians, jobs = model.terms.shape
+    _, technicians, jobs = model.pairs.shape
     width = state.stops.shape[1]
-    linked = np.flatnonzero(model.work[:jobs, LINKED])
+    jobs_linked = np.flatnonzero(model.work[:jobs, LINKED])
+    linked = np.zeros((len(jobs_linked), 5), np.int64)
+    linked[:, JOB] = jobs_linked
     chain = Chain(
         state=state,
         kept=empty_state(model),
         best=np.zeros((technicians, width + 1), np.int64),
         memory=np.zeros((jobs, technicians, 6), np.int64),
-        absent=np.full((2, jobs), -1, np.int64),
-        touched=np.full((2, technicians), -1, np.int64),
-        tried=np.zeros(3 * jobs + RETRIED, np.int64),
-        pending=np.zeros(3 * jobs + 1, np.int64),
+        lists=np.full((4, 3 * jobs + RETRIED), -1, np.int64),
+        marks=np.full((3, technicians), -1, np.int64),
         neighbours=_neighbours(encoded),
         eligible=_eligible(model),
-        seen=np.zeros(technicians, np.int64),
         linked=linked,
-        agreed=np.zeros((2, len(linked), 2), np.int64),
         counters=np.zeros(9, np.int64),
         random=_random_state(seed),
     )
@@ -72,7 +73,7 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
     chain.counters[VERSIONS] = technicians
     chain.counters[PRICE] = state.totals[:, TOTAL].sum()
     out = [job for job in np.flatnonzero(state.owner < 0).tolist() if model.work[job, LEAD] == job]
-    chain.absent[LIST, : len(out)], chain.absent[PLACE, out] = out, np.arange(len(out))
+    chain.lists[OUT, : len(out)], chain.lists[OUT_PLACE, out] = out, np.arange(len(out))
     chain.counters[ABSENT] = len(out)
     chain.counters[PRICE] += model.work[out, PENALTY].sum()
     chain.counters[BEST_PRICE] = NEVER
@@ -82,7 +83,7 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
 def construct_all(encoded: Encoded, chain: Chain, keep_going: Callable[[], bool]) -> None:
     """Insert what is out, the dearest first; the dearest are placed before anybody is asked."""
     penalty = encoded.model.work[:, PENALTY]
-    absent = chain.absent[0, : chain.counters[ABSENT]]
+    absent = chain.lists[OUT, : chain.counters[ABSENT]]
     order = absent[np.lexsort((absent, -penalty[absent]))].copy()
     for first in range(0, len(order), CONSTRUCT_CHUNK):
         construct(encoded.model, chain, order[first : first + CONSTRUCT_CHUNK])
@@ -96,7 +97,7 @@ def best_plan(encoded: Encoded, chain: Chain) -> Plan:
     from_best = chain._replace(
         state=empty_state(own.model),
         counters=chain.counters.copy(),
-        absent=chain.absent.copy(),
+        lists=chain.lists.copy(),
     )
     restore_best(own.model, from_best)
     return read_plan(own, from_best.state)
@@ -113,14 +114,17 @@ def _random_state(seed: int) -> NDArray[np.uint64]:
 
 def _eligible(model: Model) -> Ints:
     """For each job the number of technicians who may serve it, then their places, nearest first."""
-    technicians, jobs = model.terms.shape
+    _, technicians, jobs = model.pairs.shape
     eligible = np.zeros((jobs, technicians + 1), np.int64)
     homes, ends = model.staff[:, START_LOCATION], model.staff[:, END_LOCATION]
     for job in range(jobs):
         place = model.work[job, LOCATION]
-        far = model.least[homes, place].astype(np.int64) + model.least[place, ends]
+        far = (
+            model.travel[model.rules[LEAST], homes, place].astype(np.int64)
+            + model.travel[model.rules[LEAST], place, ends]
+        )
         order = np.argsort(far, kind="stable")
-        order = order[model.terms[order, job] >= 0]
+        order = order[model.pairs[TERMS, order, job] >= 0]
         eligible[job, 0] = len(order)
         eligible[job, 1 : len(order) + 1] = order
     return eligible
@@ -129,7 +133,8 @@ def _eligible(model: Model) -> Ints:
 def _neighbours(encoded: Encoded) -> Ints:
     """For each visit the nearest visits, itself first, by travel there and back."""
     places = encoded.model.work[: len(encoded.problem.visits), LOCATION]
-    travel = encoded.model.least[np.ix_(places, places)].astype(np.int64)
+    least = encoded.model.travel[encoded.model.rules[LEAST]]
+    travel = least[np.ix_(places, places)].astype(np.int64)
     both = travel + travel.T
     np.fill_diagonal(both, -1)
     count = min(NEIGHBOURS, len(both))

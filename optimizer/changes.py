@@ -6,18 +6,36 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from optimizer.insertion import take
-from optimizer.model import FIXED_COUNT, LEAD, LINKED, PENALTY, Ints, Model
+from optimizer.kernels import NONE, ZERO, entry, kernel
+from optimizer.model import (
+    AGREED_FIRST,
+    AGREED_LAST,
+    DEPOTS,
+    FIXED_COUNT,
+    JOBS,
+    LEAD,
+    LINKED,
+    PENALTY,
+    Ints,
+    Model,
+)
 from optimizer.state import LENGTH, TOTAL, VERSION, State, refresh
 
 PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP = range(9)
 """Places in `Chain.counters`."""
 
-LIST, PLACE = range(2)
-"""Rows of `Chain.absent`, and of `touched`: what is in the list, and where each is in it or -1."""
+OUT, OUT_PLACE, TRY, GOING = range(4)
+"""Rows of `Chain.lists`: the leads that are out, and where each is in that list or -1; the jobs that a
+change puts back; linked jobs whose partners must still go."""
+
+TOUCHED_LIST, TOUCHED_PLACE, SEEN = range(3)
+"""Rows of `Chain.marks`: the changed routes, where each is in that list or -1, and marks of twins."""
+
+JOB, KEPT_FIRST, KEPT_LAST, BEST_FIRST, BEST_LAST = range(5)
+"""Columns of `Chain.linked`: a job of a crew or dependency, what was agreed for it before and in the best."""
 
 
 class Chain(NamedTuple):
@@ -26,29 +44,23 @@ class Chain(NamedTuple):
     `best` has rows of a length and its stops. `memory[job, entry]` is twice (price, position, version of
     the route): the cheapest place of a job with the technician of that entry of `eligible`, true while the
     route has that version; position -1 says that nothing is cheaper than the price. `eligible` has the
-    number of technicians who may, then their places, nearest first. `tried` are the jobs that a change
-    puts back, `pending` linked jobs whose partners must still go, `linked` all jobs of crews and
-    dependencies, `agreed` what was agreed for them before the change and in the best.
+    number of technicians who may, then their places, nearest first.
     """
 
     state: State
     kept: State
     best: Ints
     memory: Ints
-    absent: Ints
-    touched: Ints
-    tried: Ints
-    pending: Ints
+    lists: Ints
+    marks: Ints
     neighbours: Ints
     eligible: Ints
-    seen: Ints
     linked: Ints
-    agreed: Ints
     counters: Ints
     random: NDArray[np.uint64]
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def draw(chain: Chain) -> float:
     """A uniform number in [0, 1), by xorshift64*: the same on every machine and thread."""
     bits = chain.random[0]
@@ -59,72 +71,70 @@ def draw(chain: Chain) -> float:
     return float((bits * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def below(chain: Chain, count: int) -> int:
     """A uniform whole number from 0 to before `count`."""
     return min(count - 1, int(draw(chain) * count))
 
 
-@njit(cache=True)
+@entry()
 def copy_route(source: State, target: State, technician: int) -> None:
     length = source.totals[technician, LENGTH]
-    target.totals[technician] = source.totals[technician]
-    for part in range(source.left.shape[1]):
-        target.left[technician, part] = source.left[technician, part]
-        target.before[technician, part] = source.before[technician, part]
+    for column in range(source.totals.shape[1]):
+        target.totals[technician, column] = source.totals[technician, column]
     for position in range(length + 1):
         target.stops[technician, position] = source.stops[technician, position]
         for layer in range(source.labels.shape[2]):
             target.labels[technician, position, layer] = source.labels[technician, position, layer]
 
 
-@njit(cache=True)
+@kernel()
 def touch(chain: Chain, technician: int) -> None:
     """Keep a copy of the route before its first change, and give it a new version."""
-    if chain.touched[PLACE, technician] < 0:
-        chain.touched[PLACE, technician] = chain.counters[TOUCHED]
-        chain.touched[LIST, chain.counters[TOUCHED]] = technician
+    if chain.marks[TOUCHED_PLACE, technician] < 0:
+        chain.marks[TOUCHED_PLACE, technician] = chain.counters[TOUCHED]
+        chain.marks[TOUCHED_LIST, chain.counters[TOUCHED]] = technician
         chain.counters[TOUCHED] += 1
         copy_route(chain.state, chain.kept, technician)
     chain.counters[VERSIONS] += 1
     chain.state.totals[technician, VERSION] = chain.counters[VERSIONS]
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def add_absent(chain: Chain, job: int) -> None:
-    if chain.absent[PLACE, job] < 0:
-        chain.absent[PLACE, job] = chain.counters[ABSENT]
-        chain.absent[LIST, chain.counters[ABSENT]] = job
+    if chain.lists[OUT_PLACE, job] < 0:
+        chain.lists[OUT_PLACE, job] = chain.counters[ABSENT]
+        chain.lists[OUT, chain.counters[ABSENT]] = job
         chain.counters[ABSENT] += 1
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def drop_absent(chain: Chain, job: int) -> None:
-    place = chain.absent[PLACE, job]
+    place = chain.lists[OUT_PLACE, job]
     if place >= 0:
         chain.counters[ABSENT] -= 1
-        last = chain.absent[LIST, chain.counters[ABSENT]]
-        chain.absent[LIST, place] = last
-        chain.absent[PLACE, last] = place
-        chain.absent[PLACE, job] = -1
+        last = chain.lists[OUT, chain.counters[ABSENT]]
+        chain.lists[OUT, place] = last
+        chain.lists[OUT_PLACE, last] = place
+        chain.lists[OUT_PLACE, job] = -1
 
 
-@njit(cache=True)
+@kernel()
 def leave_out(model: Model, chain: Chain, job: int) -> None:
     """Note that a job has been taken out of its route: a lead is out at its penalty, its crew with it."""
-    if job >= model.terms.shape[1]:
+    if job >= model.rules[JOBS]:
         return
     if model.work[job, LINKED] == 1:
-        chain.pending[chain.counters[PENDING]] = job
+        chain.lists[GOING, chain.counters[PENDING]] = job
         chain.counters[PENDING] += 1
     if model.work[job, LEAD] == job:
         add_absent(chain, job)
-        chain.tried[chain.counters[TRIED]] = job
+        chain.lists[TRY, chain.counters[TRIED]] = job
         chain.counters[TRIED] += 1
         chain.counters[PRICE] += model.work[job, PENALTY]
 
 
-@njit(cache=True)
+@kernel()
 def take_stops(model: Model, chain: Chain, technician: int, first: int, count: int) -> None:
     """Take stops out; where what is left breaks a rule (travel without triangles), all movable ones."""
     state = chain.state
@@ -140,7 +150,7 @@ def take_stops(model: Model, chain: Chain, technician: int, first: int, count: i
     chain.counters[PRICE] += state.totals[technician, TOTAL]
 
 
-@njit(cache=True)
+@kernel()
 def position_of(state: State, job: int) -> int:
     """The position of a job in its owner's route."""
     position = 0
@@ -149,55 +159,57 @@ def position_of(state: State, job: int) -> int:
     return position
 
 
-@njit(cache=True)
+@entry()
 def open_change(model: Model, chain: Chain) -> None:
     chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = 0
     chain.counters[KEPT_PRICE] = chain.counters[PRICE]
     for place in range(chain.linked.shape[0]):
-        chain.agreed[0, place] = model.agreed[chain.linked[place]]
-    if model.supply.shape[0] > 0:
+        chain.linked[place, KEPT_FIRST] = model.work[chain.linked[place, JOB], AGREED_FIRST]
+        chain.linked[place, KEPT_LAST] = model.work[chain.linked[place, JOB], AGREED_LAST]
+    if model.rules[DEPOTS] > 0:
         chain.kept.supply[:] = chain.state.supply
 
 
-@njit(cache=True)
+@entry()
 def close_change(model: Model, chain: Chain, accept: bool) -> None:
     """Keep the change, or put every touched route back as it was."""
     if not accept:
         take_back(model, chain)
     for place in range(chain.counters[TOUCHED]):
-        chain.touched[PLACE, chain.touched[LIST, place]] = -1
+        chain.marks[TOUCHED_PLACE, chain.marks[TOUCHED_LIST, place]] = -1
 
 
-@njit(cache=True)
+@kernel()
 def take_back(model: Model, chain: Chain) -> None:
     for place in range(chain.counters[TOUCHED]):
-        own(model, chain.state, chain.touched[LIST, place], -1)
+        own(model, chain.state, chain.marks[TOUCHED_LIST, place], NONE)
     for place in range(chain.counters[TOUCHED]):
-        technician = chain.touched[LIST, place]
+        technician = chain.marks[TOUCHED_LIST, place]
         copy_route(chain.kept, chain.state, technician)
         own(model, chain.state, technician, technician)
     for place in range(chain.counters[TRIED]):
-        job = chain.tried[place]
+        job = chain.lists[TRY, place]
         if chain.state.owner[job] < 0:
             add_absent(chain, job)
         else:
             drop_absent(chain, job)
     for place in range(chain.linked.shape[0]):
-        model.agreed[chain.linked[place]] = chain.agreed[0, place]
-    if model.supply.shape[0] > 0:
+        model.work[chain.linked[place, JOB], AGREED_FIRST] = chain.linked[place, KEPT_FIRST]
+        model.work[chain.linked[place, JOB], AGREED_LAST] = chain.linked[place, KEPT_LAST]
+    if model.rules[DEPOTS] > 0:
         chain.state.supply[:] = chain.kept.supply
     chain.counters[PRICE] = chain.counters[KEPT_PRICE]
 
 
-@njit(cache=True)
+@kernel()
 def own(model: Model, state: State, technician: int, owner: int) -> None:
     """Enter the owner of all jobs of a route."""
     for position in range(state.totals[technician, LENGTH]):
-        if state.stops[technician, position] < model.terms.shape[1]:
+        if state.stops[technician, position] < model.rules[JOBS]:
             state.owner[state.stops[technician, position]] = owner
 
 
-@njit(cache=True)
+@entry()
 def keep_best(model: Model, chain: Chain) -> None:
     state = chain.state
     chain.counters[BEST_PRICE] = chain.counters[PRICE]
@@ -207,18 +219,20 @@ def keep_best(model: Model, chain: Chain) -> None:
         for position in range(length):
             chain.best[technician, position + 1] = state.stops[technician, position]
     for place in range(chain.linked.shape[0]):
-        chain.agreed[1, place] = model.agreed[chain.linked[place]]
+        chain.linked[place, BEST_FIRST] = model.work[chain.linked[place, JOB], AGREED_FIRST]
+        chain.linked[place, BEST_LAST] = model.work[chain.linked[place, JOB], AGREED_LAST]
 
 
-@njit(cache=True)
+@entry()
 def restore_best(model: Model, chain: Chain) -> None:
     """Make the best routes the current ones."""
-    state, jobs = chain.state, model.terms.shape[1]
+    state, jobs = chain.state, model.rules[JOBS]
     state.owner[:] = -1
     chain.counters[PRICE] = chain.counters[ABSENT] = 0
-    chain.absent[PLACE, :] = -1
+    chain.lists[OUT_PLACE, :] = -1
     for place in range(chain.linked.shape[0]):
-        model.agreed[chain.linked[place]] = chain.agreed[1, place]
+        model.work[chain.linked[place, JOB], AGREED_FIRST] = chain.linked[place, BEST_FIRST]
+        model.work[chain.linked[place, JOB], AGREED_LAST] = chain.linked[place, BEST_LAST]
     for technician in range(state.totals.shape[0]):
         state.totals[technician, LENGTH] = chain.best[technician, 0]
         for position in range(state.totals[technician, LENGTH]):
@@ -226,7 +240,7 @@ def restore_best(model: Model, chain: Chain) -> None:
         own(model, state, technician, technician)
         chain.counters[VERSIONS] += 1
         state.totals[technician, VERSION] = chain.counters[VERSIONS]
-        refresh(model, state, technician, 0)
+        refresh(model, state, technician, ZERO)
         chain.counters[PRICE] += state.totals[technician, TOTAL]
     for job in range(jobs):
         if state.owner[job] < 0 and model.work[job, LEAD] == job:

@@ -7,6 +7,8 @@ import numpy as np
 from optimizer.model import (
     ABSENCE_AFTER,
     ABSENCE_FIRST,
+    AGREED_FIRST,
+    AGREED_LAST,
     BEGUN_START,
     DUE,
     END_LOCATION,
@@ -26,6 +28,7 @@ from optimizer.model import (
     LUNCH_EARLIEST,
     LUNCH_LATEST,
     LUNCH_SECONDS,
+    NEED,
     NEVER,
     NO_LIMIT,
     PENALTY,
@@ -37,6 +40,7 @@ from optimizer.model import (
     SHIFT_END,
     SHIFT_PRICE,
     START_LOCATION,
+    STOCK,
     TIMED,
     TWIN,
     WINDOW_AFTER,
@@ -55,59 +59,51 @@ def encode(problem: Problem) -> Encoded:
     technicians = {technician.key: place for place, technician in enumerate(problem.technicians)}
     visits = {visit.key: place for place, visit in enumerate(problem.visits)}
     jobs = _jobs(problem)
-    windows = [
-        (window.start, window.end)
-        for visit in [problem.visits[place] for place, _ in jobs] + [None] * len(problem.depots)
-        for window in (_windows(visit) if visit else [Window(-NEVER, NEVER - 1)])
-    ]
+    stock, need, supply = _stocks(problem, jobs)
+    staff, work = _staff(problem), _work(problem, jobs)
+    _hold(problem, work, technicians, visits)
+    pairs = np.stack((terms(problem, jobs), tools(problem, jobs)))
     travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
     travel = travel.reshape(-1, *travel.shape[-2:])
-    absences = [(each.start, each.end) for row in problem.technicians for each in row.absences]
-    stock, parts, supply = _stocks(problem, jobs)
+    slices = len(travel)
     model = Model(
-        travel=travel,
-        least=travel[0] if len(travel) == 1 else np.ascontiguousarray(travel.min(axis=0)),
-        slices=_ints(problem.travel_slices),
-        staff=_staff(problem),
-        absences=_ints(absences or [(NEVER, NEVER)]),
-        work=_work(problem, technicians, visits, jobs),
-        windows=_ints(windows or [(-NEVER, NEVER - 1)]),
-        stock=stock,
-        parts=parts,
-        supply=supply,
-        tools=tools(problem, jobs),
-        terms=terms(problem, jobs),
+        travel=travel if slices == 1 else np.concatenate((travel, travel.min(axis=0, keepdims=True))),
+        staff=np.concatenate((staff, stock), axis=1),
+        work=np.concatenate((work, need), axis=1),
+        pairs=pairs,
+        spans=_spans(problem, work, staff, jobs),
         links=_links(problem, visits),
-        days=_ints(problem.day_starts or (-NEVER,)),
-        agreed=_agreed(len(jobs) + len(problem.depots)),
-        rules=_rules(problem),
+        supply=supply,
+        rules=_rules(problem, jobs, parts=stock.shape[1]),
     )
     _name_twins(model)
     return Encoded(problem, model, technicians, visits, jobs)
+
+
+def _spans(problem: Problem, work: Ints, staff: Ints, jobs: tuple[tuple[int, int], ...]) -> Ints:
+    """The windows of every job, of a depot (always), then the absences; enters where each has its own."""
+    spans = [(-NEVER, NEVER - 1)]
+    work[len(jobs) :, WINDOW_AFTER] = 1
+    for job, (place, _) in enumerate(jobs):
+        windows = _windows(problem.visits[place])
+        work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = len(spans), len(spans) + len(windows)
+        spans += [(window.start, window.end) for window in windows]
+    for place, row in enumerate(problem.technicians):
+        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = len(spans), len(spans) + len(row.absences)
+        spans += [(absence.start, absence.end) for absence in row.absences]
+    return _ints(spans)
 
 
 def _ints(values: object) -> Ints:
     return np.array(values, dtype=np.int64)
 
 
-def _rules(problem: Problem) -> Ints:
-    policy = problem.policy
-    return _ints(
-        (
-            policy.travel_weight,
-            policy.change_start_price,
-            policy.start_tolerance_seconds,
-            policy.overtime_weight,
-            policy.fairness_weight,
-            0,
-        )
-    )
-
-
-def _agreed(rows: int) -> Ints:
-    agreed = np.empty((rows, 2), np.int64)
-    agreed[:, 0], agreed[:, 1] = -NEVER, NEVER
-    return agreed
+def _rules(problem: Problem, jobs: tuple[tuple[int, int], ...], *, parts: int) -> Ints:
+    policy, slices = problem.policy, len(problem.travel_slices)
+    weights = (policy.travel_weight, policy.change_start_price, policy.start_tolerance_seconds)
+    more = (policy.overtime_weight, policy.fairness_weight, 0)
+    counts = (len(jobs), len(problem.depots), parts, slices, slices if slices > 1 else 0)
+    return _ints((*weights, *more, *counts, *problem.travel_slices, *problem.day_starts))
 
 
 def _jobs(problem: Problem) -> tuple[tuple[int, int], ...]:
@@ -151,8 +147,7 @@ def _stocks(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> tuple[Ints, 
 
 
 def _staff(problem: Problem) -> Ints:
-    staff = np.zeros((len(problem.technicians), 17), np.int64)
-    absences = 0
+    staff = np.zeros((len(problem.technicians), STOCK), np.int64)
     by_slices = problem.travel_seconds.ndim == 3 and len(problem.travel_seconds) > 1
     for place, row in enumerate(problem.technicians):
         leave = row.shift_start if row.available_from is None else max(row.shift_start, row.available_from)
@@ -165,8 +160,6 @@ def _staff(problem: Problem) -> Ints:
         staff[place, LUNCH_LATEST] = -NEVER if lunch is None else lunch.latest
         staff[place, LUNCH_SECONDS] = 0 if lunch is None else lunch.seconds
         staff[place, FIXED_COUNT] = len(row.fixed)
-        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = absences, absences + len(row.absences)
-        absences += len(row.absences)
         staff[place, HOURLY], staff[place, SHIFT_PRICE] = row.hourly_price, row.shift_price
         staff[place, LONGEST] = NEVER if row.longest_seconds is None else row.longest_seconds
         staff[place, TIMED] = bool(
@@ -182,31 +175,23 @@ def _name_twins(model: Model) -> None:
     numbers: dict[bytes, int] = {}
     staff = model.staff
     for place in range(len(staff)):
-        rows = (staff[place, :TWIN], model.stock[place], model.tools[place], model.terms[place])
-        name = b"".join(row.tobytes() for row in rows)
+        own = staff[place].copy()
+        own[[ABSENCE_FIRST, ABSENCE_AFTER]] = 0
+        name = own.tobytes() + model.pairs[:, place].tobytes()
         if staff[place, FIXED_COUNT] or staff[place, ABSENCE_FIRST] < staff[place, ABSENCE_AFTER]:
             name = place.to_bytes(8, "big")
         staff[place, TWIN] = numbers.setdefault(name, len(numbers))
 
 
-def _work(
-    problem: Problem,
-    technicians: Mapping[str, int],
-    visits: Mapping[str, int],
-    jobs: tuple[tuple[int, int], ...],
-) -> Ints:
-    work = np.zeros((len(jobs) + len(problem.depots), 16), np.int64)
+def _work(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
+    work = np.zeros((len(jobs) + len(problem.depots), NEED), np.int64)
     work[:, DUE], work[:, PLANNED_START], work[:, LAST_START] = NEVER, -NEVER, NEVER - 1
-    work[:, SEATS] = 1
-    first = 0
+    work[:, SEATS], work[:, AGREED_FIRST], work[:, AGREED_LAST] = 1, -NEVER, NEVER
     linked = {key for row in problem.dependencies for key in (row.first, row.second)}
     for job, (place, seat) in enumerate(jobs):
         row = problem.visits[place]
-        windows = _windows(row)
         work[job, LOCATION], work[job, SERVICE] = row.location, row.service_seconds
-        work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = first, first + len(windows)
-        work[job, LAST_START] = max(window.end for window in windows)
-        first += len(windows)
+        work[job, LAST_START] = max(window.end for window in _windows(row))
         work[job, LEAD] = place
         if seat:
             work[place, SEATS] += 1
@@ -221,10 +206,7 @@ def _work(
             work[job, PLANNED_START] = row.planned.start
     for job, depot in enumerate(problem.depots, len(jobs)):
         work[job, LOCATION], work[job, SERVICE] = depot.location, depot.service_seconds
-        work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = first, first + 1
         work[job, LEAD] = -1
-        first += 1
-    _hold(problem, work, technicians, visits)
     return work
 
 

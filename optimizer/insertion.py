@@ -5,18 +5,24 @@
 
 from typing import NamedTuple
 
-from numba import njit
-
+from optimizer.kernels import NONE, ONE, ZERO, entry, kernel
 from optimizer.model import (
+    DEPOTS,
     FAIRNESS,
     FIXED_COUNT,
+    JOBS,
     LAST_START,
+    LEAST,
     LOCATION,
     NEVER,
+    PARTS,
     SERVICE,
     SHIFT_PRICE,
+    SLICES,
     STRETCH,
+    TERMS,
     TIMED,
+    TOOLS,
     TRAVEL_WEIGHT,
     Model,
 )
@@ -25,6 +31,7 @@ from optimizer.state import (
     ARRIVES,
     BUSY,
     LATEST,
+    LEFT,
     LENGTH,
     RESTOCK,
     STEADY,
@@ -62,25 +69,29 @@ class Place(NamedTuple):
     position: int
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def detour(model: Model, state: State, technician: int, position: int, job: int) -> int:
     """Seconds of travel that the job adds at that position."""
     place = place_before(model, state, technician, position)
     here = model.work[job, LOCATION]
     onward = place_of(model, state, technician, position)
-    added = model.least[place, here] + model.least[here, onward]
-    return added if state.totals[technician, LENGTH] == 0 else added - model.least[place, onward]
+    added = model.travel[model.rules[LEAST], place, here] + model.travel[model.rules[LEAST], here, onward]
+    return (
+        added
+        if state.totals[technician, LENGTH] == 0
+        else added - model.travel[model.rules[LEAST], place, onward]
+    )
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def settled(model: Model, state: State, technician: int, job: int, seconds: int) -> int:
     """The price that does not depend on times of a job which adds so many seconds of travel."""
     price = 0
-    if job < model.terms.shape[1]:
-        price += model.terms[technician, job]
+    if job < model.rules[JOBS]:
+        price += model.pairs[TERMS, technician, job]
     if state.totals[technician, LENGTH] == 0:
         price += model.staff[technician, SHIFT_PRICE]
-    if model.slices.shape[0] == 1:
+    if model.rules[SLICES] == 1:
         price += seconds * model.rules[TRAVEL_WEIGHT]
         if model.rules[FAIRNESS] > 0:
             busy = state.totals[technician, BUSY]
@@ -89,7 +100,7 @@ def settled(model: Model, state: State, technician: int, job: int, seconds: int)
     return price
 
 
-@njit(cache=True)
+@kernel()
 def timed_price(model: Model, state: State, technician: int, position: int, job: int) -> int:
     """The whole route's price of times with the job at that position, NEVER if a rule breaks."""
     labels = step(
@@ -102,7 +113,7 @@ def timed_price(model: Model, state: State, technician: int, position: int, job:
     return onward_price(model, state, technician, position, (job, labels))
 
 
-@njit(cache=True)
+@kernel()
 def onward_price(
     model: Model, state: State, technician: int, position: int, reached: tuple[int, Labels]
 ) -> int:
@@ -121,7 +132,7 @@ def onward_price(
         row = state.labels[technician, after]
         following = state.stops[technician, after]
         to = model.work[following, LOCATION]
-        arrives = earliest + model.least[place, to]
+        arrives = earliest + model.travel[model.rules[LEAST], place, to]
         if arrives > row[LATEST]:
             return NEVER
         if labels.open.at == NEVER and row[ARRIVES] <= arrives <= row[STEADY]:
@@ -143,20 +154,22 @@ def onward_price(
     return finish(model, technician, place, labels).price
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def hopeless(model: Model, state: State, technician: int, position: int, job: int) -> bool:
     """True where no window or the stop after it can be reached, lunch aside: most places, in O(1)."""
     place = place_before(model, state, technician, position)
     here = model.work[job, LOCATION]
-    start = begin(model, job, free_at(state, technician, position) + model.least[place, here])
+    start = begin(
+        model, job, free_at(state, technician, position) + model.travel[model.rules[LEAST], place, here]
+    )
     if start == NEVER:
         return True
     onward = place_of(model, state, technician, position)
-    arrives = start + model.work[job, SERVICE] + model.least[here, onward]
+    arrives = start + model.work[job, SERVICE] + model.travel[model.rules[LEAST], here, onward]
     return arrives > state.labels[technician, position, LATEST]
 
 
-@njit(cache=True)
+@entry()
 def cheapest(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
     """The cheapest position for a job in one route below the limit, that can be supplied there.
 
@@ -166,7 +179,7 @@ def cheapest(model: Model, state: State, technician: int, job: int, limit: int) 
     """
     supplied = suppliable(model, state, technician, job)
     if supplied == NOWHERE:
-        return Place(NEVER, -1)
+        return Place(NEVER, NONE)
     if supplied == WITH_RESTOCK:
         return cheapest_restocked(model, state, technician, job, limit)
     first = model.staff[technician, FIXED_COUNT]
@@ -175,13 +188,13 @@ def cheapest(model: Model, state: State, technician: int, job: int, limit: int) 
     return cheapest_between(model, state, technician, job, (first, NEVER, limit))
 
 
-@njit(cache=True)
+@entry()
 def cheapest_between(
     model: Model, state: State, technician: int, job: int, bounds: tuple[int, int, int]
 ) -> Place:
     """The cheapest position from `bounds[0]` up to `bounds[1]`, cheaper than `bounds[2]`."""
     first, after, limit = bounds
-    price, at = limit, -1
+    price, at = limit, NONE
     last = model.work[job, LAST_START] + model.rules[STRETCH]
     before = state.totals[technician, TIMED_PRICE]
     for position in range(first, min(after, state.totals[technician, LENGTH]) + 1):
@@ -198,25 +211,25 @@ def cheapest_between(
     return Place(price if at >= 0 else NEVER, at)
 
 
-@njit(cache=True)
+@kernel()
 def cheapest_restocked(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
     """The cheapest pair of places for a job and a new stop at a depot before it."""
-    best = Place(limit, -1)
-    for depot in range(model.supply.shape[0]):
+    best = Place(limit, NONE)
+    for depot in range(model.rules[DEPOTS]):
         if not depot_has(model, state, technician, job, depot):
             continue
         for at in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH] + 1):
             best = restocked_at(model, state, technician, (job, depot, at), best)
-    return best if best.position >= 0 else Place(NEVER, -1)
+    return best if best.position >= 0 else Place(NEVER, NONE)
 
 
-@njit(cache=True)
+@kernel()
 def restocked_at(
     model: Model, state: State, technician: int, pair: tuple[int, int, int], best: Place
 ) -> Place:
     """The cheaper of `best` and the places of a job behind a stop at a depot before that position."""
     job, depot, at = pair
-    stop = model.terms.shape[1] + depot
+    stop = model.rules[JOBS] + depot
     here, length = model.work[stop, LOCATION], state.totals[technician, LENGTH]
     place = place_before(model, state, technician, at)
     labels = step(model, technician, place, stop, labels_at(state, technician, at))
@@ -225,9 +238,13 @@ def restocked_at(
         if labels.open.at == NEVER and labels.taken.at == NEVER:
             break
         to, onward = model.work[job, LOCATION], place_of(model, state, technician, position)
-        more = model.least[here, to] + model.least[to, onward] - model.least[here, onward]
+        more = (
+            model.travel[model.rules[LEAST], here, to]
+            + model.travel[model.rules[LEAST], to, onward]
+            - model.travel[model.rules[LEAST], here, onward]
+        )
         added = settled(model, state, technician, job, seconds + more)
-        if model.rules[FAIRNESS] > 0 and model.slices.shape[0] == 1:
+        if model.rules[FAIRNESS] > 0 and model.rules[SLICES] == 1:
             busy = state.totals[technician, BUSY] + seconds + more + model.work[job, SERVICE]
             added += fair_price(model, busy + model.work[stop, SERVICE]) - fair_price(model, busy)
         if added < best.price:
@@ -244,7 +261,7 @@ def restocked_at(
     return best
 
 
-@njit(cache=True)
+@kernel()
 def shift_in(state: State, technician: int, position: int, job: int) -> None:
     for after in range(state.totals[technician, LENGTH], position, -1):
         state.stops[technician, after] = state.stops[technician, after - 1]
@@ -252,14 +269,14 @@ def shift_in(state: State, technician: int, position: int, job: int) -> None:
     state.totals[technician, LENGTH] += 1
 
 
-@njit(cache=True)
+@kernel()
 def shift_out(state: State, technician: int, position: int, count: int) -> None:
     for after in range(position + count, state.totals[technician, LENGTH]):
         state.stops[technician, after - count] = state.stops[technician, after]
     state.totals[technician, LENGTH] -= count
 
 
-@njit(cache=True)
+@entry()
 def put(model: Model, state: State, technician: int, position: int, job: int) -> bool:
     """Put the job there (with the stop at a depot that the position may say) and simulate the route anew."""
     at = position & (1 << POSITION_BITS) - 1
@@ -267,20 +284,20 @@ def put(model: Model, state: State, technician: int, position: int, job: int) ->
     shift_in(state, technician, at, job)
     state.owner[job] = technician
     if restock >= 0:
-        shift_in(state, technician, restock, model.terms.shape[1] + (position >> 2 * POSITION_BITS))
+        shift_in(state, technician, restock, model.rules[JOBS] + (position >> 2 * POSITION_BITS))
         at = restock
     if not refresh(model, state, technician, at):
         return False
     return state.totals[technician, RESTOCK] < 0 or restock >= 0 or refit(model, state, technician)
 
 
-@njit(cache=True)
+@entry()
 def take(model: Model, state: State, technician: int, position: int, count: int) -> bool:
     """Take `count` stops out and simulate the route anew; False where what is left breaks a rule.
 
     A stop at a depot that nothing needs any longer goes too; one that is needed goes where it is cheapest.
     """
-    jobs = model.terms.shape[1]
+    jobs = model.rules[JOBS]
     for after in range(position, position + count):
         if state.stops[technician, after] < jobs:
             state.owner[state.stops[technician, after]] = -1
@@ -291,45 +308,45 @@ def take(model: Model, state: State, technician: int, position: int, count: int)
     return refresh(model, state, technician, position)
 
 
-@njit(cache=True)
+@kernel()
 def refit(model: Model, state: State, technician: int) -> bool:
     """Put the stop at the depot of a route where it is cheapest now, or leave it out if nothing needs it."""
-    jobs, depot, kept = model.terms.shape[1], -1, -1
+    jobs, depot, kept = model.rules[JOBS], NONE, NONE
     for position in range(state.totals[technician, LENGTH]):
         if state.stops[technician, position] >= jobs:
             kept, depot = position, state.stops[technician, position] - jobs
     if kept >= 0:
-        shift_out(state, technician, kept, 1)
-    if not refresh(model, state, technician, 0):
+        shift_out(state, technician, kept, ONE)
+    if not refresh(model, state, technician, ZERO):
         if kept < 0:
             return False
         shift_in(state, technician, kept, jobs + depot)
-        return refresh(model, state, technician, 0)
+        return refresh(model, state, technician, ZERO)
     short = first_short(model, state, technician)
     if short == state.totals[technician, LENGTH]:
         return True
     best = best_depot(model, state, technician, short)
     if best.position >= 0:
         shift_in(state, technician, best.position % (1 << POSITION_BITS), best.position >> POSITION_BITS)
-        return refresh(model, state, technician, 0)
+        return refresh(model, state, technician, ZERO)
     if kept < 0 or kept > short:
         return False
     shift_in(state, technician, kept, jobs + depot)
-    return refresh(model, state, technician, 0)
+    return refresh(model, state, technician, ZERO)
 
 
-@njit(cache=True)
+@kernel()
 def best_depot(model: Model, state: State, technician: int, short: int) -> Place:
     """The cheapest place up to `short` for a stop at any depot that has all that is missing."""
-    jobs, first = model.terms.shape[1], model.staff[technician, FIXED_COUNT]
-    best = Place(NEVER, -1)
-    for depot in range(model.supply.shape[0]):
+    jobs, first = model.rules[JOBS], model.staff[technician, FIXED_COUNT]
+    best = Place(NEVER, NONE)
+    for depot in range(model.rules[DEPOTS]):
         enough = True
-        for part in range(model.stock.shape[1]):
-            if -state.left[technician, part] > max(0, state.supply[depot, part]):
+        for part in range(model.rules[PARTS]):
+            if -state.totals[technician, LEFT + part] > max(0, state.supply[depot, part]):
                 enough = False
         for position in range(short, state.totals[technician, LENGTH]):
-            tools = model.tools[technician, state.stops[technician, position]]
+            tools = model.pairs[TOOLS, technician, state.stops[technician, position]]
             if tools != -1 and (tools >> depot) & 1 == 0:
                 enough = False
         if enough:
@@ -339,12 +356,12 @@ def best_depot(model: Model, state: State, technician: int, short: int) -> Place
     return best
 
 
-@njit(cache=True)
+@entry()
 def cheapest_anywhere(model: Model, state: State, job: int) -> tuple[int, int, int]:
     """(price, technician, position) over all technicians and positions, exactly."""
-    price, who, at = NEVER, -1, -1
+    price, who, at = NEVER, NONE, NONE
     for technician in range(state.totals.shape[0]):
-        if model.terms[technician, job] >= 0:
+        if model.pairs[TERMS, technician, job] >= 0:
             place = cheapest(model, state, technician, job, NEVER)
             if place.price < price:
                 price, who, at = place.price, technician, place.position

@@ -9,9 +9,9 @@ when that was agreed. So each route stays a matter of its own. The bounds are fr
 # mypy: disable-error-code="no-any-return"
 
 import numpy as np
-from numba import njit
 
 from optimizer.changes import (
+    GOING,
     PENDING,
     PRICE,
     Chain,
@@ -22,11 +22,16 @@ from optimizer.changes import (
     touch,
 )
 from optimizer.insertion import Place, cheapest, put
+from optimizer.kernels import NONE, ONE, ZERO, kernel
 from optimizer.model import (
+    AGREED_FIRST,
+    AGREED_LAST,
+    CALENDAR,
     FIRST,
     FIXED_COUNT,
     GAP,
     LEAD,
+    LEAST,
     LOCATION,
     LONGEST_GAP,
     NEVER,
@@ -36,6 +41,7 @@ from optimizer.model import (
     SEATS,
     SECOND,
     SERVICE,
+    SLICES,
     Ints,
     Model,
 )
@@ -47,25 +53,25 @@ STARTS_TRIED = 12
 STARTS_SEEN = 256
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def seat_job(model: Model, lead: int, seat: int) -> int:
     """The job of a crew's seat; seat 0 is the lead itself."""
     return lead if seat == 0 else model.work[lead, SEAT_FIRST] + seat - 1
 
 
-@njit(cache=True)
+@kernel()
 def set_bounds(model: Model, lead: int, first: int, last: int) -> None:
     for seat in range(model.work[lead, SEATS]):
         job = seat_job(model, lead, seat)
-        model.agreed[job, 0], model.agreed[job, 1] = first, last
+        model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = first, last
 
 
-@njit(cache=True)
+@kernel()
 def release(model: Model, chain: Chain) -> None:
     """Take out what cannot stay without those that were taken out: crews, and who waits for them."""
     while chain.counters[PENDING] > 0:
         chain.counters[PENDING] -= 1
-        lead = model.work[chain.pending[chain.counters[PENDING]], LEAD]
+        lead = model.work[chain.lists[GOING, chain.counters[PENDING]], LEAD]
         for seat in range(model.work[lead, SEATS]):
             withdraw(model, chain, seat_job(model, lead, seat))
         set_bounds(model, lead, -NEVER, NEVER)
@@ -74,7 +80,7 @@ def release(model: Model, chain: Chain) -> None:
                 withdraw(model, chain, model.links[link, SECOND])
 
 
-@njit(cache=True)
+@kernel()
 def withdraw(model: Model, chain: Chain, job: int) -> None:
     """Take a job out of its route, if it is in one and not a fact."""
     technician = chain.state.owner[job]
@@ -82,10 +88,10 @@ def withdraw(model: Model, chain: Chain, job: int) -> None:
         return
     position = position_of(chain.state, job)
     if position >= model.staff[technician, FIXED_COUNT]:
-        take_stops(model, chain, technician, position, 1)
+        take_stops(model, chain, technician, position, ONE)
 
 
-@njit(cache=True)
+@kernel()
 def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
     """Put a linked visit and its crew where they are cheapest together, and agree on their starts."""
     first, last = -NEVER, NEVER
@@ -115,7 +121,7 @@ def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@kernel()
 def enter(model: Model, chain: Chain, technician: int, position: int, job: int) -> None:
     touch(chain, technician)
     chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
@@ -123,24 +129,25 @@ def enter(model: Model, chain: Chain, technician: int, position: int, job: int) 
     chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
 
 
-@njit(cache=True)
+@kernel()
 def now_starts(model: Model, chain: Chain, job: int) -> int:
     return start_of(model, chain.state, chain.state.owner[job], position_of(chain.state, job))
 
 
-@njit(cache=True)
+@kernel()
 def day_of(model: Model, at: int) -> tuple[int, int]:
     """The first and the last second of the day of that moment."""
     first, last = -NEVER, NEVER
-    for day in range(model.days.shape[0]):
-        if model.days[day] <= at:
-            first = model.days[day]
+    days = model.rules[CALENDAR + model.rules[SLICES] :]
+    for day in range(days.shape[0]):
+        if days[day] <= at:
+            first = days[day]
         elif last == NEVER:
-            last = model.days[day] - 1
+            last = days[day] - 1
     return first, last
 
 
-@njit(cache=True)
+@kernel()
 def allowed_after(model: Model, chain: Chain, link: int) -> tuple[int, int]:
     """The bounds of the second's start by the first as it stands; none where the first is out."""
     lead = model.links[link, FIRST]
@@ -157,7 +164,7 @@ def allowed_after(model: Model, chain: Chain, link: int) -> tuple[int, int]:
     return first, last
 
 
-@njit(cache=True)
+@kernel()
 def agree(model: Model, chain: Chain, link: int) -> None:
     """Bind the first to start in time for the second, and the second to start not before it does now."""
     lead, second = model.links[link, FIRST], model.links[link, SECOND]
@@ -165,40 +172,44 @@ def agree(model: Model, chain: Chain, link: int) -> None:
     service = model.work[lead, SERVICE]
     for seat in range(model.work[second, SEATS]):
         job = seat_job(model, second, seat)
-        model.agreed[job, 0] = max(model.agreed[job, 0], later)
+        model.work[job, AGREED_FIRST] = max(model.work[job, AGREED_FIRST], later)
         if model.links[link, LONGEST_GAP] < NEVER:
-            model.agreed[job, 1] = min(model.agreed[job, 1], start + service + model.links[link, LONGEST_GAP])
+            model.work[job, AGREED_LAST] = min(
+                model.work[job, AGREED_LAST], start + service + model.links[link, LONGEST_GAP]
+            )
     renew(model, chain, second)
     if model.work[lead, SEATS] > 1:
         return  # a crew's start is agreed already, to the second
-    model.agreed[lead, 1] = min(model.agreed[lead, 1], later - model.links[link, GAP] - service)
+    model.work[lead, AGREED_LAST] = min(
+        model.work[lead, AGREED_LAST], later - model.links[link, GAP] - service
+    )
     if model.links[link, LONGEST_GAP] < NEVER:
-        model.agreed[lead, 0] = max(model.agreed[lead, 0], start)
+        model.work[lead, AGREED_FIRST] = max(model.work[lead, AGREED_FIRST], start)
     if model.links[link, SAME_DAY] == 1:
         first, last = day_of(model, start)
-        model.agreed[lead, 0] = max(model.agreed[lead, 0], first)
-        model.agreed[lead, 1] = min(model.agreed[lead, 1], last)
+        model.work[lead, AGREED_FIRST] = max(model.work[lead, AGREED_FIRST], first)
+        model.work[lead, AGREED_LAST] = min(model.work[lead, AGREED_LAST], last)
     renew(model, chain, lead)
 
 
-@njit(cache=True)
+@kernel()
 def renew(model: Model, chain: Chain, lead: int) -> None:
     """Simulate the routes of a visit anew after its bounds changed; nothing moves by that."""
     for seat in range(model.work[lead, SEATS]):
         technician = chain.state.owner[seat_job(model, lead, seat)]
         touch(chain, technician)
         chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
-        refresh(model, chain.state, technician, 0)
+        refresh(model, chain.state, technician, ZERO)
         chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
 
 
-@njit(cache=True)
+@kernel()
 def seat_crew(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
     """The cheapest technician for each seat, one after the other, within the bounds; their price."""
     total = 0
     for seat in range(model.work[lead, SEATS]):
         job = seat_job(model, lead, seat)
-        best = Place(NEVER, -1)
+        best = Place(NEVER, NONE)
         for entry in range(chain.eligible[job, 0]):
             technician = chain.eligible[job, entry + 1]
             free = True
@@ -215,7 +226,7 @@ def seat_crew(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> 
     return total
 
 
-@njit(cache=True)
+@kernel()
 def crew_together(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
     """The cheapest crew over some of the moments at which one of its members could start."""
     starts = possible_starts(model, chain, lead)
@@ -236,7 +247,7 @@ def crew_together(model: Model, chain: Chain, lead: int, who: Ints, where: Ints)
     return best
 
 
-@njit(cache=True)
+@kernel()
 def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
     """The earliest start at every position of everybody who could have a seat, ascending."""
     found = np.empty(STARTS_SEEN, np.int64)
@@ -250,7 +261,7 @@ def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
             ):
                 place = place_before(model, chain.state, technician, position)
                 ready = free_at(chain.state, technician, position)
-                ready += model.least[place, model.work[job, LOCATION]]
+                ready += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
                 start = begin_for(model, technician, job, ready)
                 if start == NEVER:
                     break

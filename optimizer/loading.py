@@ -6,7 +6,7 @@ import numpy as np
 
 from optimizer.encoding import encode
 from optimizer.insertion import POSITION_BITS, cheapest_anywhere, cheapest_between, put, take
-from optimizer.model import FIXED_COUNT, NEVER, Encoded
+from optimizer.model import AGREED_FIRST, AGREED_LAST, FIXED_COUNT, NEVER, TERMS, TOOLS, Encoded
 from optimizer.plan import Plan, Route
 from optimizer.problem import Problem
 from optimizer.state import DEPOT, LENGTH, RESTOCK, State, empty_state, refresh
@@ -55,7 +55,8 @@ def _stops(encoded: Encoded, route: Route, jobs: dict[tuple[int, int], int]) -> 
 
 def _agree(encoded: Encoded, plan: Plan, jobs: dict[tuple[int, int], int]) -> None:
     """Bind linked visits to the times that they have in the plan."""
-    agreed, visits = encoded.model.agreed, encoded.problem.visits
+    visits = encoded.problem.visits
+    agreed = encoded.model.work[:, [AGREED_FIRST, AGREED_LAST]]
     starts = {stop.visit: stop.start for route in plan.routes for stop in route.stops if stop.seat == 0}
     for (place, _), job in jobs.items():
         if visits[place].crew and visits[place].key in starts:
@@ -75,6 +76,7 @@ def _agree(encoded: Encoded, plan: Plan, jobs: dict[tuple[int, int], int]) -> No
             agreed[[first, second]] = np.clip(
                 agreed[[first, second]], *_day(encoded.problem, starts[row.first])
             )
+    encoded.model.work[:, [AGREED_FIRST, AGREED_LAST]] = agreed
 
 
 def _day(problem: Problem, at: int) -> tuple[int, int]:
@@ -97,7 +99,7 @@ def _drop_partial(encoded: Encoded, state: State) -> None:
         dropped = any(state.owner[job] < 0 for job in gone)
         for job in jobs:
             if encoded.jobs[job][0] in out:
-                model.agreed[job, 0], model.agreed[job, 1] = -NEVER, NEVER
+                model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = -NEVER, NEVER
 
 
 def _keep_route(encoded: Encoded, state: State, *, technician: int, stops: Sequence[int]) -> None:
@@ -106,7 +108,7 @@ def _keep_route(encoded: Encoded, state: State, *, technician: int, stops: Seque
     movable = [
         job
         for job in stops
-        if job >= jobs or (job >= 0 and state.owner[job] < 0 and model.terms[technician, job] >= 0)
+        if job >= jobs or (job >= 0 and state.owner[job] < 0 and model.pairs[TERMS, technician, job] >= 0)
     ]
     head = int(model.staff[technician, FIXED_COUNT])
     movable = movable[: state.stops.shape[1] - head - 1]
@@ -135,7 +137,7 @@ def _is_supplied(encoded: Encoded, state: State, technician: int) -> bool:
         return True
     depot = int(state.totals[technician, DEPOT])
     tools = [
-        model.tools[technician, job]
+        model.pairs[TOOLS, technician, job]
         for job in state.stops[technician, short:].tolist()
         if job < len(encoded.jobs)
     ]

@@ -16,21 +16,32 @@ PINNED_EXTRA = 1_000_000_000
 """Added to the penalty of a pinned visit while searching: it is dropped only where it cannot be placed."""
 
 TRAVEL_WEIGHT, CHANGE_START, START_TOLERANCE, OVERTIME_WEIGHT, FAIRNESS, STRETCH = range(6)
-"""Places in `Model.rules`; STRETCH is seconds added to the ends of windows and shifts (for reasons)."""
+JOBS, DEPOTS, PARTS, SLICES, LEAST, CALENDAR = range(6, 12)
+"""Places in `Model.rules`; STRETCH is seconds added to the ends of windows and shifts (for reasons).
+
+JOBS to SLICES are how many there are, LEAST is the slice of `travel` that has the least of all. From
+CALENDAR on: when each slice begins, then when each day begins."""
 
 (START_LOCATION, END_LOCATION, LEAVE, FREE_FROM, SHIFT_END, HARD_END, FIXED_COUNT) = range(7)
 (LUNCH_EARLIEST, LUNCH_LATEST, LUNCH_SECONDS, ABSENCE_FIRST, ABSENCE_AFTER) = range(7, 12)
-(HOURLY, SHIFT_PRICE, LONGEST, TIMED, TWIN) = range(12, 17)
+(HOURLY, SHIFT_PRICE, LONGEST, TIMED, TWIN, STOCK) = range(12, 18)
 """Columns of `Model.staff`; without lunch LUNCH_LATEST is -NEVER. TIMED: how long the route takes is of
-consequence. TWIN: technicians who differ in nothing but their key have the same number."""
+consequence. TWIN: technicians who differ in nothing but their key have the same number. From STOCK on:
+the pieces of each part in the van."""
 
 (LOCATION, SERVICE, WINDOW_FIRST, WINDOW_AFTER, LAST_START, DUE, LATENESS_WEIGHT) = range(7)
 (PENALTY, PLANNED_START, BEGUN_START, HOLD_TECHNICIAN, HOLD) = range(7, 12)
-(SEATS, SEAT_FIRST, LEAD, LINKED) = range(12, 16)
-"""Columns of `Model.work`: the windows of a job are rows WINDOW_FIRST up to WINDOW_AFTER of `windows`.
+(SEATS, SEAT_FIRST, LEAD, LINKED, AGREED_FIRST, AGREED_LAST, NEED) = range(12, 19)
+"""Columns of `Model.work`: the windows of a job are rows WINDOW_FIRST up to WINDOW_AFTER of `spans`.
 
 The further SEATS - 1 jobs of a crew are rows SEAT_FIRST and on, and LEAD is the row of their lead.
-LINKED: the job belongs to a crew or a dependency."""
+LINKED: the job belongs to a crew or a dependency; AGREED_FIRST and AGREED_LAST then bound its start.
+From NEED on: the pieces of each part that it needs."""
+
+TERMS, TOOLS = range(2)
+"""Layers of `Model.pairs` [layer, technician, job]: the price of that pairing (changed, not preferred,
+elsewhere) or -1 where it may not be; -1 where the van has the tools, else a bit for each depot that has
+those that are missing."""
 
 FIRST, SECOND, GAP, LONGEST_GAP, SAME_DAY = range(5)
 """Columns of `Model.links`."""
@@ -44,29 +55,19 @@ TO_SPARE = "visits a day"
 class Model(NamedTuple):
     """What the kernels know, in few arrays: each one more slows every kernel call and its compilation.
 
-    A job is a visit (rows 0 to visits - 1, as in the Problem), then come further seats of crews, then
-    depots: `work`, `parts` and `agreed` have a row for each of the three, `terms` and `tools` [technician,
-    job] for the first two. `terms` is the price of that pairing (changed, not preferred, elsewhere) or -1
-    where it may not be. `tools` is -1 where the van has what the job needs, else a bit for each depot that
-    has what is missing. `travel` is [slice, from, to], `least` the least of the slices. `agreed` bounds the
-    start of linked jobs and is the only array besides `rules` that a search writes: each has its own.
+    A job is a visit (rows 0 to visits - 1, as in the Problem), then come further seats of crews; `work` has
+    a row for each, and after them one for each depot. `travel` is [slice, from, to], `spans` has windows
+    and absences as (start, end), `supply` the pieces at each depot. A search writes the agreed bounds in
+    `work`, reasons write `staff` and `rules`: each has its own (chains.apart).
     """
 
     travel: NDArray[np.int32]
-    least: NDArray[np.int32]
-    slices: Ints
     staff: Ints
-    absences: Ints
     work: Ints
-    windows: Ints
-    stock: Ints
-    parts: Ints
-    supply: Ints
-    tools: Ints
-    terms: Ints
+    pairs: Ints
+    spans: Ints
     links: Ints
-    days: Ints
-    agreed: Ints
+    supply: Ints
     rules: Ints
 
 

@@ -4,20 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
 from optimizer.changes import copy_route, own
 from optimizer.encoding import encode
 from optimizer.insertion import cheapest, put, take
+from optimizer.kernels import NONE, ONE, ZERO, entry, kernel
 from optimizer.loading import load, remove
 from optimizer.model import (
     FIXED_COUNT,
     FREE_FROM,
     HARD_END,
+    JOBS,
     LAST_START,
     NEVER,
     PENALTY,
     STRETCH,
+    TERMS,
     Encoded,
     Ints,
     Model,
@@ -47,18 +49,18 @@ ORDER = (
 """Nearest to a way out first: the order in which a dispatcher reads them."""
 
 
-@njit(cache=True)
+@kernel()
 def fits_stretched(model: Model, state: State, technician: int, visit: int, minutes: int) -> bool:
     """Whether the visit fits when all windows and the shift end so many minutes later."""
     model.rules[STRETCH] = 60 * minutes
-    refresh(model, state, technician, 0)
+    refresh(model, state, technician, ZERO)
     fits = cheapest(model, state, technician, visit, NEVER).price < NEVER
     model.rules[STRETCH] = 0
-    refresh(model, state, technician, 0)
+    refresh(model, state, technician, ZERO)
     return fits
 
 
-@njit(cache=True)
+@kernel()
 def stretch_minutes(model: Model, state: State, technician: int, visit: int) -> int:
     """The least minutes by which all windows and the shift must end later for the visit to fit; -1: none."""
     low, high = 0, LONGEST_STRETCH_MINUTES
@@ -73,7 +75,7 @@ def stretch_minutes(model: Model, state: State, technician: int, visit: int) -> 
     return low
 
 
-@njit(cache=True)
+@kernel()
 def alone(model: Model, state: State, spare: State, technician: int, visit: int) -> tuple[int, int]:
     """(FITS, 0) if the visit fits with only the fixed stops, else why not and by how many minutes."""
     fixed = model.staff[technician, FIXED_COUNT]
@@ -84,7 +86,7 @@ def alone(model: Model, state: State, spare: State, technician: int, visit: int)
         minutes = stretch_minutes(model, state, technician, visit)
         limit = model.staff[technician, HARD_END]
         model.staff[technician, HARD_END] = NEVER // 2
-        refresh(model, state, technician, 0)
+        refresh(model, state, technician, ZERO)
         in_window = cheapest(model, state, technician, visit, NEVER).price < NEVER
         model.staff[technician, HARD_END] = limit
         last = model.work[visit, LAST_START]
@@ -94,41 +96,41 @@ def alone(model: Model, state: State, spare: State, technician: int, visit: int)
     return code, minutes
 
 
-@njit(cache=True)
+@kernel()
 def put_back(model: Model, state: State, spare: State, technician: int) -> None:
     """Make the route again what it was when it was copied."""
-    own(model, state, technician, -1)
+    own(model, state, technician, NONE)
     state.totals[technician, LENGTH] = spare.totals[technician, LENGTH]
     state.stops[technician] = spare.stops[technician]
     own(model, state, technician, technician)
-    refresh(model, state, technician, 0)
+    refresh(model, state, technician, ZERO)
 
 
-@njit(cache=True)
+@kernel()
 def displaced(model: Model, state: State, spare: State, technician: int, visit: int) -> int:
     """The movable visit of least penalty whose removal makes room for this one, or -1."""
-    who = -1
+    who = NONE
     copy_route(state, spare, technician)
     for position in range(model.staff[technician, FIXED_COUNT], spare.totals[technician, LENGTH]):
         other = spare.stops[technician, position]
-        if other >= model.terms.shape[1]:
+        if other >= model.rules[JOBS]:
             continue
         if who >= 0 and model.work[other, PENALTY] >= model.work[who, PENALTY]:
             continue
-        made = take(model, state, technician, position, 1)
+        made = take(model, state, technician, position, ONE)
         if made and cheapest(model, state, technician, visit, NEVER).price < NEVER:
             who = other
         put_back(model, state, spare, technician)
     return who
 
 
-@njit(cache=True)
+@entry()
 def probe(model: Model, state: State, spare: State, visit: int, found: Ints) -> None:
     """For every technician fill a row (finding, minutes, displaced visit or -1, added price)."""
     for technician in range(state.totals.shape[0]):
         found[technician, 2] = -1
         found[technician, 3] = NEVER
-        if model.terms[technician, visit] < 0:
+        if model.pairs[TERMS, technician, visit] < 0:
             continue
         if suppliable(model, state, technician, visit) == NOWHERE:
             found[technician, 0] = NO_PART

@@ -4,13 +4,16 @@
 # mypy: disable-error-code="no-any-return"
 
 import numpy as np
-from numba import njit
 
 from optimizer.changes import (
-    PLACE,
+    OUT,
+    OUT_PLACE,
     PRICE,
+    SEEN,
     STAMP,
+    TOUCHED_PLACE,
     TRIED,
+    TRY,
     Chain,
     below,
     draw,
@@ -18,8 +21,10 @@ from optimizer.changes import (
     touch,
 )
 from optimizer.insertion import Place, cheapest, put
+from optimizer.kernels import NONE, kernel
 from optimizer.linking import insert_linked
 from optimizer.model import (
+    DEPOTS,
     LAST_START,
     LINKED,
     NEVER,
@@ -36,7 +41,7 @@ ASKED, AT, AS_OF = range(3)
 """The three of one memory: price, position, version; they stand there twice."""
 
 
-@njit(cache=True)
+@kernel()
 def recall(chain: Chain, technician: int, job: int, entry: int) -> Place:
     """What is known of the job in that route as it is; position -2: nothing."""
     version = chain.state.totals[technician, VERSION]
@@ -45,10 +50,10 @@ def recall(chain: Chain, technician: int, job: int, entry: int) -> Place:
         return Place(memory[ASKED], memory[AT])
     if memory[AS_OF + 3] == version:
         return Place(memory[ASKED + 3], memory[AT + 3])
-    return Place(NEVER, -2)
+    return Place(NEVER, NONE - 1)
 
 
-@njit(cache=True)
+@kernel()
 def work_out(model: Model, chain: Chain, job: int, entry: int, limit: int) -> Place:
     """The cheapest place below the limit in that route, worked out anew and remembered.
 
@@ -57,34 +62,34 @@ def work_out(model: Model, chain: Chain, job: int, entry: int, limit: int) -> Pl
     technician = chain.eligible[job, entry + 1]
     place = cheapest(model, chain.state, technician, job, limit)
     if place.position < 0:
-        place = Place(limit, -1)
+        place = Place(limit, NONE)
     memory = chain.memory[job, entry]
     before = chain.kept.totals[technician, VERSION]
-    if chain.touched[PLACE, technician] >= 0 and memory[AS_OF] == before:
+    if chain.marks[TOUCHED_PLACE, technician] >= 0 and memory[AS_OF] == before:
         memory[3:] = memory[:3]
     memory[ASKED], memory[AT] = place.price, place.position
     memory[AS_OF] = chain.state.totals[technician, VERSION]
     return place
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def is_spare(model: Model, chain: Chain, technician: int) -> bool:
     """Whether a technician without stops is the twin of one that was already looked at for this job."""
     if chain.state.totals[technician, LENGTH] > 0:
         return False
     twin = model.staff[technician, TWIN]
-    if chain.seen[twin] == chain.counters[STAMP]:
+    if chain.marks[SEEN, twin] == chain.counters[STAMP]:
         return True
-    chain.seen[twin] = chain.counters[STAMP]
+    chain.marks[SEEN, twin] = chain.counters[STAMP]
     return False
 
 
-@njit(cache=True)
+@kernel()
 def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     """Put a job that is out where it is cheapest, if that is cheaper than leaving it out."""
     if model.work[job, LINKED] == 1:
         return insert_linked(model, chain, job)
-    limit, who, position = model.work[job, PENALTY], -1, -1
+    limit, who, position = model.work[job, PENALTY], NONE, NONE
     chain.counters[STAMP] += 1
     for entry in range(chain.eligible[job, 0]):
         technician = chain.eligible[job, entry + 1]
@@ -93,7 +98,7 @@ def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
         place = recall(chain, technician, job, entry)
         if place.position == -2 or (place.position == -1 and place.price < limit):
             place = work_out(model, chain, job, entry, limit)
-        elif model.supply.shape[0] > 0 and suppliable(model, chain.state, technician, job) == NOWHERE:
+        elif model.rules[DEPOTS] > 0 and suppliable(model, chain.state, technician, job) == NOWHERE:
             continue
         if place.position >= 0 and place.price < limit:
             limit, who, position = place.price, technician, place.position
@@ -107,49 +112,49 @@ def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     return True
 
 
-@njit(cache=True)
+@kernel()
 def sort_tried(model: Model, chain: Chain) -> None:
     """Put the jobs to be tried into an order drawn at random: dearest, tightest, longest, any."""
     count = chain.counters[TRIED]
     keys = np.empty(count, np.float64)
     kind = draw(chain)
     for place in range(count):
-        job = chain.tried[place]
+        job = chain.lists[TRY, place]
         key = draw(chain)
         if kind < 0.4:
             key -= model.work[job, PENALTY]
         elif kind < 0.55:
-            key += model.work[job, LAST_START] - model.windows[model.work[job, WINDOW_FIRST], 0]
+            key += model.work[job, LAST_START] - model.spans[model.work[job, WINDOW_FIRST], 0]
         elif kind < 0.7:
             key -= model.work[job, SERVICE]
         at = place
         while at > 0 and keys[at - 1] > key:
             keys[at] = keys[at - 1]
-            chain.tried[at] = chain.tried[at - 1]
+            chain.lists[TRY, at] = chain.lists[TRY, at - 1]
             at -= 1
         keys[at] = key
-        chain.tried[at] = job
+        chain.lists[TRY, at] = job
 
 
-@njit(cache=True)
+@kernel()
 def recreate(model: Model, chain: Chain, blink: float) -> None:
     """Put back what is to be tried, one after the other; twice where one may wait for another."""
     sort_tried(model, chain)
     for _ in range(2 if model.links.shape[0] > 0 else 1):
         for place in range(chain.counters[TRIED]):
-            job = chain.tried[place]
+            job = chain.lists[TRY, place]
             if chain.state.owner[job] < 0:
                 insert(model, chain, job, blink)
 
 
-@njit(cache=True)
+@kernel()
 def sample_absent(chain: Chain, count: int) -> None:
     """Add some of those that are out to what this change tries."""
     out = chain.counters[3]
     for place in range(min(count, out)):
         other = place + below(chain, out - place)
-        job, moved = chain.absent[0, other], chain.absent[0, place]
-        chain.absent[0, place], chain.absent[0, other] = job, moved
-        chain.absent[PLACE, job], chain.absent[PLACE, moved] = place, other
-        chain.tried[chain.counters[TRIED]] = job
+        job, moved = chain.lists[OUT, other], chain.lists[OUT, place]
+        chain.lists[OUT, place], chain.lists[OUT, other] = job, moved
+        chain.lists[OUT_PLACE, job], chain.lists[OUT_PLACE, moved] = place, other
+        chain.lists[TRY, chain.counters[TRIED]] = job
         chain.counters[TRIED] += 1

@@ -12,8 +12,7 @@ and by how much leaving may be put off before anything slips: who leaves late wa
 
 from typing import NamedTuple
 
-from numba import njit
-
+from optimizer.kernels import NONE, kernel
 from optimizer.model import (
     BEGUN_START,
     END_LOCATION,
@@ -34,6 +33,7 @@ from optimizer.model import (
     OVERTIME_WEIGHT,
     SERVICE,
     SHIFT_END,
+    SLICES,
     STRETCH,
     TIMED,
     TRAVEL_WEIGHT,
@@ -68,12 +68,12 @@ class Leg(NamedTuple):
     hold: int
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def no_label() -> Label:
     return Label(NEVER, 0, 0, 0)
 
 
-@njit(cache=True)
+@kernel()
 def first_labels(model: Model, technician: int) -> Labels:
     """Before any stop: lunch is open where one is owed and can still be taken."""
     leave = model.staff[technician, LEAVE]
@@ -83,16 +83,16 @@ def first_labels(model: Model, technician: int) -> Labels:
     return Labels(no_label(), waived(model, technician, Label(leave, 0, 0, slack)), False)
 
 
-@njit(cache=True)
+@kernel()
 def waived(model: Model, technician: int, label: Label) -> Label:
     """A label whose lunch is past: what `lasting` takes off for lunch is put on here."""
-    if model.slices.shape[0] == 1 or model.rules[FAIRNESS] == 0:
+    if model.rules[SLICES] == 1 or model.rules[FAIRNESS] == 0:
         return label
     rest = model.staff[technician, LUNCH_SECONDS]
     return Label(label.at, label.price, label.waited - rest, label.slack)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def after_lunch(model: Model, leg: Leg, to: int, at: int) -> tuple[int, int, int]:
     """(ready, seconds driven, start of lunch) if lunch falls on the way that begins at `at`.
 
@@ -112,17 +112,17 @@ def after_lunch(model: Model, leg: Leg, to: int, at: int) -> tuple[int, int, int
     return NEVER, 0, 0
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def movable(model: Model, technician: int) -> bool:
     """Whether leaving later moves what follows by as much or less: with slices and absences it may not."""
-    return model.slices.shape[0] == 1 and not has_absence(model, technician)
+    return model.rules[SLICES] == 1 and not has_absence(model, technician)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def served(model: Model, leg: Leg, label: Label, start: int, driven: int) -> Label:
     """The label after a service that starts then."""
     price = label.price + start_price(model, leg.job, start)
-    if model.slices.shape[0] > 1:
+    if model.rules[SLICES] > 1:
         price += driven * model.rules[TRAVEL_WEIGHT]
     end = start + model.work[leg.job, SERVICE]
     if model.staff[leg.technician, TIMED] == 0:
@@ -132,7 +132,7 @@ def served(model: Model, leg: Leg, label: Label, start: int, driven: int) -> Lab
     return Label(end, price, waited, slack if movable(model, leg.technician) else 0)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def lunched(model: Model, leg: Leg, label: Label, lunch: int, driven_before: int) -> Label:
     """What a label knows of waiting once lunch starts then: lunch itself is not waiting."""
     if model.staff[leg.technician, TIMED] == 0:
@@ -143,7 +143,7 @@ def lunched(model: Model, leg: Leg, label: Label, lunch: int, driven_before: int
     return Label(label.at + seconds, label.price, label.waited, slack)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def step(model: Model, technician: int, place: int, job: int, labels: Labels) -> Labels:
     """Drive from `place` to a movable job and serve it."""
     to = model.work[job, LOCATION]
@@ -172,7 +172,7 @@ def step(model: Model, technician: int, place: int, job: int, labels: Labels) ->
     return Labels(opened, taken, here)
 
 
-@njit(cache=True)
+@kernel()
 def step_lunch(model: Model, leg: Leg, label: Label) -> Label:
     """The label of a service before which lunch is taken."""
     ready, driven, lunch = after_lunch(model, leg, model.work[leg.job, LOCATION], label.at)
@@ -185,7 +185,7 @@ def step_lunch(model: Model, leg: Leg, label: Label) -> Label:
     return served(model, leg, lunched(model, leg, label, lunch, before), start, driven)
 
 
-@njit(cache=True)
+@kernel()
 def fixed_begin(model: Model, job: int, ready: int) -> int:
     """The start of a fixed visit: the fact if it has begun, else as soon as it can be, window or not."""
     if model.work[job, BEGUN_START] != -NEVER:
@@ -194,7 +194,7 @@ def fixed_begin(model: Model, job: int, ready: int) -> int:
     return start if start < NEVER else ready
 
 
-@njit(cache=True)
+@kernel()
 def fixed_step(model: Model, technician: int, place: int, job: int, labels: Labels) -> Labels:
     """Serve a fixed visit: it is never refused, and a lunch that it leaves no room for is waived."""
     to, hold = model.work[job, LOCATION], model.work[job, HOLD]
@@ -223,7 +223,7 @@ def fixed_step(model: Model, technician: int, place: int, job: int, labels: Labe
     return Labels(opened, taken, here)
 
 
-@njit(cache=True)
+@kernel()
 def free_labels(model: Model, technician: int, labels: Labels) -> Labels:
     """The labels once the fixed head is done: not before now, and a lunch that is past is waived."""
     opened = freed(model, technician, labels.open)
@@ -235,7 +235,7 @@ def free_labels(model: Model, technician: int, labels: Labels) -> Labels:
     return Labels(opened, taken, labels.here)
 
 
-@njit(cache=True)
+@kernel()
 def freed(model: Model, technician: int, label: Label) -> Label:
     free_from = model.staff[technician, FREE_FROM]
     if label.at == NEVER or label.at >= free_from:
@@ -258,12 +258,12 @@ class Ending(NamedTuple):
     late: int
 
 
-@njit(cache=True)
+@kernel()
 def no_ending() -> Ending:
     return Ending(NEVER, NEVER, False, False, 0)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def left_home(model: Model, technician: int) -> int:
     """When the technician leaves if nothing is put off."""
     if model.staff[technician, FIXED_COUNT] > 0:
@@ -271,31 +271,31 @@ def left_home(model: Model, technician: int) -> int:
     return model.staff[technician, FREE_FROM]
 
 
-@njit(cache=True)
+@kernel()
 def lasting(model: Model, technician: int, label: Label, ending: Ending) -> Ending:
     """The ending with the price of hours; its price is NEVER where the day is longer than it may be."""
     seconds = ending.end - left_home(model, technician) - ending.late
     if seconds > model.staff[technician, LONGEST]:
         return no_ending()
     price = ending.price + seconds * model.staff[technician, HOURLY] // 3600
-    if model.slices.shape[0] > 1 and model.rules[FAIRNESS] > 0:
+    if model.rules[SLICES] > 1 and model.rules[FAIRNESS] > 0:
         rest = model.staff[technician, LUNCH_SECONDS] if ending.lunch or ending.taken else 0
         price += fair_price(model, ending.end - left_home(model, technician) - label.waited - rest)
     return Ending(ending.end, price, ending.taken, ending.lunch, ending.late)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def fair_price(model: Model, busy: int) -> int:
     minutes = busy // 60
     return model.rules[FAIRNESS] * minutes * minutes // 3600
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def overtime_price(model: Model, technician: int, end: int) -> int:
     return max(0, end - model.staff[technician, SHIFT_END]) * model.rules[OVERTIME_WEIGHT]
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def finish(model: Model, technician: int, place: int, labels: Labels) -> Ending:
     """The cheaper end of the two labels (ties: the earlier); its price is NEVER if neither may be."""
     best = no_ending()
@@ -308,13 +308,13 @@ def finish(model: Model, technician: int, place: int, labels: Labels) -> Ending:
     return best
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def finish_label(model: Model, technician: int, place: int, label: Label, taken: bool) -> Ending:
     """The way home from a label; a lunch that is owed lies before it."""
     home = model.staff[technician, END_LOCATION]
     leave, end = drive(model, technician, place, home, label.at)
     lunch = not taken and end > model.staff[technician, LUNCH_LATEST]
-    leg = Leg(technician, place, -1, -NEVER)
+    leg = Leg(technician, place, NONE, -NEVER)
     if lunch:
         begins = max(label.at, model.staff[technician, LUNCH_EARLIEST])
         label = lunched(model, leg, label, begins, 0)
@@ -322,7 +322,7 @@ def finish_label(model: Model, technician: int, place: int, label: Label, taken:
     if end > model.staff[technician, HARD_END] + model.rules[STRETCH]:
         return no_ending()
     price = label.price + overtime_price(model, technician, end)
-    if model.slices.shape[0] > 1:
+    if model.rules[SLICES] > 1:
         price += (end - leave) * model.rules[TRAVEL_WEIGHT]
     if model.staff[technician, TIMED] == 0:
         return Ending(end, price, taken, lunch, 0)
@@ -333,7 +333,7 @@ def finish_label(model: Model, technician: int, place: int, label: Label, taken:
     )
 
 
-@njit(cache=True)
+@kernel()
 def finish_fixed(model: Model, technician: int, place: int, labels: Labels) -> Ending:
     """The end of a route of fixed stops only: whatever it is, it is a fact."""
     taken = labels.taken.at < labels.open.at
@@ -341,6 +341,6 @@ def finish_fixed(model: Model, technician: int, place: int, labels: Labels) -> E
     leave, end = drive(model, technician, place, model.staff[technician, END_LOCATION], label.at)
     price = label.price + overtime_price(model, technician, end)
     price += (end - left_home(model, technician)) * model.staff[technician, HOURLY] // 3600
-    if model.slices.shape[0] > 1:
+    if model.rules[SLICES] > 1:
         price += (end - leave) * model.rules[TRAVEL_WEIGHT]
     return Ending(end, price, taken, False, 0)

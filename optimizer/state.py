@@ -6,20 +6,29 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from optimizer.kernels import NONE, entry, kernel
 from optimizer.model import (
+    AGREED_LAST,
+    DEPOTS,
     END_LOCATION,
     FIXED_COUNT,
     HARD_END,
+    JOBS,
+    LEAST,
     LEAVE,
     LOCATION,
+    NEED,
     NEVER,
+    PARTS,
     SERVICE,
     SHIFT_END,
     SHIFT_PRICE,
+    SLICES,
     START_LOCATION,
+    STOCK,
     STRETCH,
+    TERMS,
     TIMED,
     TRAVEL_WEIGHT,
     WINDOW_AFTER,
@@ -49,64 +58,63 @@ ARRIVES, LATEST, STEADY = range(8, 11)
 ARRIVES: the arrival at that stop. After LATEST nobody may arrive there (stop length: at the end
 location). Where lunch is no longer open an arrival from ARRIVES to STEADY changes the price of nothing."""
 
-LENGTH, TIMED_PRICE, TOTAL, VERSION, BUSY, RESTOCK, DEPOT = range(7)
+LENGTH, TIMED_PRICE, TOTAL, VERSION, BUSY, RESTOCK, DEPOT, LEFT = range(8)
 """Columns of `State.totals`: stops, the price that depends on times, the whole price, the version, seconds
-of travel and service, the place of the stop at a depot, and which depot; both -1 without."""
+of travel and service, the place of the stop at a depot, and which depot; both -1 without.
+
+From LEFT on: pieces of each part that no stop needs (below 0: taken along at the depot), then those that
+no stop before the depot needs."""
 
 
 class State(NamedTuple):
     """All routes: `stops[k, i]`, `labels[k, i]` after i stops, `totals[k]`.
 
-    `left[k]` is the parts not needed by any stop (below 0: taken along at the depot), `before[k]` those not
-    needed before the depot, `supply` what is left at the depots, `owner` job → technician or -1.
+    `supply` is what is left at the depots, `owner` job → technician or -1.
     """
 
     stops: Ints
     labels: Ints
     totals: Ints
-    left: Ints
-    before: Ints
     supply: Ints
     owner: Ints
 
 
 def empty_state(model: Model) -> State:
     """Routes without stops; the caller refreshes each (insertion.start)."""
-    technicians, jobs = model.terms.shape
+    _, technicians, jobs = model.pairs.shape
     width = longest_route(model) + 1
     return State(
         stops=np.zeros((technicians, width), np.int64),
         labels=np.zeros((technicians, width, 11), np.int64),
-        totals=_totals(technicians),
-        left=model.stock.copy(),
-        before=model.stock.copy(),
+        totals=_totals(model),
         supply=model.supply.copy(),
         owner=np.full(jobs, -1, np.int64),
     )
 
 
-def _totals(technicians: int) -> Ints:
-    totals = np.zeros((technicians, 7), np.int64)
+def _totals(model: Model) -> Ints:
+    technicians = model.pairs.shape[1]
+    totals = np.zeros((technicians, LEFT + 2 * int(model.rules[PARTS])), np.int64)
     totals[:, RESTOCK] = totals[:, DEPOT] = -1
     return totals
 
 
 def longest_route(model: Model) -> int:
     """A bound of the stops on any route: what its longest shift and its fullest van could hold."""
-    technicians, jobs = model.terms.shape
+    _, technicians, jobs = model.pairs.shape
     if not technicians:
         return 1
     span = int((model.staff[:, HARD_END] - model.staff[:, LEAVE]).max())
     services = np.sort(model.work[:jobs, SERVICE])
     most = int(np.searchsorted(np.cumsum(services), span, side="right"))
     if not len(model.supply):
-        for part in range(model.stock.shape[1]):
-            needs = np.cumsum(np.sort(model.parts[:jobs, part]))
-            most = min(most, int(np.searchsorted(needs, model.stock[:, part].max(), side="right")))
+        for part in range(model.rules[PARTS]):
+            needs = np.cumsum(np.sort(model.work[:jobs, NEED + part]))
+            most = min(most, int(np.searchsorted(needs, model.staff[:, STOCK + part].max(), side="right")))
     return min(jobs, most) + int(model.staff[:, FIXED_COUNT].max()) + 3
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def place_before(model: Model, state: State, technician: int, position: int) -> int:
     """The location from which the technician drives to the stop at that position."""
     if position == 0:
@@ -114,7 +122,7 @@ def place_before(model: Model, state: State, technician: int, position: int) -> 
     return model.work[state.stops[technician, position - 1], LOCATION]
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def place_of(model: Model, state: State, technician: int, position: int) -> int:
     """The location of the stop at that position; of the last one: the end of the route."""
     if position == state.totals[technician, LENGTH]:
@@ -122,7 +130,7 @@ def place_of(model: Model, state: State, technician: int, position: int) -> int:
     return model.work[state.stops[technician, position], LOCATION]
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def labels_at(state: State, technician: int, position: int) -> Labels:
     row = state.labels[technician, position]
     return Labels(
@@ -132,7 +140,7 @@ def labels_at(state: State, technician: int, position: int) -> Labels:
     )
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def keep_labels(state: State, technician: int, position: int, labels: Labels) -> None:
     row = state.labels[technician, position]
     row[OPEN_AT], row[OPEN_PRICE] = labels.open.at, labels.open.price
@@ -141,13 +149,13 @@ def keep_labels(state: State, technician: int, position: int, labels: Labels) ->
     row[TAKEN_WAITED], row[TAKEN_SLACK] = labels.taken.waited, labels.taken.slack
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def free_at(state: State, technician: int, position: int) -> int:
     """The earlier of the two labels' times before the stop at that position."""
     return min(state.labels[technician, position, OPEN_AT], state.labels[technician, position, TAKEN_AT])
 
 
-@njit(cache=True)
+@kernel()
 def walk(model: Model, state: State, technician: int, first: int) -> bool:
     """Simulate a route from a position on (its labels before that hold); False where a stop cannot be."""
     fixed = model.staff[technician, FIXED_COUNT]
@@ -169,7 +177,7 @@ def walk(model: Model, state: State, technician: int, first: int) -> bool:
     return True
 
 
-@njit(cache=True)
+@kernel()
 def ending(model: Model, state: State, technician: int) -> Ending:
     """The end of a simulated route; without stops nobody leaves and nothing is paid."""
     length = state.totals[technician, LENGTH]
@@ -181,7 +189,7 @@ def ending(model: Model, state: State, technician: int) -> Ending:
     return finish(model, technician, place, labels_at(state, technician, length))
 
 
-@njit(cache=True)
+@kernel()
 def fixed_labels(model: Model, state: State, technician: int) -> Labels:
     """The labels after the fixed head, without the wait for now that comes before a movable stop."""
     labels = first_labels(model, technician)
@@ -191,7 +199,7 @@ def fixed_labels(model: Model, state: State, technician: int) -> Labels:
     return labels
 
 
-@njit(cache=True)
+@kernel()
 def keep_latest(model: Model, state: State, technician: int) -> None:
     """Fill LATEST backwards (lunch and absences left aside: a bound that never refuses what is feasible)."""
     length = state.totals[technician, LENGTH]
@@ -202,17 +210,17 @@ def keep_latest(model: Model, state: State, technician: int) -> None:
     for position in range(length - 1, model.staff[technician, FIXED_COUNT] - 1, -1):
         job = state.stops[technician, position]
         here = model.work[job, LOCATION]
-        last_start = bound - model.least[here, place] - model.work[job, SERVICE]
-        last_start = min(last_start, model.agreed[job, 1])
+        last_start = bound - model.travel[model.rules[LEAST], here, place] - model.work[job, SERVICE]
+        last_start = min(last_start, model.work[job, AGREED_LAST])
         bound = -NEVER
         for window in range(model.work[job, WINDOW_FIRST], model.work[job, WINDOW_AFTER]):
-            if model.windows[window, 0] <= last_start:
-                bound = max(bound, min(last_start, model.windows[window, 1] + stretch))
+            if model.spans[window, 0] <= last_start:
+                bound = max(bound, min(last_start, model.spans[window, 1] + stretch))
         state.labels[technician, position, LATEST] = bound
         place = here
 
 
-@njit(cache=True)
+@kernel()
 def keep_steady(model: Model, state: State, technician: int, end: int) -> None:
     """Fill ARRIVES and STEADY backwards, as far as lunch is no longer open."""
     length = state.totals[technician, LENGTH]
@@ -238,7 +246,7 @@ def keep_steady(model: Model, state: State, technician: int, end: int) -> None:
         row[STEADY] = bound
 
 
-@njit(cache=True)
+@kernel()
 def settled_price(model: Model, state: State, technician: int) -> int:
     """The price of a route that does not depend on times; keeps BUSY and the parts that are left."""
     length = state.totals[technician, LENGTH]
@@ -249,53 +257,53 @@ def settled_price(model: Model, state: State, technician: int) -> int:
     place = model.staff[technician, START_LOCATION]
     for position in range(length):
         job = state.stops[technician, position]
-        travel += model.least[place, model.work[job, LOCATION]]
+        travel += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
         service += model.work[job, SERVICE]
         place = model.work[job, LOCATION]
-        if job < model.terms.shape[1]:
-            price += model.terms[technician, job]
-    travel += model.least[place, model.staff[technician, END_LOCATION]]
-    if model.slices.shape[0] > 1:
+        if job < model.rules[JOBS]:
+            price += model.pairs[TERMS, technician, job]
+    travel += model.travel[model.rules[LEAST], place, model.staff[technician, END_LOCATION]]
+    if model.rules[SLICES] > 1:
         return price
     state.totals[technician, BUSY] = travel + service
     return price + travel * model.rules[TRAVEL_WEIGHT] + fair_price(model, travel + service)
 
 
-@njit(cache=True)
+@kernel()
 def keep_parts(model: Model, state: State, technician: int) -> None:
     """Count what is left in the van, and what is taken along at the depot."""
-    length, jobs = state.totals[technician, LENGTH], model.terms.shape[1]
-    restock = -1
-    if model.supply.shape[0] > 0:
+    length, jobs = state.totals[technician, LENGTH], model.rules[JOBS]
+    restock = NONE
+    if model.rules[DEPOTS] > 0:
         give_back(model, state, technician)
         for position in range(length):
             if state.stops[technician, position] >= jobs:
                 restock = position
-    for part in range(model.stock.shape[1]):
-        left = before = model.stock[technician, part]
+    for part in range(model.rules[PARTS]):
+        left = before = model.staff[technician, STOCK + part]
         for position in range(length):
-            left -= model.parts[state.stops[technician, position], part]
+            left -= model.work[state.stops[technician, position], NEED + part]
             if position < restock:
                 before = left
-        state.left[technician, part] = left
-        state.before[technician, part] = before
+        state.totals[technician, LEFT + part] = left
+        state.totals[technician, LEFT + model.rules[PARTS] + part] = before
         if restock >= 0:
             state.supply[state.stops[technician, restock] - jobs, part] -= max(0, -left)
     state.totals[technician, RESTOCK] = restock
     state.totals[technician, DEPOT] = state.stops[technician, restock] - jobs if restock >= 0 else -1
 
 
-@njit(cache=True)
+@kernel()
 def give_back(model: Model, state: State, technician: int) -> None:
     """Give the depot back what the route as it was kept takes along."""
     depot = state.totals[technician, DEPOT]
     if depot >= 0:
-        for part in range(model.stock.shape[1]):
-            state.supply[depot, part] += max(0, -state.left[technician, part])
+        for part in range(model.rules[PARTS]):
+            state.supply[depot, part] += max(0, -state.totals[technician, LEFT + part])
         state.totals[technician, DEPOT] = -1
 
 
-@njit(cache=True)
+@entry()
 def refresh(model: Model, state: State, technician: int, first: int) -> bool:
     """Simulate a route from a position on and keep all that is known of it; False if it breaks a rule."""
     if not walk(model, state, technician, first):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from optimizer.encoding import penalty
+from optimizer.kernels import NONE, entry, kernel
 from optimizer.model import (
     FIXED_COUNT,
     FREE_FROM,
@@ -41,7 +41,7 @@ class Day(NamedTuple):
     lunch: int
 
 
-@njit(cache=True)
+@kernel()
 def lunch_position(model: Model, state: State, technician: int) -> int:
     """The position before which lunch is taken (length: before the way home), or -1."""
     length = state.totals[technician, LENGTH]
@@ -49,7 +49,7 @@ def lunch_position(model: Model, state: State, technician: int) -> int:
     end = ending(model, state, technician)
     if end.lunch:
         return length
-    at = -1
+    at = NONE
     labels = first_labels(model, technician)
     for position in range(length):
         if position == fixed:
@@ -65,7 +65,7 @@ def lunch_position(model: Model, state: State, technician: int) -> int:
     return at if end.taken else -1
 
 
-@njit(cache=True)
+@entry()
 def timetable(model: Model, state: State, technician: int, rows: Ints) -> Day:
     """Fill the rows of a route with its times."""
     length, fixed = state.totals[technician, LENGTH], model.staff[technician, FIXED_COUNT]
@@ -93,7 +93,7 @@ def timetable(model: Model, state: State, technician: int, rows: Ints) -> Day:
     return Day(leave, lunch)
 
 
-@njit(cache=True)
+@kernel()
 def serve(model: Model, state: State, technician: int, reached: tuple[int, int], rows: Ints) -> int:
     """Fill the times of the service at (position, ready); its end."""
     position, ready = reached
@@ -109,7 +109,7 @@ def serve(model: Model, state: State, technician: int, reached: tuple[int, int],
     return rows[position, END]
 
 
-@njit(cache=True)
+@kernel()
 def start_of(model: Model, state: State, technician: int, position: int) -> int:
     """When the stop at that position starts."""
     rows = np.zeros((state.totals[technician, LENGTH] + 1, 4), np.int64)
@@ -133,7 +133,8 @@ def read_route(encoded: Encoded, state: State, technician: int) -> Route:
             restock = Restock(depot.key, len(stops), times[TRAVEL], times[ARRIVE], times[END], {})
             continue
         visit, seat = encoded.jobs[job]
-        stops.append(Stop(encoded.problem.visits[visit].key, *times, seat))
+        travel, arrive, starts, ends = times
+        stops.append(Stop(encoded.problem.visits[visit].key, travel, arrive, starts, ends, seat))
     return Route(
         technician=row.key,
         stops=tuple(stops),

@@ -3,17 +3,20 @@
 # NumPy types an element of an array as Any; numba reads it as the plain int it is.
 # mypy: disable-error-code="no-any-return"
 
-from numba import njit
-
+from optimizer.kernels import kernel
 from optimizer.model import (
     ABSENCE_AFTER,
     ABSENCE_FIRST,
+    AGREED_FIRST,
+    AGREED_LAST,
+    CALENDAR,
     CHANGE_START,
     DUE,
     LATENESS_WEIGHT,
     NEVER,
     PLANNED_START,
     SERVICE,
+    SLICES,
     START_TOLERANCE,
     STRETCH,
     WINDOW_AFTER,
@@ -22,45 +25,45 @@ from optimizer.model import (
 )
 
 
-@njit(cache=True)
+@kernel()
 def sliced_arrival(model: Model, place: int, to: int, leave: int) -> int:
     """The arrival of a way that may cross slices: what is not yet driven goes on at the next pace."""
-    last = model.slices.shape[0] - 1
+    last = model.rules[SLICES] - 1
     at = 0
-    while at < last and model.slices[at + 1] <= leave:
+    while at < last and model.rules[CALENDAR + at + 1] <= leave:
         at += 1
     now, left = leave, int(model.travel[at, place, to])
-    while at < last and now + left > model.slices[at + 1]:
-        undriven = left - (model.slices[at + 1] - now)
+    while at < last and now + left > model.rules[CALENDAR + at + 1]:
+        undriven = left - (model.rules[CALENDAR + at + 1] - now)
         whole, following = int(model.travel[at, place, to]), int(model.travel[at + 1, place, to])
         left = -(-undriven * following // whole)
         at += 1
-        now = model.slices[at]
+        now = model.rules[CALENDAR + at]
     return now + left
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def arrival(model: Model, place: int, to: int, leave: int) -> int:
-    if model.slices.shape[0] == 1:
+    if model.rules[SLICES] == 1:
         return leave + model.travel[0, place, to]
     return sliced_arrival(model, place, to, leave)
 
 
-@njit(cache=True)
+@kernel()
 def clear(model: Model, technician: int, at: int, seconds: int) -> int:
     """The first moment from `at` on from which so many seconds meet no absence."""
     for row in range(model.staff[technician, ABSENCE_FIRST], model.staff[technician, ABSENCE_AFTER]):
-        if at < model.absences[row, 1] and at + seconds > model.absences[row, 0]:
-            at = model.absences[row, 1]
+        if at < model.spans[row, 1] and at + seconds > model.spans[row, 0]:
+            at = model.spans[row, 1]
     return at
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def has_absence(model: Model, technician: int) -> bool:
     return model.staff[technician, ABSENCE_FIRST] < model.staff[technician, ABSENCE_AFTER]
 
 
-@njit(cache=True)
+@kernel()
 def departure(model: Model, technician: int, place: int, to: int, at: int) -> int:
     """When the way begins that is wanted from `at` on: it waits for an absence that it would meet."""
     leave = at
@@ -71,7 +74,7 @@ def departure(model: Model, technician: int, place: int, to: int, at: int) -> in
         leave = free
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def drive(model: Model, technician: int, place: int, to: int, at: int) -> tuple[int, int]:
     """(leave, arrive) of the way that is wanted from `at` on."""
     leave = at
@@ -80,19 +83,19 @@ def drive(model: Model, technician: int, place: int, to: int, at: int) -> tuple[
     return leave, arrival(model, place, to, leave)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def begin(model: Model, job: int, ready: int) -> int:
     """The first moment from `ready` on at which windows and what is agreed let the job start, or NEVER."""
     stretch = model.rules[STRETCH]
-    wanted = max(ready, model.agreed[job, 0])
+    wanted = max(ready, model.work[job, AGREED_FIRST])
     for window in range(model.work[job, WINDOW_FIRST], model.work[job, WINDOW_AFTER]):
-        if wanted <= model.windows[window, 1] + stretch:
-            start = max(wanted, model.windows[window, 0])
-            return start if start <= model.agreed[job, 1] else NEVER
+        if wanted <= model.spans[window, 1] + stretch:
+            start = max(wanted, model.spans[window, 0])
+            return start if start <= model.work[job, AGREED_LAST] else NEVER
     return NEVER
 
 
-@njit(cache=True)
+@kernel()
 def begin_present(model: Model, technician: int, job: int, ready: int) -> int:
     """As `begin`, and the whole service meets no absence."""
     start = begin(model, job, ready)
@@ -104,7 +107,7 @@ def begin_present(model: Model, technician: int, job: int, ready: int) -> int:
     return start
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def begin_for(model: Model, technician: int, job: int, ready: int) -> int:
     """The start of a job that its technician is ready for then, or NEVER."""
     if has_absence(model, technician):
@@ -112,7 +115,7 @@ def begin_for(model: Model, technician: int, job: int, ready: int) -> int:
     return begin(model, job, ready)
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def start_price(model: Model, job: int, start: int) -> int:
     """What starting then costs: lateness and a moved planned start."""
     price = 0
@@ -124,13 +127,13 @@ def start_price(model: Model, job: int, start: int) -> int:
     return price
 
 
-@njit(cache=True, forceinline=True)
+@kernel()
 def steady_until(model: Model, job: int, start: int) -> int:
     """The last moment to which the start may slip within its window at no other price."""
-    last = min(model.agreed[job, 1], NEVER)
+    last = min(model.work[job, AGREED_LAST], NEVER)
     for window in range(model.work[job, WINDOW_FIRST], model.work[job, WINDOW_AFTER]):
-        if start <= model.windows[window, 1] + model.rules[STRETCH]:
-            last = min(last, model.windows[window, 1] + model.rules[STRETCH])
+        if start <= model.spans[window, 1] + model.rules[STRETCH]:
+            last = min(last, model.spans[window, 1] + model.rules[STRETCH])
             break
     if model.work[job, LATENESS_WEIGHT] > 0:
         due = model.work[job, DUE]
