@@ -18,6 +18,7 @@ from resolvers.context import Context
 from resolvers.documents import DocumentRef
 from resolvers.refusals import Refusal
 from tests.conftest import connected
+from tests.patience import PATIENCE_SECONDS
 from tests.resolvers.companies import Companies, running
 from tests.resolvers.conftest import copied, dropped
 from tests.resolvers.mutations.cases import Stage
@@ -142,7 +143,7 @@ async def test_who_is_shut_out_is_told_nothing_more(company: Companies) -> None:
         await rename(company, "Not for them")
         assert found.task is not None
         with pytest.raises(Unauthenticated, match="revoked"):
-            await asyncio.wait_for(found.task, 5)
+            await asyncio.wait_for(found.task, PATIENCE_SECONDS)
         assert found.results == []
 
 
@@ -229,7 +230,7 @@ async def test_a_role_that_may_not_is_refused_before_anything_is_told(companies:
     async with told(companies, operation, viewer=companies.viewer(Role.TECHNICIAN)) as found:
         assert found.task is not None
         with pytest.raises(Refusal) as refused:
-            await asyncio.wait_for(found.task, 5)
+            await asyncio.wait_for(found.task, PATIENCE_SECONDS)
     assert refused.value.code == "FORBIDDEN"
     assert found.raw == []
     assert companies.app.services.hub.subscriptions == at_rest
