@@ -20,6 +20,7 @@ from resolvers.documents import DocumentRef
 from resolvers.shared import Answer, Question, Ran
 from tests.conftest import connected
 from tests.patience import PATIENCE_SECONDS
+from tests.realtime.facts import until
 from tests.resolvers.companies import Companies
 from tests.resolvers.mutations.cases import Stage
 from tests.resolvers.proposals import proposed
@@ -288,6 +289,7 @@ async def test_after_a_failure_to_read_it_is_run_once_though_nothing_happens(com
         (cohort,) = company.app.executor.live.all()
         runs = cohort.answer.runs
         company.app.hub._doubt()
+        await until(lambda: cohort.answer.runs > runs)
         await asyncio.sleep(1.5)
         assert 1 <= cohort.answer.runs - runs <= 2
 
