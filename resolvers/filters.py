@@ -6,7 +6,6 @@ the document is counted once per document, what a variable holds once per reques
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -99,9 +98,9 @@ def refuse(weight: Weight) -> None:
             raise Refusal.of("COST_EXCEEDED", message)
 
 
-@lru_cache(maxsize=4_096)
 def may_filter(kind: Any) -> bool:
     """Whether a value of this type is a filter or orders."""
+    # Kept by nothing: a type that is remembered holds its whole schema. It takes less than a microsecond.
     named = get_named_type(kind)
     return isinstance(named, GraphQLInputObjectType) and named.name.endswith(("Where", "Order"))
 

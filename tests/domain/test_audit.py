@@ -24,6 +24,7 @@ from domain.visits import Visit
 from fieldgraph.addresses import APP_ROLE
 from tests.conftest import Database, connected
 from tests.domain.world import MORNING, World, at
+from tests.patience import PATIENCE_SECONDS
 
 KEPT_OF = (
     "SELECT action, actor, actor_role AS role, origin, reason, at, entity_version, before, after FROM audit"
@@ -237,7 +238,7 @@ async def test_writers_do_not_wait_for_each_other_before_they_end(world: World) 
     async with world.unit() as first:
         first.add(Skill(name="First"))
         await first.session.flush()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await world.skill("Second")  # begins later and ends sooner
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from domain import assignments, ids, tracking, uploads, visits, work_types
 from domain.assignments import Member
@@ -237,7 +237,8 @@ async def test_who_goes_there_attaches_from_the_arrival_on_and_afterwards(world:
     rows = await world.all(Attachment)
     assert [row.technician_id for row in rows] == [ada, ben, None, ada, ben, None, ben]
     async with world.unit() as work:
-        events = (await work.session.exec(select(EventRow).where(EventRow.topic == "attachment"))).all()
+        told = select(EventRow).where(EventRow.topic == "attachment")
+        events = (await work.session.exec(told.order_by(col(EventRow.xid), col(EventRow.n)))).all()
     assert [event.subject_id for event in events] == [row.id for row in rows]
     assert {tuple(sorted(event.scope_after["technicians"])) for event in events} == {
         tuple(sorted((str(ada), str(ben))))

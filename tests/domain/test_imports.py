@@ -91,7 +91,9 @@ async def events(world: World) -> list[str]:
             (str(world.organization_id),),
         )
         assert found.one()
-        rows = await connection.exec_driver_sql("SELECT type FROM event WHERE topic = 'part'")
+        rows = await connection.exec_driver_sql(
+            "SELECT type FROM event WHERE topic = 'part' ORDER BY event.xid, event.n"
+        )
         return [row[0] for row in rows]
 
 

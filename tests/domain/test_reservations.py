@@ -231,7 +231,8 @@ async def test_each_step_is_told(world: World) -> None:
         await reservations.pick(work, hold, Amount(quantity=1))
         await reservations.release(work, hold, Amount())
 
-    statement = select(EventRow).where(EventRow.topic == "reservation").order_by(col(EventRow.n))
+    told = select(EventRow).where(EventRow.topic == "reservation")
+    statement = told.order_by(col(EventRow.xid), col(EventRow.n))
     async with world.unit() as work:
         rows = (await work.session.exec(statement)).all()
     assert [(row.type, row.payload["state"], row.payload["quantity"]) for row in rows] == [

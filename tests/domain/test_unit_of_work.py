@@ -26,7 +26,7 @@ from tests.domain.world import MORNING, World, at
 
 LOG = (
     "SELECT xid::text, n, type, subject_id, subject_version, origin, actor, reason, payload::text"
-    " FROM event ORDER BY xid, n"
+    " FROM event ORDER BY event.xid, event.n"
 )
 
 

@@ -13,6 +13,7 @@ from domain.viewers import Role, Viewer
 from fieldgraph import journals
 from fieldgraph.journals import REFUSED_A_SECOND, Journal, Wants
 from fieldgraph.transport.records import Record
+from tests.patience import PATIENCE_SECONDS
 
 ORGANIZATION = UUID("018f0000-0000-7000-8000-000000000001")
 USER = UUID("018f0000-0000-7000-8000-00000000000f")
@@ -174,7 +175,7 @@ async def test_lines_are_written_in_a_moment_without_anybody_asking() -> None:
 
     journal.operation(record(), 0.0)
     assert batches == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not batches:  # noqa: ASYNC110  # a thread writes
             await asyncio.sleep(0.01)
 

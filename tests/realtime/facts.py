@@ -11,6 +11,7 @@ import asyncpg
 
 from fieldgraph.databases import SYSTEM_SETTINGS
 from realtime.log import Entry, Place
+from tests.patience import PATIENCE_SECONDS
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SAMPLE = Entry(
@@ -92,7 +93,7 @@ async def system_pool(url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def until(done: Callable[[], bool]) -> None:
-    """Gives the others their turn until it is so; fails after ten seconds."""
-    async with asyncio.timeout(10):
+    """Gives the others their turn until it is so; fails when its patience is over."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not done():  # noqa: ASYNC110  # what is waited for has no event of its own
             await asyncio.sleep(0.005)

@@ -15,6 +15,7 @@ from realtime.mailboxes import Lagged
 from realtime.subscriptions import Subscription
 from realtime.wakeups import Wakeups
 from tests.conftest import Database, connected
+from tests.patience import PATIENCE_SECONDS
 from tests.realtime.facts import facts, organization, system_pool, until
 
 DEAD_BROKER = "redis://127.0.0.1:1"
@@ -74,7 +75,7 @@ async def house_of(database: Database) -> AsyncIterator[House]:
 
 
 async def take(subscription: Subscription, number: int) -> list[Entry | Lagged]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return [await anext(subscription) for _ in range(number)]
 
 

@@ -20,6 +20,7 @@ from realtime.retention import drop_expired
 from realtime.subscriptions import Subscription
 from realtime.wakeups import LISTENER, Wakeups
 from tests.conftest import Database, connected
+from tests.patience import PATIENCE_SECONDS
 from tests.realtime.facts import AT, fact, facts, organization, system_pool, until, write_slowly
 from tests.realtime.houses import (
     DEAD_BROKER,
@@ -148,7 +149,7 @@ async def test_hints_come_again_after_the_listener_was_killed(house: House) -> N
     here, there = await house.hub(**ONLY_WHEN_WOKEN), await house.hub(**ONLY_WHEN_WOKEN)
     async with house.listen(there) as one:
         for name in ("1", "2", "3"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while await house.owner.fetchval(LISTENING, house.database.name, LISTENER) < 2:
                     pass
             assert await house.owner.fetchval(KILL, house.database.name, LISTENER) == 2
@@ -225,7 +226,7 @@ async def test_level_does_not_wait_for_ever(house: House, monkeypatch: pytest.Mo
         raise OSError("gone")
 
     monkeypatch.setattr(hub._log, "newer", away)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await hub.level()
 
 

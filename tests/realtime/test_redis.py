@@ -16,6 +16,7 @@ import pytest
 
 from realtime.wakeups import Wakeups, broadcast_of
 from tests.conftest import Database
+from tests.patience import PATIENCE_SECONDS
 from tests.realtime.facts import until
 from tests.realtime.houses import ONLY_WHEN_WOKEN, house_of, taken
 
@@ -40,7 +41,7 @@ class Redis:
         self.process = subprocess.Popen(  # noqa: S603  # found by its name above
             [str(SERVER), *options, "--dir", str(self.folder)], stdout=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not self.answers():
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -112,7 +113,7 @@ async def test_of_twenty_publishes_at_once_all_arrive_at_two_subscriptions_made_
             broadcast.subscribe("one") as subscriber,
         ):
             ready[number].set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 return [(await subscriber.get()).message for _ in range(20)]
 
     ready = [asyncio.Event() for _ in range(2)]

@@ -11,6 +11,7 @@ from broadcaster import Broadcast, Event
 from realtime import wakeups
 from realtime.wakeups import CHANNEL, LISTENER, RESYNC, PostgresBackend, Wakeups
 from tests.conftest import Database, connected
+from tests.patience import PATIENCE_SECONDS
 from tests.realtime.facts import until
 from tests.realtime.houses import KILL
 
@@ -38,7 +39,7 @@ async def started(url: str, canary_seconds: float = 5.0) -> AsyncIterator[Wakeup
 
 
 async def published(backend: PostgresBackend, count: int) -> list[Event]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return [await backend.next_published() for _ in range(count)]
 
 
@@ -201,7 +202,7 @@ async def test_stopping_leaves_no_task_and_no_connection(database: Database) -> 
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await owner.fetchval(others):
                 pass
     assert asyncio.all_tasks() == before

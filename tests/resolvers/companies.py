@@ -96,6 +96,16 @@ class Companies:
             executor.services = services
         return compiled, plain
 
+    async def leveled(self) -> None:
+        """Until the hub has told of all that was committed before, by events and by touches."""
+        for _ in range(2):  # a look is over for who waits once its events are told, before its touches are
+            await self.app.services.hub.level()
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether an answer is being read from the database at this moment."""
+        return self.app.services.reads.connections.used > 0
+
     @asynccontextmanager
     async def stream(
         self, query: str, variables: Mapping[str, object] | None = None, *, viewer: Viewer | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.viewers import Viewer
+from tests.patience import PATIENCE_SECONDS
 from tests.resolvers.companies import Companies
 
 QUIET_SECONDS = 0.7
@@ -17,10 +18,11 @@ Data = dict[str, Any]
 class Listener:
     """The items that came, in their order, each taken once by `next`, `until` or `rest`."""
 
+    company: Companies
     items: asyncio.Queue[Data | None] = field(default_factory=asyncio.Queue)
     task: "asyncio.Task[None] | None" = None
 
-    async def next(self, seconds: float = 5) -> Data:
+    async def next(self, seconds: float = PATIENCE_SECONDS) -> Data:
         """Raises TimeoutError, or what ended it."""
         async with asyncio.timeout(seconds):
             found = await self.items.get()
@@ -30,21 +32,26 @@ class Listener:
             raise AssertionError("it has ended")
         return found
 
-    async def until(self, kind: str, seconds: float = 5) -> Data:
+    async def until(self, kind: str) -> Data:
         """The next of a type; what came before it is passed over."""
         while True:
-            found = await self.next(seconds)
+            found = await self.next()
             if found["__typename"] == kind:
                 return found
 
     async def rest(self, seconds: float = QUIET_SECONDS) -> list[Data]:
-        """All that comes until nothing has come for a while."""
+        """All that comes until nothing has come for a while, in which there was nothing to work on either.
+
+        A slow machine may take longer over one item than that while.
+        """
         found = []
         while True:
+            await self.company.leveled()
             try:
                 found.append(await self.next(seconds))
             except TimeoutError:
-                return found
+                if not self.company.is_reading:
+                    return found
 
 
 @asynccontextmanager
@@ -55,7 +62,7 @@ async def listening(
     *,
     viewer: Viewer | None = None,
 ) -> AsyncIterator[Listener]:
-    found = Listener()
+    found = Listener(company)
 
     async def take() -> None:
         try:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from domain.viewers import Role, Viewer
 from realtime.members import Packet
+from tests.patience import PATIENCE_SECONDS
 from tests.realtime.facts import until
 from tests.resolvers.companies import Companies
 from tests.resolvers.test_mutations import CANCEL, _free
@@ -51,7 +52,7 @@ class Watcher:
         return [next(iter(json.loads(body)["data"].values())) for body in self.bodies]
 
     async def until(self, number: int) -> list[Data]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.bodies) < number:
                 self.came.clear()
                 await self.came.wait()
@@ -204,13 +205,13 @@ async def test_a_revoked_link_ends_its_own_and_leaves_the_others(company: Compan
         )
         await company.data(revoke, {"id": key})
         assert first.task is not None
-        await asyncio.wait([first.task], timeout=2)
+        await asyncio.wait([first.task], timeout=PATIENCE_SECONDS)
         assert type(first.task.exception()).__name__ == "Unauthenticated"
         await company.data(CANCEL, {"id": visit, "reason": "over"})
         assert (await second.until(2))[1]["state"] == "CANCELLED"
         assert len(first.bodies) == 1
         assert second.task is not None
-        await asyncio.wait([second.task], timeout=2)
+        await asyncio.wait([second.task], timeout=PATIENCE_SECONDS)
         assert second.task.exception() is None
 
 

@@ -11,6 +11,7 @@ from domain.viewers import Role, Viewer
 from resolvers.connections import Connections
 from resolvers.turns import Turns
 from tests.conftest import Database, connected
+from tests.patience import PATIENCE_SECONDS
 
 ONE = Viewer(organization_id=UUID(int=1), role=Role.ADMIN, subject="one")
 OTHER = Viewer(organization_id=UUID(int=2), role=Role.ADMIN, subject="other")
@@ -156,7 +157,7 @@ async def test_one_client_never_holds_all_and_waits_in_turn(database: Database) 
         waiting = [asyncio.create_task(ask(number, ONE)) for number in range(3)]
         await asyncio.sleep(0.01)
         waiting[0].cancel()
-        async with asyncio.timeout(5), connections.lend(OTHER) as connection:
+        async with asyncio.timeout(PATIENCE_SECONDS), connections.lend(OTHER) as connection:
             assert await connection.driver.fetchval("SELECT 1") == 1
         assert order == []
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -175,7 +176,7 @@ async def test_a_turn_that_was_handed_to_who_has_gone_is_passed_on() -> None:
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
 
-    await asyncio.wait_for(stays, 5)
+    await asyncio.wait_for(stays, PATIENCE_SECONDS)
     assert turns._begun == {"one": 1}
     turns.end("one")
     assert (turns._begun, turns._waiting) == ({}, {})

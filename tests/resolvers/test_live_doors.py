@@ -11,6 +11,7 @@ import jsonpatch
 from websockets.asyncio.client import ClientConnection, connect
 
 from domain.viewers import Role
+from tests.patience import PATIENCE_SECONDS
 from tests.resolvers.companies import Companies
 from tests.resolvers.houses import PROTOCOL, SECONDS, ended, listening, say
 from tests.resolvers.mutations.cases import Stage
@@ -45,7 +46,7 @@ async def evented(port: int, token: str, query: str = NAMES) -> AsyncIterator[He
         lines = answer.aiter_lines()
 
         async def hear() -> str:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 async for line in lines:
                     if line.startswith("data:"):
                         return line
@@ -55,7 +56,7 @@ async def evented(port: int, token: str, query: str = NAMES) -> AsyncIterator[He
 
 
 async def heard(socket: ClientConnection) -> str:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         return str(await socket.recv())
 
 
@@ -73,7 +74,7 @@ async def test_each_change_is_a_result_over_a_socket_and_as_events(company: Comp
             for text in (await heard(socket), await hear()):
                 assert "Over both" in text
             await say(socket, type="complete", id="1")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while hub.subscriptions > at_rest:  # noqa: ASYNC110  # nobody tells that they have left
                 await asyncio.sleep(0.01)
     assert not [task for task in asyncio.all_tasks() if "Executor" in repr(task)]

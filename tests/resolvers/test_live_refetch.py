@@ -26,6 +26,7 @@ from resolvers.context import Context
 from resolvers.documents import DocumentRef, Operation
 from resolvers.questions import Asked
 from tests.conftest import connected
+from tests.patience import PATIENCE_SECONDS
 from tests.resolvers.companies import Companies, running
 from tests.resolvers.conftest import copied, dropped
 from tests.resolvers.mutations.cases import Stage
@@ -156,7 +157,7 @@ async def asked_of(
 async def quiet(company: Companies) -> None:
     """Until every cohort's answer lacks nothing."""
     executor = company.app.executor
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         for cohort in executor.live.all():
             question, answer = cohort.question, cohort.answer
             while (  # noqa: ASYNC110  # nobody tells that nothing more will come

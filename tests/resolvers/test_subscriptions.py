@@ -13,6 +13,7 @@ from domain.viewers import Role, Viewer
 from resolvers.context import Context
 from resolvers.refusals import Refusal
 from resolvers.tracking import cell, visit_tracking
+from tests.patience import PATIENCE_SECONDS
 from tests.resolvers.companies import START, Companies
 from tests.resolvers.test_mutations import ARRIVE, CANCEL, DISPATCH, SCHEDULE, TRAVEL, _at, _free
 
@@ -49,13 +50,13 @@ REPORT = """mutation P($input: ReportPositionsInput!) { reportPositions(input: $
   accepted refused { reason count } arrivedVisit { id } userErrors { code } } }"""
 
 
-async def _next(items: AsyncIterator[dict[str, Any]], seconds: float = 5) -> dict[str, Any]:
+async def _next(items: AsyncIterator[dict[str, Any]], seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
     async with asyncio.timeout(seconds):
         return await anext(items)
 
 
 async def _until(items: AsyncIterator[dict[str, Any]], kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for item in items:
             if item["__typename"] == kind:
                 return item

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.viewers import Role, Viewer
 from resolvers.documents import DocumentRef
+from tests.patience import PATIENCE_SECONDS
 from tests.resolvers.companies import Companies
 
 NAMES = "query N @live { customers(first: 250) { totalCount nodes { id name tier } } }"
@@ -20,12 +21,13 @@ Data = dict[str, Any]
 class Told:
     """What a live query was answered so far."""
 
+    company: Companies
     results: list[Data] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
 
-    async def next(self, seconds: float = 5) -> Data:
+    async def next(self, seconds: float = PATIENCE_SECONDS) -> Data:
         """The next result that has not been asked for yet."""
         async with asyncio.timeout(seconds):
             while not self.results:
@@ -34,13 +36,15 @@ class Told:
         return self.results.pop(0)
 
     async def last(self) -> Data:
-        """The newest, once nothing has come for a while."""
+        """The newest, once nothing has come for a while, in which there was nothing to read either."""
         found = await self.next()
         while True:
+            await self.company.leveled()
             try:
                 found = await self.next(QUIET_SECONDS)
             except TimeoutError:
-                return found
+                if not self.company.is_reading:
+                    return found
 
     async def nothing(self) -> None:
         with suppress(TimeoutError):
@@ -51,7 +55,7 @@ class Told:
 async def told(
     company: Companies, query: str, variables: Data | None = None, *, viewer: Viewer | None = None
 ) -> AsyncIterator[Told]:
-    executor, asker, found = company.app.executor, viewer or company.viewer(Role.DISPATCHER), Told()
+    executor, asker, found = company.app.executor, viewer or company.viewer(Role.DISPATCHER), Told(company)
     operation = await executor.prepare(DocumentRef(query), None, viewer=asker)
 
     async def take() -> None:

@@ -27,6 +27,7 @@ from fieldgraph.transport.websocket import GraphQLWebSocket
 from fieldgraph.transport.wires import Wire
 from integrations.identity import Identity, new_secret
 from tests.fieldgraph.transport.toy import ToyExecutor
+from tests.patience import PATIENCE_SECONDS
 
 ORGANIZATION = UUID("018f0000-0000-7000-8000-000000000001")
 CREDENTIAL = UUID("018f0000-0000-7000-8000-00000000000c")
@@ -109,7 +110,7 @@ class Doors:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Waits for what another task will bring about."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110  # the condition is the house's own state, which tells no test
             await asyncio.sleep(0.005)
 

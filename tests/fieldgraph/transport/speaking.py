@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from tests.fieldgraph.transport.conftest import Doors
+from tests.patience import PATIENCE_SECONDS
 
 PROTOCOL = [Subprotocol("graphql-transport-ws")]
 
@@ -46,7 +47,7 @@ async def subscribe(socket: ClientConnection, key: str, query: str, **payload: o
 
 
 async def hear(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         heard = json.loads(await socket.recv())
     assert isinstance(heard, dict)
     return heard
@@ -54,7 +55,7 @@ async def hear(socket: ClientConnection) -> dict[str, Any]:
 
 async def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
     """Code and reason of the server's close; whatever came before it is read and dropped."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         try:
             while True:
                 await socket.recv()

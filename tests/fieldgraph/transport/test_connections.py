@@ -31,8 +31,8 @@ async def test_a_socket_that_does_not_greet_is_closed(house: House) -> None:
 
 
 async def test_a_greeted_socket_outlives_the_time_to_greet(house: House) -> None:
-    async with house.open(SocketLimits(init_seconds=0.05)) as doors, greeted(doors) as socket:
-        await asyncio.sleep(0.15)
+    async with house.open(SocketLimits(init_seconds=1.0)) as doors, greeted(doors) as socket:
+        await asyncio.sleep(1.2)
         await say(socket, type="ping")
         assert await hear(socket) == {"type": "pong"}
 

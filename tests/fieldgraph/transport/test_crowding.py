@@ -9,6 +9,7 @@ from domain.viewers import Role
 from fieldgraph.transport.crowds import Crowd, CrowdLimits, User
 from fieldgraph.transport.heartbeats import Heartbeat, Quiet
 from fieldgraph.transport.paces import Pace
+from tests.fieldgraph.transport.conftest import until
 
 MIRA = User(UUID(int=1), Role.DISPATCHER, "mira", None)
 OTSO = User(UUID(int=1), Role.DISPATCHER, "otso", None)
@@ -73,7 +74,7 @@ async def test_who_is_busy_with_us_is_not_asked() -> None:
     assert said == []
 
     busy = False
-    await asyncio.sleep(0.2)
+    await until(lambda: len(said) == 2)
     assert said == ["ask", "lose"]
     heartbeat.stop()
 
@@ -83,7 +84,7 @@ async def test_any_word_is_an_answer() -> None:
     heartbeat = Heartbeat(
         Quiet(0.02, 5.0), is_busy=lambda: False, ask=lambda: said.append("ask"), lose=lambda: None
     )
-    await asyncio.sleep(0.1)
+    await until(lambda: bool(said))
     assert said == ["ask"]
 
     heartbeat.heard()

@@ -13,6 +13,7 @@ from fieldgraph.transport.events import StreamLimits
 from tests.fieldgraph.transport.asking import CURRENT, LEGACY, code, post, query
 from tests.fieldgraph.transport.conftest import Doors, House, until
 from tests.fieldgraph.transport.speaking import FOREVER, error_code, greeted, hear, subscribe
+from tests.patience import PATIENCE_SECONDS
 
 EVENTS = "text/event-stream"
 COMPLETE = "event: complete\ndata:\n\n"
@@ -38,7 +39,7 @@ class Reading:
 
     async def frame(self) -> str | None:
         """The next event, comments left aside; None at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 frame, end, rest = self._text.partition("\n\n")
                 if end:
@@ -212,7 +213,7 @@ async def test_a_quiet_stream_says_that_it_lives(house: House) -> None:
     limits = StreamLimits(quiet_seconds=0.05)
     async with house.open(stream=limits) as doors, reading(doors, query(FOREVER)) as stream:
         text = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async for piece in stream.response.aiter_text():
                 text += piece
                 if text.endswith(":\n\n:\n\n"):

@@ -7,6 +7,7 @@ import pytest
 from fieldgraph.transport import heads
 from tests.fieldgraph.transport.asking import HELLO
 from tests.fieldgraph.transport.conftest import Doors
+from tests.patience import PATIENCE_SECONDS
 
 POST = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {}\r\n"
 PIECE = 10_000
@@ -26,7 +27,7 @@ async def said(doors: Doors, first: bytes, piece: bytes = b"", pieces: int = 0) 
             await writer.drain()
             await asyncio.sleep(0.001)
             sent += 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await answer, sent
     except ConnectionError:
         return b"", sent
@@ -98,7 +99,7 @@ async def test_the_next_head_is_not_hurried_while_an_answer_is_due(hurried: Door
     writer.write(f"{head}\r\n".encode())
     await asyncio.sleep(0.2)
     writer.write(HELLO)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answer = await reader.readuntil(b"}}")
     writer.transport.abort()
 

@@ -11,6 +11,7 @@ from fieldgraph.transport.records import Parent, parent_of
 from tests.fieldgraph.transport.asking import post, query
 from tests.fieldgraph.transport.conftest import ORGANIZATION, Doors, House, until
 from tests.fieldgraph.transport.speaking import bare, closed, greeted, hear, init, say, subscribe
+from tests.patience import PATIENCE_SECONDS
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
@@ -201,7 +202,7 @@ async def test_a_client_that_leaves_stopped_its_stream(doors: Doors) -> None:
     }
     body = query("subscription Forever { forever }")
     async with doors.client.stream("POST", doors.url, content=body, headers=headers) as response:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async for text in response.aiter_text():
                 if "first" in text:
                     assert "fieldgraph_event_streams 1.0" in doors.metrics.text().decode()

@@ -12,6 +12,7 @@ import structlog
 from domain.viewers import Role, Viewer
 from fieldgraph.transport.watches import CHANGED, Watch
 from integrations.identity import Identity, new_secret
+from tests.fieldgraph.transport.conftest import until
 
 VIEWER = Viewer(
     organization_id=UUID("018f0000-0000-7000-8000-000000000001"),
@@ -54,7 +55,7 @@ async def test_only_whose_token_is_gone_is_told() -> None:
     await asyncio.sleep(0.05)
     links.known.discard(one)
     identity._secrets.clear()  # stands for the second that a look-up is remembered
-    await asyncio.sleep(0.05)
+    await until(lambda: "first" in told)
     assert set(told) == {"first"}
 
     watch.stop(first, end_first)
@@ -73,7 +74,7 @@ async def test_an_outage_takes_no_rights_from_anybody() -> None:
 
     with structlog.testing.capture_logs() as logs:
         watch.begin(secret, VIEWER, told.append)
-        await asyncio.sleep(0.05)
+        await until(lambda: bool(logs))
         watch.stop(secret, told.append)
 
     assert told == []
@@ -100,7 +101,10 @@ async def test_who_may_other_things_now_is_told(now: dict[str, Any], expected: s
     links.holder = replace(VIEWER, **now)
 
     watch.begin(secret, VIEWER, told.append)
-    await asyncio.sleep(0.05)
+    if expected:
+        await until(lambda: bool(told))
+    else:
+        await asyncio.sleep(0.05)
     watch.stop(secret, told.append)
 
     assert set(told) == expected

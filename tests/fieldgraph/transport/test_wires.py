@@ -13,6 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from fieldgraph.transport import wires
 from fieldgraph.transport.wires import FRAGMENTS_MOST, Wire
 from tests.fieldgraph.transport.conftest import Doors, until
+from tests.patience import PATIENCE_SECONDS
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 TEXT, CONTINUATION, PING = 1, 0, 9
@@ -48,7 +49,7 @@ def frame(opcode: int, payload: bytes, *, final: bool = True) -> bytes:
 async def test_a_large_frame_is_refused_by_its_head(doors: Doors) -> None:
     async with raw(doors) as (reader, writer):
         writer.write(bytes([0x81, 0xFF]) + struct.pack("!Q", 65_537) + b"\0\0\0\0")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             said = await reader.read()
 
     assert said[:1] == b"\x88"
@@ -60,7 +61,7 @@ async def test_a_message_in_pieces_has_the_same_size(doors: Doors) -> None:
     async with raw(doors) as (reader, writer):
         writer.write(frame(TEXT, b"x" * 125, final=False))
         writer.write(frame(CONTINUATION, b"x" * 125, final=False) * 524)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             said = await reader.read()
 
     assert struct.unpack("!H", said[2:4]) == (1009,)
@@ -70,7 +71,7 @@ async def test_a_message_of_empty_pieces_has_an_end(doors: Doors) -> None:
     async with raw(doors) as (reader, writer):
         writer.write(frame(TEXT, b"", final=False))
         writer.write(frame(CONTINUATION, b"", final=False) * FRAGMENTS_MOST)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
                 await reader.readexactly(1)
     await until(lambda: not doors.websocket._connections)
@@ -86,7 +87,7 @@ async def test_who_pings_reads_the_answers(doors: Doors) -> None:
                 await writer.drain()
 
         with pytest.raises(ConnectionError):
-            await asyncio.wait_for(flood(), 20)
+            await asyncio.wait_for(flood(), PATIENCE_SECONDS)
     await until(lambda: not doors.websocket._connections)
 
 
@@ -107,7 +108,7 @@ async def test_what_arrives_at_once_is_read_in_slices_and_all_of_it(
     pings = [b'{"type":"ping","payload":{"n":%d}}' % number for number in range(300)]
     async with raw(doors) as (reader, writer):
         writer.write(b"".join(frame(TEXT, ping) for ping in pings))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             for ping in pings:
                 pong = ping.replace(b"ping", b"pong")
                 assert await reader.readexactly(len(pong) + 2) == bytes([0x81, len(pong)]) + pong
