@@ -1,6 +1,7 @@
 """Chains: how an annealing chain starts, fills its routes, and reads out its best plan."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,33 @@ from optimizer.annealing import (
     leave_out,
     restore_best,
 )
+from optimizer.insertion import load
 from optimizer.model import LOCATION, NEVER, PENALTY, Encoded, Ints, Model
-from optimizer.plan import Plan
-from optimizer.routes import TOTAL, VERSION, State, empty_state
+from optimizer.plan import Plan, Route
+from optimizer.routes import LENGTH, TOTAL, VERSION, State, empty_state
 from optimizer.timetable import read_plan
 
 NEIGHBOURS = 128
 CONSTRUCT_CHUNK = 50
 """Visits put in by one kernel call: the caller is asked between two of them."""
+
+
+def load_any(encoded: Encoded, plan: Plan | None) -> State:
+    """Routes that hold the fixed heads and what still fits of any plan, also of one that breaks rules.
+
+    A technician's second route and a visit's second stop are left aside.
+    """
+    if plan is None:
+        return load(encoded, None)
+    seen: set[str] = set()
+    routes: dict[str, Route] = {}
+    for route in plan.routes:
+        if route.technician not in routes:
+            stops = dict.fromkeys(stop.visit for stop in route.stops if stop.visit not in seen)
+            first = {stop.visit: stop for stop in route.stops[::-1]}
+            seen.update(stops)
+            routes[route.technician] = replace(route, stops=tuple(first[key] for key in stops))
+    return load(encoded, replace(plan, routes=tuple(routes.values())))
 
 
 def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
@@ -48,6 +68,40 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
         leave_out(model, chain, visit)
     chain.counters[BEST_PRICE] = NEVER
     return chain
+
+
+def start_beside(encoded: Encoded, chain: Chain, *, seed: int) -> Chain:
+    """A second chain that starts from the best of the first and goes its own way (its own random numbers)."""
+    model = encoded.model
+    beside = Chain(
+        state=empty_state(model),
+        kept=empty_state(model),
+        best=np.zeros_like(chain.best),
+        memory=np.zeros_like(chain.memory),
+        absent=np.zeros_like(chain.absent),
+        touched=np.zeros_like(chain.touched),
+        neighbours=chain.neighbours,
+        eligible=chain.eligible,
+        counters=np.zeros_like(chain.counters),
+        random=_random_state(seed),
+    )
+    adopt(encoded, beside, chain)
+    return beside
+
+
+def adopt(encoded: Encoded, chain: Chain, better: Chain) -> None:
+    """The best of the other chain becomes this one's best and its current routes.
+
+    Routes that are the same in both keep their version, and with it what is remembered of them.
+    """
+    stops, totals = chain.state.stops.copy(), chain.state.totals.copy()
+    chain.best[:] = better.best
+    chain.counters[BEST_PRICE] = better.counters[BEST_PRICE]
+    restore_best(encoded.model, chain)
+    for technician, length in enumerate(totals[:, LENGTH].tolist()):
+        same = length == chain.state.totals[technician, LENGTH]
+        if same and (stops[technician, :length] == chain.state.stops[technician, :length]).all():
+            chain.state.totals[technician, VERSION] = totals[technician, VERSION]
 
 
 def construct_all(encoded: Encoded, chain: Chain, keep_going: Callable[[], bool]) -> None:
@@ -95,7 +149,11 @@ def _eligible(model: Model) -> Ints:
 def _neighbours(model: Model) -> Ints:
     """For each visit the nearest visits, itself first, by travel there and back."""
     travel = model.travel[np.ix_(model.work[:, LOCATION], model.work[:, LOCATION])].astype(np.int64)
-    both = travel + travel.T
-    np.fill_diagonal(both, -1)
-    count = min(NEIGHBOURS, len(both))
-    return np.ascontiguousarray(np.argsort(both, axis=1, kind="stable")[:, :count])
+    size = len(travel)
+    # Ties by place: each number says both, so a quick selection is as exact as a stable sort.
+    ranks = (travel + travel.T) * size + np.arange(size)
+    np.fill_diagonal(ranks, -1)
+    count = min(NEIGHBOURS, size)
+    nearest = np.sort(np.partition(ranks, count - 1, axis=1)[:, :count], axis=1) % size
+    nearest[:, 0] = np.arange(size)
+    return np.ascontiguousarray(nearest)
