@@ -70,9 +70,10 @@ def state_supplies(ledger: Ledger, book: Book, technician: Technician, *, route:
     """Parts and tools of a route with a movable visit, before and after its stop at a depot."""
     needs = [Counter() if stop.seat else Counter(book.visits[stop.visit].parts) for stop in route.stops]
     restock, head, key = route.restock, len(technician.fixed), technician.key
-    split = len(needs) if restock is None else restock.position
-    for until, taken in ((split, Counter[str]()), (len(needs), Counter(restock.parts if restock else {}))):
-        first = head if until == split else split
+    spans = [(head, len(needs), Counter[str]())]
+    if restock is not None:
+        spans = [(head, restock.position, Counter()), (restock.position, len(needs), Counter(restock.parts))]
+    for first, until, taken in spans:
         for part in sorted({part for need in needs[first:until] for part in need if need[part]}):
             last = max(place for place in range(first, until) if needs[place][part])
             need = sum(row[part] for row in needs[: last + 1])

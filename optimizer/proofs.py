@@ -136,7 +136,7 @@ def _state_order(
             ledger.require(number(event.begin) == event.begun, f"{event.name}: began at {event.begun}")
         else:
             if before is not None:
-                said = f"{event.name}: the way starts at {event.leave}, before {before.end}, when it can"
+                said = f"{event.name}: the way starts at {event.leave}, before it can at {before.end}"
                 ledger.require(number(event.leave) >= number(before.end), said)
             said = f"{event.name}: starts at {event.begin}, before the arrival at {event.arrive}"
             ledger.require(number(event.begin) >= number(event.arrive), said)
@@ -152,7 +152,7 @@ def _state_leave(
 ) -> None:
     if route.leave is None:
         return
-    said = f"{technician.key}: leaves at {route.leave}, which is after the first way begins or too early"
+    said = f"{technician.key}: leaves at {route.leave}, too early or after the first way begins"
     earliest = -(1 << 41) if technician.fixed else _free(problem, technician)
     ledger.within(route.leave, Domain.from_intervals([[earliest, first.leave]]), said)
 
@@ -207,7 +207,7 @@ def _state_lunch(
             ledger.require(early, f"{key}: no lunch, though the route ends at {end}")
         return
     earliest = lunch.earliest if technician.fixed else max(lunch.earliest, free)
-    window = Domain.from_intervals([[earliest, lunch.latest]]) if earliest <= lunch.latest else Domain.from_values([])
+    window = Domain.from_intervals([[earliest, lunch.latest]] if earliest <= lunch.latest else [])
     ledger.within(at, window, f"{key}: lunch starts at {at}, not from {earliest} to {lunch.latest}")
     ledger.apart([*busy, (at, at + lunch.seconds)], f"{key}: lunch at {at} meets travel or service")
 
