@@ -116,7 +116,11 @@ def _state_crossing(ledger: Ledger, begins: Sequence[int], event: _Event, *, pac
         ledger.model.add(before * after >= onward * (left - span)).only_enforce_if(kept)
         ledger.model.add(before * after <= onward * (left - span) + before - 1).only_enforce_if(kept)
         left, since = after, begins[crossed]
-    ledger.model.add(left == event.arrive - since).only_enforce_if(kept)
+    # Whatever is left takes nothing where the next slice begins on arrival and its way takes 0 s.
+    at_once = last + 1 < len(begins) and begins[last + 1] == event.arrive and paces[last + 1] == 0
+    most = paces[last] if at_once else event.arrive - since
+    rest = Domain.from_intervals([[event.arrive - since, most]] if event.arrive - since <= most else [])
+    ledger.model.add_linear_expression_in_domain(left, rest).only_enforce_if(kept)
 
 
 def _free(problem: Problem, technician: Technician) -> int:
