@@ -51,7 +51,8 @@ def read(tasks: Lines, technicians: Lines, *, name: str, teams: bool) -> Instanc
 
 def outsourcing(needs: list[int]) -> int:
     """What a task left out costs, in the Problem's units."""
-    return round(SCALE * (OUTSOURCING + float(sum(needs)) ** EXPONENT))
+    price: float = OUTSOURCING + sum(needs) ** EXPONENT
+    return round(SCALE * price)
 
 
 def _visit(place: Place, *, needs: list[int], labels: list[str], location: int) -> Visit:
