@@ -5,6 +5,7 @@ known is planned together with what has not begun. A visit that finds no place t
 none that was accepted is given up. Who has no further stop stays at the last one until called on or home.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -60,13 +61,23 @@ def unfold(
     moments = sorted({date for date in releases.values() if date > start})
     keys = [technician.key for technician in problem.technicians]
     day = _Day(problem, releases, {key: Route(key) for key in keys}, dict.fromkeys(keys, 0))
-    shares = [FIRST_SHARE if moments else 1.0, *[(1 - FIRST_SHARE) / max(1, len(moments))] * len(moments)]
-    for share, moment in zip(shares, (start, *moments), strict=True):
+    began = time.perf_counter()
+    for place, moment in enumerate((start, *moments)):
         _freeze(day, moment)
-        _plan(day, moment, effort.part(share))
+        _plan(day, moment, _part(effort, place, len(moments), time.perf_counter() - began))
         if on_plan is not None:
             on_plan(_executed(day))
-    return Unfolded(_executed(day), len(shares), tuple(day.rejected))
+    return Unfolded(_executed(day), 1 + len(moments), tuple(day.rejected))
+
+
+def _part(effort: Effort, place: int, releases: int, spent: float) -> Effort:
+    """What one planning may take: of iterations a share that is fixed, of seconds what then is left."""
+    share = (FIRST_SHARE if place == 0 else (1 - FIRST_SHARE) / releases) if releases else 1.0
+    part = effort.part(share)
+    if effort.seconds is None or place == 0:
+        return part
+    left = max(0.0, effort.seconds - spent)
+    return replace(part, seconds=left / (releases - place + 1))
 
 
 def _freeze(day: _Day, moment: int) -> None:
