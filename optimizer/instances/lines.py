@@ -127,7 +127,7 @@ def ways(places: Sequence[Place], scale: int, *, truncated: bool = False) -> NDA
     points: NDArray[Any] = np.array([(place.x, place.y) for place in places], dtype=np.float64)
     across, up = (np.subtract.outer(points[:, axis], points[:, axis]) for axis in (0, 1))
     lengths: NDArray[np.float64] = np.sqrt(across * across + up * up) * scale
-    far = int(np.argmax(lengths.max(axis=1)))
+    far = int(np.argmax(lengths[0]))
     if not lengths.max() < LARGEST:
         raise places[far].line.fault(f"{places[far].key} is too far away")
     whole: NDArray[np.float64] = np.floor(lengths) if truncated else np.rint(lengths)

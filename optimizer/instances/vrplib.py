@@ -128,16 +128,23 @@ def _file(lines: Lines) -> File:
 def _places(file: File) -> list[Place]:
     count = file.whole("DIMENSION", least=2)
     points = file.rows("NODE_COORD_SECTION", count=count)
-    windows = file.rows("TIME_WINDOW_SECTION", count=count)
-    if "SERVICE_TIME_SECTION" in file.sections:
-        services = [values[0] for _, values in file.rows("SERVICE_TIME_SECTION", count=count)]
-    else:
-        services = [float(file.whole("SERVICE_TIME"))] * count
+    windows, services = file.rows("TIME_WINDOW_SECTION", count=count), _services(file, count)
     found = []
-    for at, ((_, (x, y)), (line, (ready, due))) in enumerate(zip(points, windows, strict=True)):
-        found.append(Place(line, str(at), x, y, ready, due, services[at]))
-        found[-1].check()
+    for at, ((point, (x, y)), (line, (ready, due))) in enumerate(zip(points, windows, strict=True)):
+        place = Place(line, str(at), x, y, ready, due, services[at])
+        place.check()
+        found.append(replace(place, line=point))
     return found
+
+
+def _services(file: File, count: int) -> list[float]:
+    if "SERVICE_TIME_SECTION" not in file.sections:
+        return [float(file.whole("SERVICE_TIME"))] * count
+    rows = file.rows("SERVICE_TIME_SECTION", count=count)
+    for line, values in rows:
+        if values[0] < 0:
+            raise line.fault("a service time is negative")
+    return [values[0] for _, values in rows]
 
 
 def _depots(file: File, count: int) -> list[int]:
