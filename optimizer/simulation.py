@@ -210,7 +210,7 @@ class _Day:
         else:
             ready = max(ready, self._hold(visit), self.not_before.get(visit.key, ready))
             start = self.simulation.first_start(self.technician, visit, ready=ready)
-        if start is None or (visit is not None and start + leg.seconds > self._certified_until(visit)):
+        if start is None or (visit is not None and start > self._certified_until(visit)):
             return None
         if visit is not None:
             price += self.simulation.prices.start(visit, start)
@@ -266,6 +266,9 @@ class _Day:
                     fetch.depot.key, fetch.position, travel, arrive, done, fetch.parts, fetch.tools
                 )
             mark = mark.before
+        # A visit that began sooner than its way allows says when that way must have begun.
+        way = stops[-1].arrive - stops[-1].travel_seconds
+        leave = min(leave, way) if self.technician.fixed else leave
         route = Route(
             technician=self.technician.key,
             stops=tuple(reversed(stops)),

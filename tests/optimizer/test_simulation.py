@@ -116,8 +116,8 @@ def test_a_depot_stop_is_driven_and_served() -> None:
     assert timed.price == 2_400
 
 
-@pytest.mark.parametrize(("until", "holds"), [(600 + HOUR, True), (599 + HOUR, False)])
-def test_a_certificate_holds_to_the_end_of_the_visit(until: int, holds: bool) -> None:
+@pytest.mark.parametrize(("until", "holds"), [(600, True), (599, False)])
+def test_a_certificate_must_hold_when_the_visit_starts(until: int, holds: bool) -> None:
     ada = technician(skills={"gas": 1}, certified_until={"gas": until})
     day = problem([ada], [visit(skills={"gas": 1})])
 
@@ -137,6 +137,7 @@ def test_fixed_visits_are_facts_and_what_follows_waits_for_now() -> None:
 
     assert timed is not None
     assert [(stop.arrive, stop.start) for stop in timed.route.stops] == [(600, 1_000), (2_600, 2_600)]
+    assert timed.route.leave == 0
 
 
 def test_fairness_is_the_square_of_whole_minutes() -> None:
