@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from optimizer import annealing, chains, search
-from optimizer.exact import validate
 from optimizer.insertion import load
 from optimizer.judge import score
 from optimizer.model import PENALTY, Model, encode
 from optimizer.plan import Plan
 from optimizer.routes import LENGTH, TOTAL
 from optimizer.search import solve, temperatures
+from optimizer.validator import validate
 from tests.optimizer.problems import problem, random_problem, technician, visit
 
 ENDLESS = 10**12

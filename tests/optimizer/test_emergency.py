@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from optimizer import insertion
 from optimizer.emergency import Held, Move, Spot, insert, warm_up
-from optimizer.exact import validate
 from optimizer.judge import score
 from optimizer.plan import Plan
 from optimizer.problem import Dependency, Planned, Problem, Technician, Visit, Window
 from optimizer.routes import LENGTH, TOTAL
 from optimizer.search import solve
+from optimizer.validator import validate
 from tests.optimizer.exhaustive import simulate
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
 

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from optimizer.exact import validate
 from optimizer.judge import score
 from optimizer.plan import Plan
+from optimizer.validator import validate
 from tests.optimizer.problems import random_problem
 
 CHECKOUT = Path(__file__).parents[2]

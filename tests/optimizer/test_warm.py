@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.exact import validate
 from optimizer.judge import score
 from optimizer.plan import Objective, Plan, Route, Stop
 from optimizer.problem import Planned, Problem
 from optimizer.search import solve
+from optimizer.validator import validate
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
 
 Breaking = Callable[[Problem, Plan], Plan]
