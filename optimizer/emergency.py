@@ -82,11 +82,17 @@ class Held:
         """Hold what still fits of a plan. ValueError: the problem is malformed."""
         problem.check()
         encoded = encode(problem)
+        return cls.around(encoded, load_any(encoded, plan))
+
+    @classmethod
+    def around(cls, encoded: Encoded, state: State) -> "Held":
+        """Hold routes that are simulated already."""
+        problem = encoded.problem
         bound = {key for row in problem.technicians for key in row.fixed}
         bound |= {key for row in problem.dependencies for key in (row.first, row.second)}
         alone = np.array([row.key not in bound and not row.crew for row in problem.visits], np.bool_)
         pinned = np.array([row.pin is not None for row in problem.visits], np.bool_)
-        return cls(encoded, load_any(encoded, plan), alone, alone & ~pinned)
+        return cls(encoded, state, alone, alone & ~pinned)
 
     def best(self, visit: str) -> Spot | None:
         """The cheapest place over all technicians and positions for a visit that is out; None: nowhere."""
@@ -150,6 +156,12 @@ class Held:
         if price >= NEVER:
             return Rescue(None, (), before, self.changes)
         return Rescue(int(price), self._moves(place, routes), routes, self.changes)
+
+    def out(self) -> list[str]:
+        """Visits that are out and may be put in, those of the highest penalty first."""
+        places = np.flatnonzero((self.state.owner[: len(self.alone)] < 0) & self.alone)
+        penalty = self.encoded.model.work[places, PENALTY]
+        return [self.encoded.problem.visits[place].key for place in places[np.lexsort((places, -penalty))]]
 
     def enact(self, rescue: Rescue) -> None:
         """Make the routes what the rescue says. ValueError: something else has changed since."""

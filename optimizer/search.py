@@ -3,17 +3,19 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.annealing import BEST_PRICE, Chain, anneal, keep_best, restore_best
 from optimizer.chains import adopt, best_plan, construct_all, load_any, start_beside, start_chain
+from optimizer.emergency import Held
 from optimizer.model import NEVER, Encoded, encode
 from optimizer.plan import Objective, Plan, Reason, ReasonCode, Route, Unassigned
 from optimizer.problem import Break, Planned, Problem, Technician, Visit, Window
 from optimizer.reasons import explain_all
+from optimizer.routes import State
 from optimizer.timetable import read_plan
 
 CHUNK_SECONDS = 0.03
@@ -27,6 +29,9 @@ MOST_APART = 20_000
 """At most so many changes between two meetings, where a budget of iterations has no sensible end."""
 ALONE_CHANCE = 0.25
 """That at a meeting the worse chain goes on with its own routes, so that the two stay different."""
+MOST_RESCUED = 50
+RESCUE_SHARE = 0.75
+"""Of a budget of seconds, reading the problem included."""
 COLD_SHARE = 0.005
 WARM_TEMPERATURE = 60.0
 LAST_TEMPERATURE = 5.0
@@ -128,8 +133,8 @@ def solve(
     from the better one's best. `on_improvement` is called between kernel calls with each better plan
     (without reasons), at most once in 0.15 s and once at the end; `stop` is asked about every 30 ms and ends
     the search with the best so far. What either raises ends the search, and no thread stays. `warm` is kept
-    where it still fits and the search starts cool, so that little of it moves. The wall is held to 50 ms,
-    and what reasons for visits left out take.
+    where it still fits, what it leaves out is put in first, and the search starts cool, so that little of it
+    moves. The wall is held to 50 ms, and what reasons for visits left out take.
     """
     budget = Budget(seconds, iterations, stop, time.perf_counter())
     if seconds is None and iterations is None:
@@ -140,7 +145,10 @@ def solve(
     if not problem.technicians or not problem.visits:
         return _without_choice(problem)
     encoded = encode(problem)
-    chain = start_chain(encoded, load_any(encoded, warm), seed=seed)
+    state = load_any(encoded, warm)
+    if warm is not None:
+        _rescue(encoded, state, budget)
+    chain = start_chain(encoded, state, seed=seed)
     construct_all(encoded, chain, lambda: not budget.stopped())
     keep_best(chain)
     beside = [start_beside(encoded, chain, seed=seed + place * 1_000_003) for place in range(1, chains)]
@@ -153,6 +161,19 @@ def solve(
     if on_improvement is not None:
         on_improvement(plan)
     return explain_all(encoded, best.state, plan)
+
+
+def _rescue(encoded: Encoded, state: State, budget: Budget) -> None:
+    """What a warm plan leaves out goes in first, the dearest first, where need be by displacing others.
+
+    A cool search finds the chains of moves for this only by chance.
+    """
+    held = Held.around(encoded, state)
+    for visit in held.out()[:MOST_RESCUED]:
+        late = budget.seconds is not None and budget.spent() > RESCUE_SHARE * budget.seconds
+        if late or budget.stopped():
+            return
+        held.enact(held.rescue(visit))
 
 
 def temperatures(problem: Problem, *, cold: bool) -> tuple[float, float]:
@@ -246,7 +267,9 @@ def warm_up() -> None:
         for number in range(1, 9)
     )
     problem = Problem(technicians=technicians, visits=visits, travel_seconds=np.full((9, 9), 60, np.int32))
-    solve(problem, seconds=None, iterations=20, on_improvement=lambda _: None)
+    plan = solve(problem, seconds=None, iterations=20, on_improvement=lambda _: None)
+    crowded = replace(problem, visits=tuple(replace(row, windows=(Window(0, 0),)) for row in visits))
+    solve(crowded, seconds=None, iterations=1, warm=plan)
 
 
 def _without_choice(problem: Problem) -> Plan:

@@ -135,3 +135,21 @@ def test_stops_that_no_longer_fit_are_put_in_elsewhere() -> None:
     assert [stop.visit for stop in plan.routes[0].stops] == keys[:7]
     assert {stop.visit for stop in plan.routes[1].stops} == set(keys[7:])
     assert plan.routes[0].end == 600 + 7 * HOUR + 600
+
+
+def test_what_a_warm_plan_leaves_out_displaces_cheaper_visits_before_the_search() -> None:
+    # Only Ada has gas, and her day is full: b goes to Bob.
+    day = 2 * HOUR + 1200
+    given = problem(
+        [technician("Ada", shift_end=day, skills={"gas": 1}), technician("Bob", shift_end=day)],
+        [
+            visit("a", 1, skills={"gas": 1}),
+            visit("b", 1),
+            visit("c", 1, skills={"gas": 1}, unassigned_penalty=60_000),
+        ],
+    )
+
+    plan = solve(given, seconds=None, iterations=0, warm=of_keys({"Ada": ["a", "b"]}))
+
+    assert plan.technicians() == {"a": "Ada", "b": "Bob", "c": "Ada"}
+    assert plan.objective.total == 2_400
