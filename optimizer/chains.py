@@ -1,6 +1,7 @@
 """Chains: how an annealing chain starts, fills its routes, and reads out its best plan."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -70,23 +71,16 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
     return chain
 
 
-def start_beside(encoded: Encoded, chain: Chain, *, seed: int) -> Chain:
-    """A second chain that starts from the best of the first and goes its own way (its own random numbers)."""
-    model = encoded.model
-    beside = Chain(
-        state=empty_state(model),
-        kept=empty_state(model),
-        best=np.zeros_like(chain.best),
-        memory=np.zeros_like(chain.memory),
-        absent=np.zeros_like(chain.absent),
-        touched=np.zeros_like(chain.touched),
-        neighbours=chain.neighbours,
-        eligible=chain.eligible,
-        counters=np.zeros_like(chain.counters),
-        random=_random_state(seed),
+def apart(encoded: Encoded) -> Encoded:
+    """The same with arrays of its own where a search writes: each chain needs that."""
+    return replace(encoded, model=encoded.model._replace(rules=encoded.model.rules.copy()))
+
+
+def start_beside(chain: Chain, *, seed: int) -> Chain:
+    """A copy of a chain that goes its own way (its own random numbers); what never changes is shared."""
+    return deepcopy(chain)._replace(
+        neighbours=chain.neighbours, eligible=chain.eligible, random=_random_state(seed)
     )
-    adopt(encoded, beside, chain)
-    return beside
 
 
 def adopt(encoded: Encoded, chain: Chain, better: Chain) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from optimizer import annealing, chains, search
+from optimizer import annealing, chains, pace, search
 from optimizer.insertion import load
 from optimizer.judge import score
 from optimizer.model import PENALTY, Model, encode
@@ -35,7 +35,7 @@ def test_two_chains_give_equal_bytes_whatever_the_clock_does(monkeypatch: pytest
     plans = [solve(given, seconds=None, iterations=1_000, seed=seed, chains=2) for seed in (5, 5, 6)]
 
     # Kernel calls of another length, as on a slower machine.
-    monkeypatch.setattr(search, "CHUNK_SECONDS", 0.0005)
+    monkeypatch.setattr(pace, "CHUNK_SECONDS", 0.0005)
     plans.append(solve(given, seconds=None, iterations=1_000, seed=5, chains=2))
 
     assert plans[0].to_json() == plans[1].to_json() == plans[3].to_json()
@@ -60,21 +60,21 @@ def test_the_worse_chain_goes_on_from_the_better_ones_best() -> None:
     first = chains.start_chain(encoded, load(encoded, None), seed=1)
     chains.construct_all(encoded, first, lambda: True)
     annealing.keep_best(first)
-    second = chains.start_beside(encoded, first, seed=2)
+    beside, second = chains.apart(encoded), chains.start_beside(first, seed=2)
     annealing.anneal(encoded.model, first, 400, np.array([0, 400, 500.0, 5.0]))
-    annealing.anneal(encoded.model, second, 30, np.array([0, 30, 500.0, 5.0]))
+    annealing.anneal(beside.model, second, 30, np.array([0, 30, 500.0, 5.0]))
 
-    chains.adopt(encoded, second, first)
+    chains.adopt(beside, second, first)
 
     assert second.counters[annealing.PRICE] == first.counters[annealing.BEST_PRICE]
     assert second.counters[annealing.BEST_PRICE] == first.counters[annealing.BEST_PRICE]
-    assert chains.best_plan(encoded, second) == chains.best_plan(encoded, first)
-    assert kept(chains.best_plan(encoded, second)) == [
+    assert chains.best_plan(beside, second) == chains.best_plan(encoded, first)
+    assert kept(chains.best_plan(beside, second)) == [
         [encoded.problem.visits[place].key for place in row[:length].tolist()]
         for row, length in zip(second.state.stops, second.state.totals[:, LENGTH].tolist(), strict=True)
     ]
     # What it remembers of routes that stayed is still true: it goes on without a wrong price.
-    annealing.anneal(encoded.model, second, 400, np.array([0, 400, 500.0, 5.0]))
+    annealing.anneal(beside.model, second, 400, np.array([0, 400, 500.0, 5.0]))
     out = encoded.model.work[second.state.owner < 0, PENALTY].sum()
     assert second.counters[annealing.PRICE] == second.state.totals[:, TOTAL].sum() + out
 
