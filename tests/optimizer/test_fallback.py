@@ -10,6 +10,7 @@ from optimizer import engines, fallback
 from optimizer.judge import score, violations
 from optimizer.plan import Plan, ReasonCode
 from optimizer.problem import Absence, Break, Dependency, Policy, Problem, Technician, Visit, Window
+from tests.optimizer.drawn import Drawn
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
 
 
@@ -30,6 +31,12 @@ def test_no_plan_is_broken(seed: int, technicians: int, visits: int) -> None:
     plan = solved(random_problem(seed, technicians=technicians, visits=visits))
 
     assert all(row.reasons for row in plan.unassigned)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_no_plan_of_a_day_with_everything_in_it_is_broken(seed: int) -> None:
+    solved(Drawn(seed).problem, iterations=100)
 
 
 TWO = [
