@@ -29,8 +29,8 @@ from domain.viewers import Role, Viewer
 from fieldgraph.leases import LEASE_SECONDS, MOST_ATTEMPTS, Lease, Queue
 from integrations.roads import StraightLines
 from integrations.streets import Roads
+from optimizer import engines, validator
 from optimizer import plan as answers
-from optimizer import search, validator
 
 SUBJECT = "fieldgraph:optimizer"
 POLL_SECONDS = 0.25
@@ -107,7 +107,7 @@ class Worker:
         """Before the first plan is taken; told, since it takes a minute on a machine that is new to it."""
         log, began = structlog.get_logger(__name__), time.monotonic()
         log.info("compiling kernels")
-        await asyncio.to_thread(search.warm_up)
+        await asyncio.to_thread(engines.warm_up)
         log.info("kernels ready", seconds=round(time.monotonic() - began, 1))
 
     async def _tick(self, stop: asyncio.Event) -> None:
@@ -156,7 +156,7 @@ class Worker:
         statement = await asyncio.to_thread(statements.state, day, table=self.roads.table)
         course.statement = statement
         solved = await asyncio.to_thread(
-            search.solve,
+            engines.solve,
             statement.problem,
             seconds=day.plan.seconds,
             seed=day.plan.seed,

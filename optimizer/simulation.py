@@ -93,12 +93,11 @@ class Simulation:
         ]
         if fetch is not None:
             legs.insert(fetch.position, Leg(fetch.depot.location, fetch.depot.service_seconds, None))
-        leave = day.leave
-        timed = day.run(legs, leave=leave, fetch=fetch)
+        timed = day.run(legs, leave=day.leave, fetch=fetch)
         paid = technician.hourly_price or technician.longest_seconds is not None
         if timed is None or technician.fixed or not paid:
             return day.within(timed)
-        low, high = leave, timed.route.stops[0].start
+        low, high = timed.route.leave or day.leave, timed.route.stops[0].start
         while low < high:
             middle = (low + high + 1) // 2
             later = day.run(legs, leave=middle, fetch=fetch)
@@ -149,7 +148,7 @@ class _Day:
             marks = [self._fact(marks[0], place, leg=leg)]
             place = leg.location
         if len(legs) == fixed:
-            return self._end(legs, self._home(marks, place, facts=True), leave=leave, fetch=fetch)
+            return self._end(legs, self._home(marks, place, facts=True), fetch=fetch)
         ready = max(marks[0].ready, self.problem.earliest_start)
         marks = [marks[0]._replace(ready=ready)]
         lunch, free = self.technician.lunch, ready if fixed else self.leave
@@ -159,7 +158,7 @@ class _Day:
             if not marks:
                 return None
             place = leg.location
-        return self._end(legs, self._home(marks, place, facts=False), leave=leave, fetch=fetch)
+        return self._end(legs, self._home(marks, place, facts=False), fetch=fetch)
 
     def _fact(self, mark: Mark, place: int, *, leg: Leg) -> Mark:
         """A fixed visit: it started when it started, or starts as planned or as soon after as it can."""
@@ -247,15 +246,13 @@ class _Day:
                 found.append(Mark(end, mark.price, at, (end - leave, end, end, end), mark))
         return found
 
-    def _end(
-        self, legs: Sequence[Leg], ends: Sequence[Mark], *, leave: int, fetch: Fetch | None
-    ) -> Timed | None:
+    def _end(self, legs: Sequence[Leg], ends: Sequence[Mark], *, fetch: Fetch | None) -> Timed | None:
         """The cheapest of the ends read out, ties to the earliest."""
-        read = [self._read(legs, end, leave=leave, fetch=fetch) for end in ends]
+        read = [self._read(legs, end, fetch=fetch) for end in ends]
         return min(read, key=lambda timed: (timed.price, timed.route.end or 0), default=None)
 
-    def _read(self, legs: Sequence[Leg], end: Mark, *, leave: int, fetch: Fetch | None) -> Timed:
-        stops, restock, mark = list[Stop](), None, end.before
+    def _read(self, legs: Sequence[Leg], end: Mark, *, fetch: Fetch | None) -> Timed:
+        stops, restock, mark, leave = list[Stop](), None, end.before, end.ready
         for leg in reversed(legs):
             assert mark is not None  # noqa: S101  # there is a mark for each leg
             if leg.visit is not None:
@@ -265,10 +262,9 @@ class _Day:
                 restock = Restock(
                     fetch.depot.key, fetch.position, travel, arrive, done, fetch.parts, fetch.tools
                 )
+            # A lunch or an absence before the first way is spent at home.
+            leave = mark.times[1] - mark.times[0]
             mark = mark.before
-        # A visit that began sooner than its way allows says when that way must have begun.
-        way = stops[-1].arrive - stops[-1].travel_seconds
-        leave = min(leave, way) if self.technician.fixed else leave
         route = Route(
             technician=self.technician.key,
             stops=tuple(reversed(stops)),

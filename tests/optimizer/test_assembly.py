@@ -1,15 +1,32 @@
 """The assembly: what breaks a rule is left out, what is out is placed, and ties between routes hold."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from optimizer.assembly import assemble
+from optimizer.judge import score, violations
 from optimizer.plan import Plan
 from optimizer.problem import Dependency, Depot, Planned, Policy, Window
 from optimizer.simulation import Simulation
 from optimizer.supplies import Supplies
+from tests.optimizer.drawn import Drawn
 from tests.optimizer.problems import HOUR, problem, technician, visit
 
 
 def starts(plan: Plan) -> dict[str, int]:
     return {stop.visit: stop.start for route in plan.routes for stop in route.stops}
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_orders_of_a_plan_with_everything_in_it_make_a_plan_that_holds(seed: int) -> None:
+    drawn = Drawn(seed)
+    orders = {route.technician: [stop.visit for stop in route.stops] for route in drawn.plan.routes}
+
+    plan = assemble(drawn.problem, orders)
+
+    assert list(violations(drawn.problem, plan)) == []
+    assert score(drawn.problem, plan) == plan.objective
 
 
 def test_the_visit_of_the_least_penalty_that_mends_the_route_is_left_out() -> None:

@@ -1,6 +1,9 @@
 """The fallback: with every feature a plan that breaks no rule; what it can say it plans as it should."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,10 @@ from optimizer import engines, fallback
 from optimizer.judge import score, violations
 from optimizer.plan import Plan, ReasonCode
 from optimizer.problem import Absence, Break, Dependency, Policy, Problem, Technician, Visit, Window
+from tests.optimizer.drawn import Drawn
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def solved(day: Problem, **budget: int) -> Plan:
@@ -30,6 +36,12 @@ def test_no_plan_is_broken(seed: int, technicians: int, visits: int) -> None:
     plan = solved(random_problem(seed, technicians=technicians, visits=visits))
 
     assert all(row.reasons for row in plan.unassigned)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_no_plan_of_a_day_with_everything_in_it_is_broken(seed: int) -> None:
+    solved(Drawn(seed).problem, iterations=100)
 
 
 TWO = [
@@ -130,3 +142,33 @@ def test_the_engine_is_chosen_by_name_and_by_what_is_installed(monkeypatch: pyte
 
     monkeypatch.setattr(engines, "find_spec", lambda _name: None)
     assert engines.chosen() == "ortools"
+
+
+def test_without_numba_a_worker_plans_with_the_fallback() -> None:
+    # given a process in which numba cannot be imported
+    code = """
+import sys
+sys.modules["numba"] = None
+import fieldgraph.worker
+from optimizer import engines, validator
+from optimizer.problem import Problem
+problem = Problem.from_json(sys.stdin.read())
+engines.warm_up()
+plan = engines.solve(problem, seconds=0.2)
+assert validator.validate(problem, plan) == ()
+print(engines.chosen(), plan.objective.total, "optimizer.search" in sys.modules)
+"""
+    day = problem([technician()], [visit()])
+
+    ran = subprocess.run(  # noqa: S603  # our own words
+        [sys.executable, "-c", code],
+        input=day.to_json(),
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        timeout=120,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert ran.stdout == "ortools 1200 False\n"
