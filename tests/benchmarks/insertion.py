@@ -17,8 +17,9 @@ from typing import Any
 from optimizer import emergency, search
 from optimizer.displacement import displace
 from optimizer.emergency import Held
+from tests.benchmarks.days import day
 from tests.benchmarks.figures import quantile
-from tests.benchmarks.mornings import Morning, day, morning
+from tests.benchmarks.mornings import Morning, morning
 
 SIZES = ((50, 400), (200, 2_000))
 EMERGENCIES = 20
@@ -50,7 +51,7 @@ def measured(technicians: int, visits: int, *, seeds: int, seconds: float) -> li
     fitting = rescued = 0
     for seed in range(1, seeds + 1):
         case = morning(
-            day(technicians, visits + EMERGENCIES, seed),
+            day(technicians, visits + EMERGENCIES, seed=seed),
             emergencies=EMERGENCIES,
             locked=0.4,
             seed=seed,

@@ -22,7 +22,8 @@ from typing import Any
 from optimizer import fallback, judge, search, validator
 from optimizer.emergency import Held
 from optimizer.plan import Plan
-from tests.benchmarks.mornings import Morning, broken, day, morning, moved
+from tests.benchmarks.days import day
+from tests.benchmarks.mornings import Morning, broken, morning, moved
 
 EMERGENCIES = 20
 LOCKED = 0.4
@@ -71,7 +72,7 @@ def engines(chains: int) -> dict[str, Engine]:
 
 def repaired(size: Size, seed: int, seconds: float, *, chosen: Mapping[str, Engine]) -> list[dict[str, Any]]:
     """One run for each engine, on the same morning."""
-    given = day(size.technicians, size.visits + EMERGENCIES, seed)
+    given = day(size.technicians, size.visits + EMERGENCIES, seed=seed)
     case = morning(given, emergencies=EMERGENCIES, locked=LOCKED, seed=seed, seconds=size.planned_for)
     runs = []
     for name, engine in chosen.items():

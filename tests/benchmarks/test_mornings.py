@@ -8,8 +8,9 @@ import pytest
 
 from optimizer import validator
 from optimizer.plan import Plan
-from tests.benchmarks import insertion, mornings, repair
-from tests.benchmarks.mornings import NOW, Morning, broken, day, morning, moved
+from tests.benchmarks import insertion, repair
+from tests.benchmarks.days import day
+from tests.benchmarks.mornings import NOW, Morning, broken, morning, moved
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +29,6 @@ def carried(plan: Plan, *, take: str | None = None, late: str | None = None) -> 
         )
         rows.append(replace(route, stops=stops))
     return replace(plan, routes=tuple(rows))
-
-
-def test_a_day_is_drawn_from_its_seed() -> None:
-    first, again, other = day(5, 20, seed=1), day(5, 20, seed=1), day(5, 20, seed=2)
-
-    assert first.to_json() == again.to_json() != other.to_json()
-    first.check()
-    assert (len(first.technicians), len(first.visits), first.travel_seconds.shape) == (5, 20, (25, 25))
 
 
 def test_a_morning_has_two_fifths_locked_and_its_emergencies_out(case: Morning) -> None:
@@ -105,4 +98,3 @@ def test_the_plan_of_a_morning_passes_the_validator(case: Morning) -> None:
     before = replace(case.problem, visits=case.problem.visits[: -len(case.emergencies)])
 
     assert validator.validate(before, case.plan) == ()
-    assert mornings.LATENESS.keys() == mornings.PENALTIES.keys()
