@@ -5,6 +5,7 @@ search loads numba, and the fallback is there for machines that have none.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
@@ -42,10 +43,17 @@ def solve(
     warm: Plan | None = None,
     on_improvement: Callable[[Plan], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    chains: int = 1,
 ) -> Plan:
-    """The best plan that the engine finds; all arguments are those of `search.solve`."""
+    """The best plan that the engine finds; all arguments are those of `search.solve`.
+
+    `chains` are our own search's; the fallback runs in one thread.
+    """
+    search: Callable[..., Plan]
     if chosen(engine) == "fieldgraph":
-        from optimizer.search import solve as search  # noqa: PLC0415  # loads numba
+        from optimizer.search import solve as ours  # noqa: PLC0415  # loads numba
+
+        search = partial(ours, chains=chains)
     else:
         from optimizer.fallback import solve as search  # noqa: PLC0415  # loads ortools
     return search(
