@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-CHUNK_SECONDS = 0.03
+CHUNK_SECONDS = 0.02
 """One kernel call: `stop` is asked between two of them."""
-MEETINGS = 64
+MEETINGS = 128
 """How often in a search two chains compare their best."""
 MOST_APART = 20_000
 """At most so many changes between two meetings, where a budget of iterations has no sensible end."""
@@ -30,7 +30,7 @@ class Budget:
 
 @dataclass(slots=True)
 class Pace:
-    """How many changes each kernel call makes: for 30 ms, to the next meeting or to the end.
+    """How many changes each kernel call makes: for 20 ms, to the next meeting or to the end.
 
     Where the calls are cut changes nothing in what a chain does: only meetings do, and without `seconds`
     they are counted in changes.

@@ -48,7 +48,7 @@ def solve(
 
     `iterations` are counted in each of the `chains`, which run in a thread each, meet at times and go on
     from the better one's best. `on_improvement` is called between kernel calls with each better plan
-    (without reasons), at most once in 0.15 s and once at the end; `stop` is asked about every 30 ms and ends
+    (without reasons), at most once in 0.15 s and once at the end; `stop` is asked about every 20 ms and ends
     the search with the best so far. What either raises ends the search, and no thread stays. `warm` is kept
     where it still fits, what it leaves out is put in first, and the search starts cool, so that little of it
     moves. The wall is held to 50 ms, and what reasons for visits left out take.

@@ -153,7 +153,7 @@ def test_stop_is_asked_between_short_calls(count: int) -> None:
 
     solve(given, seconds=1.0, stop=stop, chains=count)
 
-    # 33 calls of 30 ms; a machine that is busy makes them longer, but not ten times.
+    # 50 calls of 20 ms; a machine that is busy makes them longer, but not ten times.
     assert len(asked) >= 10
 
 
