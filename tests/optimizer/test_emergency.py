@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +25,12 @@ SEEDS = st.integers(0, 10**6)
 Orders = dict[str, list[str]]
 
 
-def short_day(*keys: str, **fields: int) -> list[Technician]:
+def short_day(*keys: str, **fields: Any) -> list[Technician]:
     """Technicians with room for two visits of an hour, and their ways."""
     return [technician(key, shift_end=2 * HOUR + 1200, **fields) for key in keys]
 
 
-def urgent(key: str = "emergency", **fields: object) -> Visit:
+def urgent(key: str = "emergency", **fields: Any) -> Visit:
     return visit(key, 1, **{"priority": 1, "unassigned_penalty": 120_000} | fields)
 
 
@@ -127,7 +128,7 @@ def test_what_fits_is_put_where_it_is_cheapest() -> None:
 def test_a_cheaper_visit_makes_room_and_goes_to_a_colleague() -> None:
     # Only Ada has gas; her two visits fill her day, and b may go to Bob.
     given = problem(
-        [*short_day("Ada", skills={"gas": 1}), *short_day("Bob")],  # type: ignore[arg-type]  # of a technician
+        [*short_day("Ada", skills={"gas": 1}), *short_day("Bob")],
         [visit("a", 1, skills={"gas": 1}), visit("b", 1), urgent(skills={"gas": 1})],
     )
     plan = planned(given, Ada="a b")
@@ -143,8 +144,8 @@ def test_who_is_displaced_displaces_one_more() -> None:
     # Only Ada has gas, only Bob may do b besides her; c can be done by Cid, who is free.
     given = problem(
         [
-            *short_day("Ada", skills={"gas": 1, "power": 1}),  # type: ignore[arg-type]  # of a technician
-            *short_day("Bob", skills={"power": 1}),  # type: ignore[arg-type]  # as above
+            *short_day("Ada", skills={"gas": 1, "power": 1}),
+            *short_day("Bob", skills={"power": 1}),
             *short_day("Cid"),
         ],
         [
@@ -165,7 +166,7 @@ def test_who_is_displaced_displaces_one_more() -> None:
 
 def test_two_neighbours_make_room_for_a_long_one() -> None:
     given = problem(
-        [*short_day("Ada", skills={"gas": 1}), technician("Bob")],  # type: ignore[arg-type]  # of a technician
+        [*short_day("Ada", skills={"gas": 1}), technician("Bob")],
         [visit("a", 1), visit("b", 1), urgent(skills={"gas": 1}, service_seconds=2 * HOUR)],
     )
     plan = planned(given, Ada="a b")
@@ -229,7 +230,7 @@ def test_crews_and_dependent_visits_stay_as_they_are() -> None:
 def test_a_dear_insertion_gives_way_to_a_cheap_displacement() -> None:
     # With Bob it would start two hours late, for 7,200 s at 6; Ada could be there in time without b.
     given = problem(
-        [*short_day("Ada", skills={"gas": 1}), technician("Bob", skills={"gas": 1}, available_from=3 * HOUR)],  # type: ignore[arg-type]
+        [*short_day("Ada", skills={"gas": 1}), technician("Bob", skills={"gas": 1}, available_from=3 * HOUR)],
         [
             visit("a", 1, skills={"gas": 1}),
             visit("b", 1),
