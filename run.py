@@ -1,7 +1,7 @@
 """The one command: makes the environment when it is missing or old, then hands over to it (Linux, macOS).
 
 python3 run.py demo | serve | worker | migrate | found NAME | admit ID | import KIND FILE | verify-audit
-python3 run.py sdl | bench NAME | test | check
+python3 run.py solve FILE | sdl | bench NAME | test | check
 """
 
 from __future__ import annotations  # so that an old Python comes as far as the sentence about its age

@@ -1,7 +1,8 @@
-"""The command line: serve, worker, demo, found, admit, import, migrate, verify-audit, sdl, bench."""
+"""The command line: serve, worker, demo, found, admit, import, migrate, verify-audit, sdl, solve, bench."""
 
 import asyncio
 import gc
+import json
 import os
 import runpy
 import subprocess
@@ -9,8 +10,9 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 from uuid import UUID
 
 import typer
@@ -259,6 +261,58 @@ def demo(
             time_zone=time_zone,
         )
     )
+
+
+@program.command()
+def solve(
+    file: Annotated[
+        Path, typer.Argument(help="Solomon, VRPLIB, TRSP, STRSP (its tasks) or a Problem's JSON.")
+    ],
+    *,
+    seconds: Annotated[
+        Optional[float], typer.Option(min=0, help="The budget; 10 if neither is said.")
+    ] = None,
+    iterations: Annotated[Optional[int], typer.Option(min=1, help="Alone: equal plans every time.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 1,
+    out: Annotated[Optional[Path], typer.Option(help="Written anew at each improvement (JSON).")] = None,
+    dynamic: Annotated[Optional[Path], typer.Option(help="TRSP's release dates.")] = None,
+    technicians: Annotated[
+        Optional[Path], typer.Option(help="STRSP's other file; else found beside.")
+    ] = None,
+    objective: Annotated[
+        Optional[Literal["duration", "distance"]], typer.Option(help="TRSP: duration unless said.")
+    ] = None,
+    warm: Annotated[Optional[Path], typer.Option(help="An earlier answer to start from.")] = None,
+    engine: Annotated[Literal["own", "ortools"], typer.Option(help="Who searches.")] = "own",
+    chains: Annotated[int, typer.Option(min=1, max=2, help="The own engine's, one a core.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer.")] = False,
+) -> None:
+    """Solve a file; interrupted it ends well, with the best plan so far."""
+    from fieldgraph.solving import Wanted, refused, solve, summary  # noqa: PLC0415  # loads numpy
+
+    wanted = Wanted(
+        file=file,
+        seconds=10.0 if seconds is None and iterations is None else seconds,
+        iterations=iterations,
+        seed=seed,
+        out=out,
+        dynamic=dynamic,
+        technicians=technicians,
+        objective=objective,
+        warm=warm,
+        engine=engine,
+        chains=chains,
+    )
+    tell = partial(typer.echo, err=True) if sys.stderr.isatty() else None
+    try:
+        said = solve(wanted, tell=tell)
+    except (ValueError, OSError) as error:
+        typer.echo(f"solve: {refused(error)}", err=True)
+        raise typer.Exit(2) from error
+    for line in [json.dumps(said, ensure_ascii=False)] if as_json else summary(said):
+        typer.echo(line)
+    if said["violations"]:
+        raise typer.Exit(1)
 
 
 @program.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

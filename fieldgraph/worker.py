@@ -4,6 +4,7 @@ A job is held by a lease (leases.py) that a heartbeat renews.
 """
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -28,7 +29,7 @@ from domain.viewers import Role, Viewer
 from fieldgraph.leases import LEASE_SECONDS, MOST_ATTEMPTS, Lease, Queue
 from integrations.roads import StraightLines
 from integrations.streets import Roads
-from optimizer import exact, search
+from optimizer import engines, validator
 from optimizer import plan as answers
 
 SUBJECT = "fieldgraph:optimizer"
@@ -36,6 +37,8 @@ POLL_SECONDS = 0.25
 IMPROVEMENT_SECONDS = 0.5
 TICK_SECONDS = 5.0
 MOST_FAULTS_TOLD = 5
+MOST_CHAINS = 2
+"""A search's chains, each on a core of its own: with more of them each would be too short."""
 
 Answer = TypeVar("Answer")
 
@@ -73,6 +76,7 @@ class Worker:
     """One worker process. `system_pool` reads and changes jobs of every organization, nothing else.
 
     `extra` is run every five seconds of real time; `hub_announce` is called after every commit with events.
+    `chains`: how many threads a search runs in, by default two where it may run on two cores.
     """
 
     engine: AsyncEngine
@@ -82,6 +86,7 @@ class Worker:
     hub_announce: Callable[[], None]
     extra: Sequence[Callable[[], Awaitable[None]]] = ()
     lease_seconds: float = LEASE_SECONDS
+    chains: int = field(default_factory=lambda: min(MOST_CHAINS, cores()))
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -102,7 +107,7 @@ class Worker:
         """Before the first plan is taken; told, since it takes a minute on a machine that is new to it."""
         log, began = structlog.get_logger(__name__), time.monotonic()
         log.info("compiling kernels")
-        await asyncio.to_thread(search.warm_up)
+        await asyncio.to_thread(engines.warm_up)
         log.info("kernels ready", seconds=round(time.monotonic() - began, 1))
 
     async def _tick(self, stop: asyncio.Event) -> None:
@@ -151,17 +156,18 @@ class Worker:
         statement = await asyncio.to_thread(statements.state, day, table=self.roads.table)
         course.statement = statement
         solved = await asyncio.to_thread(
-            search.solve,
+            engines.solve,
             statement.problem,
             seconds=day.plan.seconds,
             seed=day.plan.seed,
             on_improvement=course.offer,
             stop=course.broken_off.is_set,
+            chains=self.chains,
         )
         if course.halt not in {None, Halt.ENOUGH}:
             await self._yield_up(lease, course.halt)
             return
-        faults = await asyncio.to_thread(exact.validate, statement.problem, solved)
+        faults = await asyncio.to_thread(validator.validate, statement.problem, solved)
         if faults:
             told = "; ".join(faults[:MOST_FAULTS_TOLD])
             await self._end(lease, failure=f"The plan breaks {len(faults)} hard rules: {told}")
@@ -246,6 +252,13 @@ class Worker:
 
     async def _close(self, lease: Lease, end: JobState) -> None:
         await self.queue.close(lease, end, self.clock.now())
+
+
+def cores() -> int:
+    """How many this process may run on (macOS does not say it of a process)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 async def _pause(event: asyncio.Event, seconds: float) -> None:

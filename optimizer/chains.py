@@ -1,6 +1,7 @@
 """Chains: how an annealing chain starts, fills its routes, and reads out its best plan."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from optimizer.annealing import RETRIED, construct
 from optimizer.changes import (
     ABSENT,
+    BEST_FIRST,
     BEST_PRICE,
     JOB,
     OUT,
@@ -33,7 +35,7 @@ from optimizer.model import (
     Model,
 )
 from optimizer.plan import Plan
-from optimizer.state import TOTAL, VERSION, State, empty_state
+from optimizer.state import LENGTH, TOTAL, VERSION, State, empty_state
 from optimizer.timetable import read_plan
 
 NEIGHBOURS = 128
@@ -78,6 +80,30 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
     chain.counters[PRICE] += model.work[out, PENALTY].sum()
     chain.counters[BEST_PRICE] = NEVER
     return chain
+
+
+def start_beside(chain: Chain, *, seed: int) -> Chain:
+    """A copy of a chain that goes its own way (its own random numbers); what never changes is shared."""
+    return deepcopy(chain)._replace(
+        neighbours=chain.neighbours, eligible=chain.eligible, random=_random_state(seed)
+    )
+
+
+def adopt(encoded: Encoded, chain: Chain, better: Chain) -> None:
+    """The best of the other chain becomes this one's best and its current routes.
+
+    Routes that are the same in both keep their version, and with it what is remembered of them (not where
+    visits are linked: what they agreed on may differ in equal routes).
+    """
+    stops, totals = chain.state.stops.copy(), chain.state.totals.copy()
+    chain.best[:] = better.best
+    chain.linked[:, BEST_FIRST:] = better.linked[:, BEST_FIRST:]
+    chain.counters[BEST_PRICE] = better.counters[BEST_PRICE]
+    restore_best(encoded.model, chain)
+    for technician, length in enumerate(totals[:, LENGTH].tolist()):
+        same = length == chain.state.totals[technician, LENGTH] and not len(chain.linked)
+        if same and (stops[technician, :length] == chain.state.stops[technician, :length]).all():
+            chain.state.totals[technician, VERSION] = totals[technician, VERSION]
 
 
 def construct_all(encoded: Encoded, chain: Chain, keep_going: Callable[[], bool]) -> None:
@@ -135,7 +161,11 @@ def _neighbours(encoded: Encoded) -> Ints:
     places = encoded.model.work[: len(encoded.problem.visits), LOCATION]
     least = encoded.model.travel[encoded.model.rules[LEAST]]
     travel = least[np.ix_(places, places)].astype(np.int64)
-    both = travel + travel.T
-    np.fill_diagonal(both, -1)
-    count = min(NEIGHBOURS, len(both))
-    return np.ascontiguousarray(np.argsort(both, axis=1, kind="stable")[:, :count])
+    size = len(travel)
+    # Ties by place: each number says both, so a quick selection is as exact as a stable sort.
+    ranks = (travel + travel.T) * size + np.arange(size)
+    np.fill_diagonal(ranks, -1)
+    count = min(NEIGHBOURS, size)
+    nearest = np.sort(np.partition(ranks, count - 1, axis=1)[:, :count], axis=1) % size
+    nearest[:, 0] = np.arange(size)
+    return np.ascontiguousarray(nearest)

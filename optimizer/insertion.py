@@ -6,6 +6,7 @@
 from typing import NamedTuple
 
 from optimizer.kernels import NONE, ONE, ZERO, entry, kernel
+from optimizer.legs import begin
 from optimizer.model import (
     DEPOTS,
     FAIRNESS,
@@ -26,6 +27,14 @@ from optimizer.model import (
     TRAVEL_WEIGHT,
     Model,
 )
+from optimizer.provisions import (
+    AFTER_RESTOCK,
+    NOWHERE,
+    WITH_RESTOCK,
+    depot_has,
+    first_short,
+    suppliable,
+)
 from optimizer.routes import Labels, fair_price, finish, step
 from optimizer.state import (
     ARRIVES,
@@ -44,15 +53,6 @@ from optimizer.state import (
     place_of,
     refresh,
 )
-from optimizer.supplies import (
-    AFTER_RESTOCK,
-    NOWHERE,
-    WITH_RESTOCK,
-    depot_has,
-    first_short,
-    suppliable,
-)
-from optimizer.ways import begin
 
 POSITION_BITS = 16
 """Of `Place.position`: above them stand the position + 1 of a new stop at a depot, and the depot."""

@@ -23,6 +23,7 @@ from optimizer.changes import (
 )
 from optimizer.insertion import Place, cheapest, put
 from optimizer.kernels import NONE, ONE, ZERO, kernel
+from optimizer.legs import begin_for
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
@@ -47,7 +48,6 @@ from optimizer.model import (
 )
 from optimizer.state import LENGTH, TOTAL, free_at, place_before, refresh
 from optimizer.timetable import start_of
-from optimizer.ways import begin_for
 
 STARTS_TRIED = 12
 STARTS_SEEN = 256

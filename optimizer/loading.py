@@ -9,8 +9,8 @@ from optimizer.insertion import POSITION_BITS, cheapest_anywhere, cheapest_betwe
 from optimizer.model import AGREED_FIRST, AGREED_LAST, FIXED_COUNT, NEVER, TERMS, TOOLS, Encoded
 from optimizer.plan import Plan, Route
 from optimizer.problem import Problem
+from optimizer.provisions import AFTER_RESTOCK, ANYWHERE, first_short, suppliable
 from optimizer.state import DEPOT, LENGTH, RESTOCK, State, empty_state, refresh
-from optimizer.supplies import AFTER_RESTOCK, ANYWHERE, first_short, suppliable
 
 
 def start(encoded: Encoded) -> State:
@@ -27,8 +27,9 @@ def start(encoded: Encoded) -> State:
 
 
 def load(encoded: Encoded, plan: Plan | None) -> State:
-    """Routes that hold the fixed heads and, of a plan, every stop that still fits where it stood.
+    """Routes that hold the fixed heads and, of any plan, every stop that still fits where it stood.
 
+    A technician's second route and a visit's second stop are left aside.
     What is linked keeps its times, and is out where not all of a crew, or not who it waits for, is left.
     """
     state = start(encoded)
@@ -36,9 +37,11 @@ def load(encoded: Encoded, plan: Plan | None) -> State:
         return state
     jobs = {pair: job for job, pair in enumerate(encoded.jobs)}
     _agree(encoded, plan, jobs)
+    seen: set[int] = set()
     for route in plan.routes:
         technician = encoded.technicians.get(route.technician, -1)
-        if technician >= 0:
+        if technician >= 0 and technician not in seen:
+            seen.add(technician)
             _keep_route(encoded, state, technician=technician, stops=_stops(encoded, route, jobs))
     _drop_partial(encoded, state)
     return state
@@ -47,7 +50,8 @@ def load(encoded: Encoded, plan: Plan | None) -> State:
 def _stops(encoded: Encoded, route: Route, jobs: dict[tuple[int, int], int]) -> list[int]:
     """The jobs of a route in order, its stop at a depot among them."""
     depots = {depot.key: len(encoded.jobs) + place for place, depot in enumerate(encoded.problem.depots)}
-    found = [jobs.get((encoded.visits.get(stop.visit, -1), stop.seat), -1) for stop in route.stops]
+    pairs = [(encoded.visits.get(stop.visit, -1), stop.seat) for stop in route.stops]
+    found = [jobs.get(pair, -1) if pair not in pairs[:place] else -1 for place, pair in enumerate(pairs)]
     if route.restock is not None and route.restock.depot in depots:
         found.insert(route.restock.position, depots[route.restock.depot])
     return found

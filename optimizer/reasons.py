@@ -27,8 +27,8 @@ from optimizer.model import (
 )
 from optimizer.plan import Plan, Reason, ReasonCode, Unassigned
 from optimizer.problem import Problem, Technician, Visit
+from optimizer.provisions import NOWHERE, suppliable
 from optimizer.state import LENGTH, State, empty_state, refresh
-from optimizer.supplies import NOWHERE, suppliable
 
 LONGEST_STRETCH_MINUTES = 1440
 

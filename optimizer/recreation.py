@@ -34,8 +34,8 @@ from optimizer.model import (
     WINDOW_FIRST,
     Model,
 )
+from optimizer.provisions import NOWHERE, suppliable
 from optimizer.state import LENGTH, TOTAL, VERSION
-from optimizer.supplies import NOWHERE, suppliable
 
 ASKED, AT, AS_OF = range(3)
 """The three of one memory: price, position, version; they stand there twice."""

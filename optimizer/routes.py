@@ -13,6 +13,7 @@ and by how much leaving may be put off before anything slips: who leaves late wa
 from typing import NamedTuple
 
 from optimizer.kernels import NONE, kernel
+from optimizer.legs import begin, begin_for, drive, has_absence, start_price, steady_until
 from optimizer.model import (
     BEGUN_START,
     END_LOCATION,
@@ -39,7 +40,6 @@ from optimizer.model import (
     TRAVEL_WEIGHT,
     Model,
 )
-from optimizer.ways import begin, begin_for, drive, has_absence, start_price, steady_until
 
 
 class Label(NamedTuple):

@@ -1,46 +1,39 @@
 """The search: from a Problem to the best Plan found within a budget of seconds or iterations."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.annealing import anneal
-from optimizer.chains import best_plan, construct_all, start_chain
+from optimizer.chains import adopt, apart, best_plan, construct_all, start_beside, start_chain
 from optimizer.changes import BEST_PRICE, Chain, keep_best, restore_best
+from optimizer.emergency import Held
 from optimizer.encoding import encode
 from optimizer.loading import load
 from optimizer.model import NEVER, Encoded
+from optimizer.pace import Budget, Pace
 from optimizer.plan import Objective, Plan, Reason, ReasonCode, Route, Unassigned
 from optimizer.problem import Break, Planned, Problem, Technician, Visit, Window
 from optimizer.reasons import explain_all
+from optimizer.state import State
 from optimizer.timetable import read_plan
 
-CHUNK_SECONDS = 0.03
-"""One kernel call: `stop` is asked between two of them."""
 REPORT_SECONDS = 0.15
+ENDING_SECONDS = 0.01
+"""Kept back of a budget of seconds for reading the plan out, or as long as it took before."""
+ALONE_CHANCE = 0.25
+"""That at a meeting the worse chain goes on with its own routes, so that the two stay different."""
+MOST_RESCUED = 50
+RESCUE_SHARE = 0.75
+"""Of a budget of seconds, reading the problem included."""
 COLD_SHARE = 0.005
 WARM_TEMPERATURE = 60.0
 LAST_TEMPERATURE = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How long to search: by the wall, by iterations, or by whichever ends first; and who may stop it."""
-
-    seconds: float | None
-    iterations: int | None
-    stop: Callable[[], bool] | None
-    started: float
-
-    def spent(self) -> float:
-        return time.perf_counter() - self.started
-
-    def stopped(self) -> bool:
-        if self.stop is not None and self.stop():
-            return True
-        return self.seconds is not None and self.spent() >= self.seconds
 
 
 def solve(
@@ -52,31 +45,131 @@ def solve(
     warm: Plan | None = None,
     on_improvement: Callable[[Plan], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    chains: int = 1,
 ) -> Plan:
-    """The best plan found. Same problem, seed, warm plan and iterations (seconds None): equal bytes.
+    """The best plan found. Same problem, seed, warm plan, chains and iterations (seconds None): equal bytes.
 
-    `on_improvement` is called between kernel calls with each better plan (without reasons), at most once
-    in 0.15 s and once at the end; `stop` is asked about every 30 ms and ends the search with the best so
-    far. `warm` is kept where it still fits and the search starts cool, so that little of it moves.
+    `iterations` are counted in each of the `chains`, which run in a thread each, meet at times and go on
+    from the better one's best. `on_improvement` is called between kernel calls with each better plan
+    (without reasons), at most once in 0.15 s and once at the end; `stop` is asked about every 20 ms and ends
+    the search with the best so far. What either raises ends the search, and no thread stays. `warm` is kept
+    where it still fits, what it leaves out is put in first, and the search starts cool, so that little of it
+    moves. The wall is held to 50 ms, and what reasons for visits left out take.
     """
+    budget = Budget(seconds, iterations, stop, time.perf_counter())
     if seconds is None and iterations is None:
         raise ValueError("a search needs a budget: seconds, iterations or both")
+    if chains < 1:
+        raise ValueError("a search needs a chain")
     problem.check()
     if not problem.technicians or not problem.visits:
         return _without_choice(problem)
     encoded = encode(problem)
-    budget = Budget(seconds, iterations, stop, time.perf_counter())
     state = load(encoded, warm)
+    if warm is not None:
+        _rescue(encoded, state, budget)
     chain = start_chain(encoded, state, seed=seed)
-    construct_all(encoded, chain, lambda: stop is None or not stop())
+    construct_all(encoded, chain, lambda: not budget.stopped())
     keep_best(encoded.model, chain)
-    _improve(encoded, chain, budget, cold=warm is None, report=on_improvement)
+    lanes = [Lane(encoded, chain)]
+    lanes += [
+        Lane(apart(encoded), start_beside(chain, seed=seed + 1_000_003 * place)) for place in range(1, chains)
+    ]
+    search = Search(lanes, np.random.default_rng([seed, chains]), on_improvement)
+    search.improve(budget, temperatures(problem, cold=warm is None))
+    encoded, chain = search.best()
     restore_best(encoded.model, chain)
     construct_all(encoded, chain, lambda: True)
     plan = read_plan(encoded, chain.state)
     if on_improvement is not None:
         on_improvement(plan)
     return explain_all(encoded, chain.state, plan)
+
+
+def _rescue(encoded: Encoded, state: State, budget: Budget) -> None:
+    """What a warm plan leaves out goes in first, the dearest first, where need be by displacing others.
+
+    A cool search finds the chains of moves for this only by chance.
+    """
+    held = Held.around(encoded, state)
+    for visit in held.out()[:MOST_RESCUED]:
+        late = budget.seconds is not None and budget.spent() > RESCUE_SHARE * budget.seconds
+        if late or budget.stopped():
+            return
+        held.enact(held.rescue(visit))
+
+
+def temperatures(problem: Problem, *, cold: bool) -> tuple[float, float]:
+    """First and last: a cold start needs the order of the penalties; a warm one must not wander."""
+    if not cold:
+        return WARM_TEMPERATURE, LAST_TEMPERATURE
+    penalties = [visit.unassigned_penalty for visit in problem.visits]
+    return max(WARM_TEMPERATURE, COLD_SHARE * float(np.median(penalties))), LAST_TEMPERATURE
+
+
+class Lane(NamedTuple):
+    """A chain with the arrays that it writes: nothing in it is another's."""
+
+    encoded: Encoded
+    chain: Chain
+
+    def price(self) -> int:
+        return int(self.chain.counters[BEST_PRICE])
+
+
+@dataclass(slots=True)
+class Search:
+    """Chains that run beside each other, and who is told of better plans."""
+
+    lanes: Sequence[Lane]
+    random: np.random.Generator
+    report: Callable[[Plan], None] | None
+    reported: int = NEVER
+    reported_at: float = field(default_factory=time.perf_counter)
+
+    def best(self) -> Lane:
+        """The lane with the best routes; of equal ones the first."""
+        return min(self.lanes, key=Lane.price)
+
+    def improve(self, budget: Budget, heat: tuple[float, float]) -> None:
+        """Round after round until the budget is spent."""
+        began = time.perf_counter()
+        best_plan(*self.lanes[0])
+        pace = Pace(budget, max(ENDING_SECONDS, 1.5 * (time.perf_counter() - began)))
+        # Whatever `stop` or `report` raise, leaving the pool waits for its threads, and none has work then.
+        with ThreadPoolExecutor(max(1, len(self.lanes) - 1), "annealing") as pool:
+            while not pace.over():
+                count = pace.next()
+                before = time.perf_counter()
+                self._round(pool, count, np.array([pace.done, min(pace.total(), 1e18), *heat]))
+                pace.note(count, time.perf_counter() - before)
+                if len(self.lanes) > 1 and pace.meets():
+                    self._meet()
+                self._tell()
+
+    def _round(self, pool: ThreadPoolExecutor, count: int, heat: NDArray[np.float64]) -> None:
+        """`count` changes in every chain at once."""
+        first, *others = self.lanes
+        beside = [pool.submit(anneal, lane.encoded.model, lane.chain, count, heat) for lane in others]
+        anneal(first.encoded.model, first.chain, count, heat)
+        for other in beside:
+            other.result()
+
+    def _meet(self) -> None:
+        """Worse chains go on from the best of all, most of the time."""
+        best = self.best()
+        for lane in self.lanes:
+            alone = self.random.random() < ALONE_CHANCE
+            if not alone and lane.price() > best.price():
+                adopt(lane.encoded, lane.chain, best.chain)
+
+    def _tell(self) -> None:
+        best = self.best()
+        if self.report is None or best.price() >= self.reported:
+            return
+        if time.perf_counter() - self.reported_at >= REPORT_SECONDS:
+            self.reported, self.reported_at = best.price(), time.perf_counter()
+            self.report(best_plan(*best))
 
 
 def warm_up() -> None:
@@ -105,47 +198,9 @@ def warm_up() -> None:
         for number in range(1, 9)
     )
     problem = Problem(technicians=technicians, visits=visits, travel_seconds=np.full((9, 9), 60, np.int32))
-    solve(problem, seconds=None, iterations=20, on_improvement=lambda _: None)
-
-
-def _temperatures(encoded: Encoded, *, cold: bool) -> tuple[float, float]:
-    """A cold start needs a first temperature of the order of the penalties; a warm one must not wander."""
-    if not cold:
-        return WARM_TEMPERATURE, LAST_TEMPERATURE
-    penalties = [visit.unassigned_penalty for visit in encoded.problem.visits]
-    return max(WARM_TEMPERATURE, COLD_SHARE * float(np.median(penalties))), LAST_TEMPERATURE
-
-
-def _improve(
-    encoded: Encoded,
-    chain: Chain,
-    budget: Budget,
-    *,
-    cold: bool,
-    report: Callable[[Plan], None] | None,
-) -> None:
-    first, last = _temperatures(encoded, cold=cold)
-    done, count, rate = 0, 4, 0.0
-    reported, reported_at = NEVER, budget.spent()
-    while not budget.stopped():
-        total = float("inf") if budget.iterations is None else float(budget.iterations)
-        if done >= total:
-            break
-        if budget.seconds is not None and rate > 0:
-            total = min(total, done + rate * max(0.0, budget.seconds - budget.spent()))
-        count = int(min(count, max(1.0, total - done)))
-        # Until a rate is known the wall alone bounds the search: stay at the first temperature.
-        heat = np.array([done, min(max(total, 1.0), 1e18), first, last])
-        before = budget.spent()
-        anneal(encoded.model, chain, count, heat)
-        took = max(1e-6, budget.spent() - before)
-        done += count
-        rate = done / max(1e-6, budget.spent())
-        count = max(1, int(count * min(4.0, CHUNK_SECONDS / took)))
-        best = int(chain.counters[BEST_PRICE])
-        if report is not None and best < reported and budget.spent() - reported_at >= REPORT_SECONDS:
-            reported, reported_at = best, budget.spent()
-            report(best_plan(encoded, chain))
+    plan = solve(problem, seconds=None, iterations=20, on_improvement=lambda _: None)
+    crowded = replace(problem, visits=tuple(replace(row, windows=(Window(0, 0),)) for row in visits))
+    solve(crowded, seconds=None, iterations=1, warm=plan)
 
 
 def _without_choice(problem: Problem) -> Plan:

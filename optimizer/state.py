@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.kernels import NONE, entry, kernel
+from optimizer.legs import steady_until
 from optimizer.model import (
     AGREED_LAST,
     DEPOTS,
@@ -49,7 +50,6 @@ from optimizer.routes import (
     movable,
     step,
 )
-from optimizer.ways import steady_until
 
 (OPEN_AT, OPEN_PRICE, OPEN_WAITED, OPEN_SLACK, TAKEN_AT, TAKEN_PRICE, TAKEN_WAITED, TAKEN_SLACK) = range(8)
 ARRIVES, LATEST, STEADY = range(8, 11)

@@ -1,87 +1,91 @@
-"""Supplies: whether parts and tools of a job are in the van, and the stop at a depot that brings them."""
+"""Supplies: what a route needs beyond its van, and where it could be fetched, in plain Python."""
 
-# NumPy types an element of an array as Any; numba reads it as the plain int it is.
-# mypy: disable-error-code="no-any-return"
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
-from optimizer.kernels import entry, kernel
-from optimizer.model import DEPOTS, FIXED_COUNT, JOBS, NEED, PARTS, STOCK, TOOLS, Model
-from optimizer.state import DEPOT, LEFT, LENGTH, State
-
-ANYWHERE, AFTER_RESTOCK, WITH_RESTOCK, NOWHERE = range(4)
-"""Where in a route a job can be supplied: at every place, after its stop at the depot, with a new one."""
+from optimizer.plan import Restock
+from optimizer.problem import Depot, Problem, Technician
+from optimizer.simulation import Fetch
 
 
-@entry()
-def has_parts(model: Model, state: State, technician: int, job: int) -> bool:
-    """Whether what the whole route leaves in the van is enough."""
-    for part in range(model.rules[PARTS]):
-        need = model.work[job, NEED + part]
-        if need > 0 and need > state.totals[technician, LEFT + part]:
-            return False
-    return True
+class Supplies:
+    """Parts and tools of one Problem."""
 
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.visits = {visit.key: visit for visit in problem.visits}
 
-@entry()
-def suppliable(model: Model, state: State, technician: int, job: int) -> int:
-    """Where in the route the job can be supplied: one of the four words above."""
-    if model.rules[DEPOTS] == 0:
-        if model.pairs[TOOLS, technician, job] == -1 and has_parts(model, state, technician, job):
-            return ANYWHERE
-        return NOWHERE
-    return suppliable_by_depot(model, state, technician, job)
+    def fetches(
+        self, technician: Technician, order: Sequence[str], *, others: Iterable[Restock]
+    ) -> list[Fetch | None]:
+        """[None] where the van has all; else each way to fetch what lacks; empty: there is none.
 
+        `order` is the whole route, fixed visits first; `others` are the depot stops of the other routes.
+        """
+        short, tools = self._lacking(technician, order)
+        if not short and not tools:
+            return [None]
+        latest = self._first_lacking(technician, order, short=short, tools=tools)
+        taken = Counter[tuple[str, str]]()
+        for restock in others:
+            taken.update({(restock.depot, part): count for part, count in restock.parts.items()})
+        return [
+            Fetch(depot, position, short, tuple(sorted(tools)))
+            for depot in self.problem.depots
+            if _has(depot, short, tools=tools, taken=taken)
+            for position in range(len(technician.fixed), latest + 1)
+            if self._is_needed_after(order[position:], short)
+        ]
 
-@kernel()
-def suppliable_by_depot(model: Model, state: State, technician: int, job: int) -> int:
-    depot = state.totals[technician, DEPOT]
-    if depot < 0:
-        if model.pairs[TOOLS, technician, job] == -1 and has_parts(model, state, technician, job):
-            return ANYWHERE
-        for other in range(model.rules[DEPOTS]):
-            if depot_has(model, state, technician, job, other):
-                return WITH_RESTOCK
-        return NOWHERE
-    if not depot_has(model, state, technician, job, depot):
-        return NOWHERE
-    if model.pairs[TOOLS, technician, job] != -1:
-        return AFTER_RESTOCK
-    for part in range(model.rules[PARTS]):
-        if model.work[job, NEED + part] > max(0, state.totals[technician, LEFT + model.rules[PARTS] + part]):
-            return AFTER_RESTOCK
-    return ANYWHERE
+    def _lacking(self, technician: Technician, order: Sequence[str]) -> tuple[dict[str, int], set[str]]:
+        """Pieces and tools that the movable visits need and the van has not."""
+        need, wanted, tools = Counter[str](), set[str](), set[str]()
+        for position, key in enumerate(order):
+            visit = self.visits[key]
+            need.update(visit.parts)
+            if position >= len(technician.fixed):
+                wanted.update(part for part, count in visit.parts.items() if count)
+                tools |= visit.tools - technician.tools
+        short = {part: need[part] - technician.stock.get(part, 0) for part in sorted(wanted)}
+        return {part: count for part, count in short.items() if count > 0}, tools
 
-
-@kernel()
-def depot_has(model: Model, state: State, technician: int, job: int, depot: int) -> bool:
-    """Whether that depot has the tools and parts of the job that the van lacks."""
-    tools = model.pairs[TOOLS, technician, job]
-    if tools != -1 and (tools >> depot) & 1 == 0:
-        return False
-    for part in range(model.rules[PARTS]):
-        need = model.work[job, NEED + part]
-        if (
-            need - max(0, state.totals[technician, LEFT + part]) > max(0, state.supply[depot, part])
-            and need > 0
-        ):
-            return False
-    return True
-
-
-@entry()
-def first_short(model: Model, state: State, technician: int) -> int:
-    """The position of the first stop that the van alone cannot supply, the length if it can all."""
-    jobs = model.rules[JOBS]
-    # What has begun is a fact, supplied or not.
-    for position in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH]):
-        job = state.stops[technician, position]
-        if job < jobs and model.pairs[TOOLS, technician, job] != -1:
-            return position
-        for part in range(model.rules[PARTS]):
-            if model.work[job, NEED + part] == 0:
+    def _first_lacking(
+        self, technician: Technician, order: Sequence[str], *, short: Mapping[str, int], tools: set[str]
+    ) -> int:
+        """The position of the first movable visit that cannot be served from the van."""
+        need = Counter[str]()
+        for position, key in enumerate(order):
+            visit = self.visits[key]
+            need.update(visit.parts)
+            if position < len(technician.fixed):
                 continue
-            left = model.staff[technician, STOCK + part]
-            for before in range(position + 1):
-                left -= model.work[state.stops[technician, before], NEED + part]
-            if left < 0:
+            if visit.tools & tools:
                 return position
-    return state.totals[technician, LENGTH]
+            if any(visit.parts.get(part) and need[part] > technician.stock.get(part, 0) for part in short):
+                return position
+        return len(order) - 1
+
+    def _is_needed_after(self, keys: Sequence[str], short: Mapping[str, int]) -> bool:
+        return all(
+            sum(self.visits[key].parts.get(part, 0) for key in keys) >= count for part, count in short.items()
+        )
+
+
+def _has(
+    depot: Depot, short: Mapping[str, int], *, tools: set[str], taken: Mapping[tuple[str, str], int]
+) -> bool:
+    if depot.tools is not None and not tools <= depot.tools:
+        return False
+    stock = depot.stock
+    return stock is None or all(
+        stock.get(part, 0) - taken.get((depot.key, part), 0) >= count for part, count in short.items()
+    )
+
+
+def offered(problem: Problem, *, part: str | None = None, tool: str | None = None) -> bool:
+    """Whether some depot has the part or the tool."""
+    return any(
+        (part is not None and (depot.stock is None or depot.stock.get(part, 0) > 0))
+        or (tool is not None and (depot.tools is None or tool in depot.tools))
+        for depot in problem.depots
+    )

@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.encoding import penalty
 from optimizer.kernels import NONE, entry, kernel
+from optimizer.legs import begin_for, drive
 from optimizer.model import (
     FIXED_COUNT,
     FREE_FROM,
@@ -28,7 +29,6 @@ from optimizer.plan import Objective, Plan, Restock, Route, Stop, Unassigned
 from optimizer.problem import Problem, Technician, Visit
 from optimizer.routes import first_labels, fixed_begin, fixed_step, free_labels, left_home, step
 from optimizer.state import LENGTH, TOTAL, State, ending, place_before, place_of
-from optimizer.ways import begin_for, drive
 
 TRAVEL, ARRIVE, START, END = range(4)
 """Columns of a timetable: a row for each stop, and one for the end location without the last two."""

@@ -1,148 +1,57 @@
-"""Ways and starts: when who leaves then arrives, and when a job that is reached then may begin."""
+"""Ways: when a technician drives and serves, by the time of day and around absences, in plain Python."""
 
-# NumPy types an element of an array as Any; numba reads it as the plain int it is.
-# mypy: disable-error-code="no-any-return"
+from bisect import bisect_right
+from collections.abc import Sequence
 
-from optimizer.kernels import kernel
-from optimizer.model import (
-    ABSENCE_AFTER,
-    ABSENCE_FIRST,
-    AGREED_FIRST,
-    AGREED_LAST,
-    CALENDAR,
-    CHANGE_START,
-    DUE,
-    LATENESS_WEIGHT,
-    NEVER,
-    PLANNED_START,
-    SERVICE,
-    SLICES,
-    START_TOLERANCE,
-    STRETCH,
-    WINDOW_AFTER,
-    WINDOW_FIRST,
-    Model,
-)
+from optimizer.problem import Absence, Problem
 
 
-@kernel()
-def sliced_arrival(model: Model, place: int, to: int, leave: int) -> int:
-    """The arrival of a way that may cross slices: what is not yet driven goes on at the next pace."""
-    last = model.rules[SLICES] - 1
-    at = 0
-    while at < last and model.rules[CALENDAR + at + 1] <= leave:
-        at += 1
-    now, left = leave, int(model.travel[at, place, to])
-    while at < last and now + left > model.rules[CALENDAR + at + 1]:
-        undriven = left - (model.rules[CALENDAR + at + 1] - now)
-        whole, following = int(model.travel[at, place, to]), int(model.travel[at + 1, place, to])
-        left = -(-undriven * following // whole)
-        at += 1
-        now = model.rules[CALENDAR + at]
-    return now + left
+class Ways:
+    """How long ways take. All times are seconds since the Problem's origin, all places its indices."""
+
+    def __init__(self, problem: Problem) -> None:
+        matrix = problem.travel_seconds
+        self._slices = matrix if matrix.ndim == 3 else matrix[None]
+        self._begins = problem.travel_slices
+
+    def seconds(self, tail: int, head: int) -> int:
+        """The way as it is in the first slice."""
+        return int(self._slices.item(0, tail, head))
+
+    def arrival(self, tail: int, head: int, *, leave: int) -> int:
+        """When who leaves `tail` at `leave` and never waits is at `head`.
+
+        In each further slice the share not yet driven is driven at that slice's pace, rounded up
+        (Ichoua, Gendreau and Potvin 2003).
+        """
+        place = max(0, bisect_right(self._begins, leave) - 1) if len(self._slices) > 1 else 0
+        whole = left = int(self._slices.item(place, tail, head))
+        at = leave
+        while place + 1 < len(self._slices) and at + left > self._begins[place + 1]:
+            left -= self._begins[place + 1] - at
+            at = self._begins[place + 1]
+            place += 1
+            onward = int(self._slices.item(place, tail, head))
+            left = -(-left * onward // whole)
+            whole = onward
+        return at + left
+
+    def way(self, tail: int, head: int, *, ready: int, absences: Sequence[Absence]) -> tuple[int, int]:
+        """(leave, arrive) of the first way from `ready` on that meets no absence."""
+        leave = ready
+        while True:
+            arrive = self.arrival(tail, head, leave=leave)
+            met = [each.end for each in absences if each.start < arrive and leave < each.end]
+            if arrive == leave or not met:
+                return leave, arrive
+            leave = max(met)
 
 
-@kernel()
-def arrival(model: Model, place: int, to: int, leave: int) -> int:
-    if model.rules[SLICES] == 1:
-        return leave + model.travel[0, place, to]
-    return sliced_arrival(model, place, to, leave)
-
-
-@kernel()
-def clear(model: Model, technician: int, at: int, seconds: int) -> int:
-    """The first moment from `at` on from which so many seconds meet no absence."""
-    for row in range(model.staff[technician, ABSENCE_FIRST], model.staff[technician, ABSENCE_AFTER]):
-        if at < model.spans[row, 1] and at + seconds > model.spans[row, 0]:
-            at = model.spans[row, 1]
+def clear(ready: int, seconds: int, *, absences: Sequence[Absence]) -> int:
+    """The first time from `ready` on from which `seconds` without a break meet no absence."""
+    at = ready
+    for absence in sorted(absences, key=lambda each: each.start):
+        # What takes no time is not done inside an absence either.
+        if at < absence.end and absence.start < at + max(1, seconds):
+            at = absence.end
     return at
-
-
-@kernel()
-def has_absence(model: Model, technician: int) -> bool:
-    return model.staff[technician, ABSENCE_FIRST] < model.staff[technician, ABSENCE_AFTER]
-
-
-@kernel()
-def departure(model: Model, technician: int, place: int, to: int, at: int) -> int:
-    """When the way begins that is wanted from `at` on: it waits for an absence that it would meet."""
-    leave = at
-    while True:
-        free = clear(model, technician, leave, arrival(model, place, to, leave) - leave)
-        if free == leave:
-            return leave
-        leave = free
-
-
-@kernel()
-def drive(model: Model, technician: int, place: int, to: int, at: int) -> tuple[int, int]:
-    """(leave, arrive) of the way that is wanted from `at` on."""
-    leave = at
-    if has_absence(model, technician):
-        leave = departure(model, technician, place, to, at)
-    return leave, arrival(model, place, to, leave)
-
-
-@kernel()
-def begin(model: Model, job: int, ready: int) -> int:
-    """The first moment from `ready` on at which windows and what is agreed let the job start, or NEVER."""
-    stretch = model.rules[STRETCH]
-    wanted = max(ready, model.work[job, AGREED_FIRST])
-    for window in range(model.work[job, WINDOW_FIRST], model.work[job, WINDOW_AFTER]):
-        if wanted <= model.spans[window, 1] + stretch:
-            start = max(wanted, model.spans[window, 0])
-            return start if start <= model.work[job, AGREED_LAST] else NEVER
-    return NEVER
-
-
-@kernel()
-def begin_present(model: Model, technician: int, job: int, ready: int) -> int:
-    """As `begin`, and the whole service meets no absence."""
-    start = begin(model, job, ready)
-    while start < NEVER:
-        free = clear(model, technician, start, model.work[job, SERVICE])
-        if free == start:
-            break
-        start = begin(model, job, free)
-    return start
-
-
-@kernel()
-def begin_for(model: Model, technician: int, job: int, ready: int) -> int:
-    """The start of a job that its technician is ready for then, or NEVER."""
-    if has_absence(model, technician):
-        return begin_present(model, technician, job, ready)
-    return begin(model, job, ready)
-
-
-@kernel()
-def start_price(model: Model, job: int, start: int) -> int:
-    """What starting then costs: lateness and a moved planned start."""
-    price = 0
-    if start > model.work[job, DUE]:
-        price += (start - model.work[job, DUE]) * model.work[job, LATENESS_WEIGHT]
-    planned = model.work[job, PLANNED_START]
-    if planned != -NEVER and abs(start - planned) > model.rules[START_TOLERANCE]:
-        price += model.rules[CHANGE_START]
-    return price
-
-
-@kernel()
-def steady_until(model: Model, job: int, start: int) -> int:
-    """The last moment to which the start may slip within its window at no other price."""
-    last = min(model.work[job, AGREED_LAST], NEVER)
-    for window in range(model.work[job, WINDOW_FIRST], model.work[job, WINDOW_AFTER]):
-        if start <= model.spans[window, 1] + model.rules[STRETCH]:
-            last = min(last, model.spans[window, 1] + model.rules[STRETCH])
-            break
-    if model.work[job, LATENESS_WEIGHT] > 0:
-        due = model.work[job, DUE]
-        last = min(last, max(due, start))
-    planned = model.work[job, PLANNED_START]
-    if planned != -NEVER and model.rules[CHANGE_START] > 0:
-        tolerance = model.rules[START_TOLERANCE]
-        if abs(start - planned) <= tolerance:
-            last = min(last, planned + tolerance)
-        elif start < planned:
-            last = min(last, planned - tolerance - 1)
-    return last

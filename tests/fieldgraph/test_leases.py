@@ -1,6 +1,7 @@
 """The worker's queue: each job is done once, whoever stops, dies or is slow."""
 
 import asyncio
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -85,6 +86,44 @@ async def test_the_job_of_a_killed_worker_is_finished_once_by_another(place: Wor
     assert (job.state, job.attempts) == (JobState.DONE, 2)
     assert Counter(await place.facts(key))["PlanProposed", "OPTIMIZER"] == 1
     assert len(await world.all(PlanChange, plan_id=key)) == 1
+
+
+async def test_a_worker_killed_in_mid_search_leaves_the_last_plan_that_it_told(
+    place: Workplace,
+) -> None:
+    world = place.world
+    for number in range(5):
+        await world.technician(f"Technician {number}", step=number)
+    kind = await world.work_type(hours=0.5)
+    for number in range(60):
+        await world.visit(kind, step=number * 7 % 23)
+    key = await propose(world, seconds=120)
+    arguments = (place.database.owner_url, place.database.app_url, str(MORNING.timestamp()))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROCESS, *arguments, cwd=CHECKOUT)
+    try:
+        async with asyncio.timeout(60):
+            while (await world.read(Plan, key)).improvements < 1:  # noqa: ASYNC110  # of another process
+                await asyncio.sleep(0.02)
+    finally:
+        process.kill()
+        await process.wait()
+
+    left = await world.read(Plan, key)
+    assert process.returncode == -signal.SIGKILL
+    assert (left.state, left.assigned_count + left.unassigned_count) == (PlanState.SOLVING, 60)
+    assert left.objective is not None
+    assert left.objective["total"] > 0
+    assert Counter(await place.facts(key))["PlanImproved", "OPTIMIZER"] == left.improvements
+    # A proposal is whole or not there at all, and what stood before stands.
+    assert await world.all(PlanChange, plan_id=key) == []
+
+    async with world.unit() as work:
+        (await work.get(Plan, key)).seconds = 1
+    async with running(place.worker(lease_seconds=2)):
+        done = await until(world, key, PlanState.PROPOSED, PlanState.FAILED)
+    assert done.state == PlanState.PROPOSED
+    assert done.objective is not None
+    assert done.objective["unassigned_penalty"] <= left.objective["unassigned_penalty"]
 
 
 async def test_a_heartbeat_keeps_a_lease_that_is_shorter_than_the_search(place: Workplace) -> None:

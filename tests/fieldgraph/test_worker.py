@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from domain import plans, visits
 from domain.jobs import JobState
 from domain.plans import Plan, PlanChange, PlanReason, PlanState
 from domain.visits import Assignment, Visit
+from fieldgraph import worker
 from integrations.roads import StraightLines
-from optimizer import exact
+from optimizer import search, validator
 from tests.conftest import Database
 from tests.domain.world import at
 from tests.fieldgraph.working import Workplace, ended, propose, running, until, workplace
@@ -195,7 +197,7 @@ async def test_a_plan_that_breaks_a_rule_is_not_published(
     await world.visit(await world.work_type())
     key = await propose(world)
     # The search makes no such plan, so the exact partner has to be made to say so.
-    monkeypatch.setattr(exact, "validate", lambda _problem, _plan: ("lunch is missing", "it is late"))
+    monkeypatch.setattr(validator, "validate", lambda _problem, _plan: ("lunch is missing", "it is late"))
 
     async with running(place.worker()):
         plan = await until(world, key, PlanState.PROPOSED, PlanState.FAILED)
@@ -205,6 +207,31 @@ async def test_a_plan_that_breaks_a_rule_is_not_published(
     assert plan.failure == "The plan breaks 2 hard rules: lunch is missing; it is late"
     assert await world.all(PlanChange) == []
     assert job.state == JobState.FAILED
+
+
+async def test_a_search_has_two_chains_where_there_are_two_cores(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    for number in (1, 2, 16):
+        monkeypatch.setattr(worker, "cores", lambda number=number: number)
+        made.append(place.worker().chains)
+    asked: list[int] = []
+    solve = search.solve
+
+    def solved(*row: Any, chains: int = 1, **named: Any) -> Any:
+        asked.append(chains)
+        return solve(*row, chains=chains, **named)
+
+    monkeypatch.setattr(search, "solve", solved)
+    await place.world.technician()
+    await place.world.visit(await place.world.work_type())
+    key = await propose(place.world)
+    async with running(place.worker()):
+        plan = await until(place.world, key, PlanState.PROPOSED, PlanState.FAILED)
+
+    assert made == [1, 2, 2]
+    assert (plan.state, asked[-1]) == (PlanState.PROPOSED, 2)
 
 
 async def test_what_runs_regularly_may_fail_without_ending_the_worker(place: Workplace) -> None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.exact import solve_small, validate
+from optimizer.exact import solve_small
 from optimizer.judge import score
 from optimizer.problem import Break, Window
 from optimizer.search import solve
+from optimizer.validator import validate
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
 
 

@@ -11,9 +11,9 @@ from optimizer.loading import best, load, remove
 from optimizer.model import FIXED_COUNT
 from optimizer.plan import Plan
 from optimizer.problem import Problem, Window
-from optimizer.state import LENGTH, TOTAL, State
-from optimizer.supplies import has_parts
+from optimizer.provisions import has_parts
 from optimizer.search import solve
+from optimizer.state import LENGTH, TOTAL, State
 from tests.optimizer.exhaustive import simulate
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
 
