@@ -28,7 +28,7 @@ class Ledger:
         self._rules.append((literal, sentence))
         return literal
 
-    def require(self, constraint: cp_model.BoundedLinearExpression, sentence: str) -> None:
+    def require(self, constraint: cp_model.BoundedLinearExpression | bool, sentence: str) -> None:
         self.model.add(constraint).only_enforce_if(self.literal(sentence))
 
     def within(self, value: int, domain: cp_model.Domain, sentence: str) -> None:

@@ -80,7 +80,7 @@ def test_what_may_be_left_out_is_what_it_is_in_the_dataclass() -> None:
     assert read.to_json() == problem([technician()], [visit()]).to_json()
 
 
-BROKEN = [
+BROKEN: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("visits", 0, "priority"), "high", "Problem.visits[0].priority is 'high', not int"),
     (("visits", 0, "pin"), "DAY", "Problem.visits[0].pin is 'DAY', known are TECHNICIAN, TIME, BOTH"),
     (("visits", 0, "colour"), "red", "Problem.visits[0] has the unknown field colour"),
