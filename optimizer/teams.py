@@ -37,8 +37,8 @@ def joined(problem: Problem, teams: Teams) -> Problem:
     """The Problem in which each team is one technician, `team 1`, `team 2` … by place in `teams`."""
     people = {technician.key: technician for technician in problem.technicians}
     rows = tuple(
-        _team(f"team {number}", [people[key] for key in members])
-        for number, members in enumerate(teams, start=1)
+        _team(_name(place), [people[key] for key in members])
+        for place, members in enumerate(teams)
         if members
     )
     return replace(problem, technicians=rows)
@@ -76,12 +76,13 @@ def solve(
 def _tried(problem: Problem, best: Teamed, effort: Effort, started: float) -> Iterator[Teamed]:
     """What is best after each move that was kept."""
     draw = np.random.default_rng(effort.seed)
+    gathered = gather(problem, best)
     until = None if effort.seconds is None else started + (1 - LAST_SHARE - MOVE_SHARE) * effort.seconds
     for number in range(round((1 - FIRST_SHARE - LAST_SHARE) / MOVE_SHARE)):
         late = until is not None and time.perf_counter() > until
         if late or (effort.stop is not None and effort.stop()):
             return
-        teams = changed(problem, best.teams, draw)
+        teams = gathered if number == 0 and gathered != best.teams else changed(problem, best.teams, draw)
         if teams is None:
             return
         found = _solved(problem, teams, effort.part(MOVE_SHARE, seed=effort.seed + number + 1), best.plan)
@@ -127,6 +128,34 @@ def _members(visit: Visit, free: Mapping[str, Counter[str]]) -> tuple[str, ...]:
         members.append(key)
         lacking -= free[key]
     return tuple(members)
+
+
+def gather(problem: Problem, best: Teamed) -> Teams:
+    """The members of teams without a route join those with one, each where most visits become possible."""
+    routed = {route.technician for route in best.plan.routes if route.stops}
+    teams = [list(members) for members in best.teams]
+    used = [place for place in range(len(teams)) if _name(place) in routed]
+    if not used:
+        return best.teams
+    people = {technician.key: Counter(technician.skills) for technician in problem.technicians}
+    needs = [Counter(visit.skills) for visit in problem.visits]
+    skills = {place: sum((people[key] for key in teams[place]), Counter()) for place in used}
+    for place, members in enumerate(best.teams):
+        for key in members if place not in used else ():
+            gains = {to: _possible(skills[to] + people[key], needs) for to in used}
+            to = max(used, key=lambda each: (gains[each] - _possible(skills[each], needs), -len(teams[each])))
+            teams[place].remove(key)
+            teams[to].append(key)
+            skills[to] += people[key]
+    return tuple(tuple(members) for members in teams)
+
+
+def _possible(skills: Counter[str], needs: Sequence[Counter[str]]) -> int:
+    return sum(skills >= need for need in needs)
+
+
+def _name(place: int) -> str:
+    return f"team {place + 1}"
 
 
 def changed(problem: Problem, teams: Teams, draw: np.random.Generator) -> Teams | None:
