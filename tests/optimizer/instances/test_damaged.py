@@ -93,7 +93,8 @@ def test_a_damaged_file_of_the_other_families(
         ("[" * 100_000, "FILE: the JSON is nested too deeply"),
         ("a\0b", "FILE: this is not text"),
         (
-            '{"technicians": [], "visits": [{"key": 5}], "travel_seconds": [[0]]}',
+            '{"technicians": [], "visits": [{"key": 5, "location": 0, "service_seconds": 0}],'
+            ' "travel_seconds": [[0]]}',
             "FILE: Problem.visits[0].key is 5, not str",
         ),
     ],
