@@ -1,7 +1,6 @@
 """Each format's tiny file becomes the Problem that it says; the shared files read whole."""
 
 import gzip
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,30 +152,9 @@ def test_a_problem_of_ours_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (found.family, found.name, found.unit, found.measure) == ("problem", "day", "seconds", "price")
 
 
-def generated() -> dict[str, object]:
-    return {
-        "nt": 1,
-        "nv": 1,
-        "D": [[0, 60], [70, 0]],
-        "ss": [0],
-        "se": [9000],
-        "tsk": [[True, False]],
-        "stock": [[2, 0]],
-        "vsk": [[True, False]],
-        "parts": [[0, 1]],
-        "serv": [600],
-        "e": [100],
-        "l": [200],
-        "sla": [10_000_000],
-        "prio": [2],
-        "pen": [5000],
-        "wl": [3],
-    }
-
-
 def test_a_generated_day_is_read_packed(tmp_path: Path) -> None:
     path = tmp_path / "day.json.gz"
-    path.write_bytes(gzip.compress(json.dumps(generated()).encode()))
+    path.write_bytes(gzip.compress(files.GENERATED.encode()))
 
     found = reading.read(path)
 
