@@ -210,6 +210,21 @@ def test_known_values_are_in_the_units_of_the_file() -> None:
     assert reading.read(trsp, objective="distance").best_known == 987.778
 
 
+def test_the_table_one_folder_up_is_found_from_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "solomon").mkdir()
+    written(tmp_path, files.SOLOMON, "solomon/tiny.txt")
+    written(
+        tmp_path,
+        "family,instance,dimacs2022_bks_dist_trunc1,sol_cost_or_other\nsolomon,tiny,33,\n",
+        "BKS.csv",
+    )
+    monkeypatch.chdir(tmp_path / "solomon")
+
+    assert reading.read("tiny.txt").best_known == 33.0
+
+
 def test_a_given_table_is_asked_instead(tmp_path: Path) -> None:
     path = written(tmp_path, files.SOLOMON)
     table = written(
