@@ -136,11 +136,11 @@ class Assembly:
         most = technician.most_visits
         if most is not None and len(order) > max(most, len(technician.fixed)):
             return None
-        others = (
+        others = [
             timed.route.restock
-            for key, timed in self.timed.items()
+            for key, timed in (self.timed.items() if self.problem.depots else ())
             if key != technician.key and timed.route.restock is not None
-        )
+        ]
         found = [
             self.simulation.time(technician, order, fetch=fetch, not_before=self.bounds)
             for fetch in self.supplies.fetches(technician, order, others=others)

@@ -10,7 +10,7 @@ from functools import cached_property
 from ortools.sat.python.cp_model import Domain
 
 from optimizer.ledger import Ledger
-from optimizer.plan import Plan, Restock, Route, Stop
+from optimizer.plan import Plan, Restock, Route
 from optimizer.problem import Depot, Problem, Technician, Visit
 
 EVER = 1 << 41
@@ -82,7 +82,7 @@ def state_supplies(ledger: Ledger, book: Book, technician: Technician, *, route:
             ledger.require(ledger.number(need) <= have, said)
     _state_tools(ledger, book, technician, route=route)
     if restock is not None:
-        _state_restock(ledger, book, key=key, restock=restock, later=route.stops[restock.position :])
+        _state_restock(ledger, book, technician, route=route, restock=restock)
 
 
 def _state_tools(ledger: Ledger, book: Book, technician: Technician, *, route: Route) -> None:
@@ -99,15 +99,17 @@ def _state_tools(ledger: Ledger, book: Book, technician: Technician, *, route: R
 
 
 def _state_restock(
-    ledger: Ledger, book: Book, *, key: str, restock: Restock, later: tuple[Stop, ...]
+    ledger: Ledger, book: Book, technician: Technician, *, route: Route, restock: Restock
 ) -> None:
-    """Only what later stops need is taken, and only tools that the depot has."""
-    depot = book.depots[restock.depot]
-    visits = [book.visits[stop.visit] for stop in later if not stop.seat]
+    """Only what later stops need is taken, or the van lacks for facts; and only tools that the depot has."""
+    depot, key = book.depots[restock.depot], technician.key
+    leads = [(place, book.visits[stop.visit]) for place, stop in enumerate(route.stops) if not stop.seat]
+    visits = [visit for place, visit in leads if place >= restock.position]
     for part, count in restock.parts.items():
         need = sum(visit.parts.get(part, 0) for visit in visits)
-        said = f"{key}: takes {count} of part {part} at {depot.key}, the stops after need {need}"
-        ledger.require(ledger.number(count) <= need, said)
+        lack = sum(visit.parts.get(part, 0) for _, visit in leads) - technician.stock.get(part, 0)
+        said = f"{key}: takes {count} of part {part} at {depot.key}, the stops after it need {need}"
+        ledger.require(ledger.number(count) <= max(need, lack if need else 0), said)
     for tool in restock.tools:
         wanted = sum(tool in visit.tools for visit in visits)
         had = depot.tools is None or tool in depot.tools

@@ -156,9 +156,11 @@ def _state_leave(
 ) -> None:
     if route.leave is None:
         return
-    said = f"{technician.key}: leaves at {route.leave}, too early or after the first way begins"
-    earliest = -(1 << 41) if technician.fixed else _free(problem, technician)
-    ledger.within(route.leave, Domain.from_intervals([[earliest, first.leave]]), said)
+    said = f"{technician.key}: leaves at {route.leave}, too early or after its first way begins"
+    if not technician.fixed:
+        ledger.require(ledger.number(route.leave) >= _free(problem, technician), said)
+    if first.begun is None:
+        ledger.require(ledger.number(route.leave) <= first.leave, said)
 
 
 def _state_service(ledger: Ledger, book: Book, *, stop: Stop) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.efforts import Effort
 from optimizer.plan import Plan
 from optimizer.problem import Problem, Technician, Visit
 
+Counts = NDArray[np.int64]
 Teams = tuple[tuple[str, ...], ...]
 """The keys of each team's members; a team without members has no route."""
 
@@ -37,8 +39,8 @@ def joined(problem: Problem, teams: Teams) -> Problem:
     """The Problem in which each team is one technician, `team 1`, `team 2` … by place in `teams`."""
     people = {technician.key: technician for technician in problem.technicians}
     rows = tuple(
-        _team(f"team {number}", [people[key] for key in members])
-        for number, members in enumerate(teams, start=1)
+        _team(_name(place), [people[key] for key in members])
+        for place, members in enumerate(teams)
         if members
     )
     return replace(problem, technicians=rows)
@@ -55,36 +57,52 @@ def solve(
 
     From greedy teams on, one move at a time (swap two members, move one, split, merge) is tried with a short
     run of the engine from the plan that stands, and kept unless the plan becomes dearer. The last fifth of
-    the budget is the engine's on the teams that stand.
+    the budget is the engine's on the teams that stand. `on_improvement` hears of each better plan.
     """
     started = time.perf_counter()
     teams = greedy(problem) if warm is None else warm[0]
-    best = _solved(problem, teams, effort.part(FIRST_SHARE), None if warm is None else warm[1])
-    if on_improvement is not None:
-        on_improvement(best)
+    tell = _Telling(on_improvement)
+    best = _solved(problem, teams, effort.part(FIRST_SHARE), None if warm is None else warm[1], tell)
     for found in _tried(problem, best, effort, started):
-        if found.plan.objective.total < best.plan.objective.total and on_improvement is not None:
-            on_improvement(found)
         best = found
+        tell(best)
     last = effort.part(LAST_SHARE)
     if effort.seconds is not None:
         last = replace(last, seconds=max(0.0, effort.seconds - (time.perf_counter() - started)))
-    found = _solved(problem, best.teams, last, best.plan)
+    found = _solved(problem, best.teams, last, best.plan, tell)
     return best if found.plan.objective.total > best.plan.objective.total else found
+
+
+@dataclass(slots=True)
+class _Telling:
+    """Passes on what is better than all that was told before."""
+
+    hears: Callable[[Teamed], None] | None
+    told: int | None = None
+
+    def __call__(self, found: Teamed) -> None:
+        total = found.plan.objective.total
+        if self.hears is not None and (self.told is None or total < self.told):
+            self.told = total
+            self.hears(found)
 
 
 def _tried(problem: Problem, best: Teamed, effort: Effort, started: float) -> Iterator[Teamed]:
     """What is best after each move that was kept."""
     draw = np.random.default_rng(effort.seed)
+    better = True
     until = None if effort.seconds is None else started + (1 - LAST_SHARE - MOVE_SHARE) * effort.seconds
     for number in range(round((1 - FIRST_SHARE - LAST_SHARE) / MOVE_SHARE)):
         late = until is not None and time.perf_counter() > until
         if late or (effort.stop is not None and effort.stop()):
             return
-        teams = changed(problem, best.teams, draw)
+        teams: Teams | None = gather(problem, best) if better else best.teams
+        if teams == best.teams:
+            teams = changed(problem, best.teams, draw)
         if teams is None:
             return
         found = _solved(problem, teams, effort.part(MOVE_SHARE, seed=effort.seed + number + 1), best.plan)
+        better = found.plan.objective.total < best.plan.objective.total
         if found.plan.objective.total <= best.plan.objective.total:
             best = found
             yield best
@@ -129,25 +147,60 @@ def _members(visit: Visit, free: Mapping[str, Counter[str]]) -> tuple[str, ...]:
     return tuple(members)
 
 
+def gather(problem: Problem, best: Teamed) -> Teams:
+    """The members of teams without a route join those with one, each where most visits become possible."""
+    routed = {route.technician for route in best.plan.routes if route.stops}
+    teams = [list(members) for members in best.teams]
+    used = [place for place in range(len(teams)) if _name(place) in routed]
+    if not used:
+        return best.teams
+    people, needs = _counts(problem)
+    able = np.array([sum(people[key] for key in teams[place]) for place in used])
+    free = [key for place, members in enumerate(best.teams) if place not in used for key in members]
+    for key in free:
+        gains = _possible(able + people[key], needs).sum(axis=1) - _possible(able, needs).sum(axis=1)
+        to = max(range(len(used)), key=lambda each: (gains[each], -len(teams[used[each]])))
+        teams[used[to]].append(key)
+        able[to] += people[key]
+    gathered = [members if place in used else [] for place, members in enumerate(teams)]
+    return tuple(tuple(members) for members in gathered)
+
+
+def _counts(problem: Problem) -> tuple[dict[str, Counts], Counts]:
+    """Of each technician and each visit a row with a column for each skill that a visit needs."""
+    skills = sorted({skill for visit in problem.visits for skill in visit.skills})
+    people = {
+        technician.key: np.array([technician.skills.get(skill, 0) for skill in skills], np.int64)
+        for technician in problem.technicians
+    }
+    needs = [[visit.skills.get(skill, 0) for skill in skills] for visit in problem.visits]
+    return people, np.array(needs, np.int64).reshape(len(problem.visits), len(skills))
+
+
+def _possible(able: Counts, needs: Counts) -> NDArray[np.bool_]:
+    """[team, visit]: whether the team's row reaches the visit's."""
+    return np.asarray((able[:, None, :] >= needs[None, :, :]).all(axis=2), np.bool_)
+
+
+def _name(place: int) -> str:
+    return f"team {place + 1}"
+
+
 def changed(problem: Problem, teams: Teams, draw: np.random.Generator) -> Teams | None:
     """The teams after one move that changes who can serve what; None if none was drawn."""
-    before = _abilities(problem, teams)
+    people, needs = _counts(problem)
+    before = _abilities(people, needs, teams)
     for _ in range(MOST_TRIES):
         found = _moved([list(members) for members in teams], draw)
-        if found is not None and _abilities(problem, found) != before:
+        if found is not None and _abilities(people, needs, found) != before:
             return found
     return None
 
 
-def _abilities(problem: Problem, teams: Teams) -> list[bytes]:
+def _abilities(people: Mapping[str, Counts], needs: Counts, teams: Teams) -> list[bytes]:
     """Of each team, whom it can serve, as bits; in an order of their own, as equal teams are alike."""
-    skills = sorted({skill for visit in problem.visits for skill in visit.skills})
-    needs = np.array([[visit.skills.get(skill, 0) for skill in skills] for visit in problem.visits])
-    able = [
-        (np.array([technician.skills.get(skill, 0) for skill in skills]) >= needs).all(axis=1).tobytes()
-        for technician in joined(problem, teams).technicians
-    ]
-    return sorted(able)
+    able = np.array([sum(people[key] for key in members) for members in teams if members])
+    return sorted(row.tobytes() for row in _possible(able, needs))
 
 
 def _moved(teams: list[list[str]], draw: np.random.Generator) -> Teams | None:
@@ -174,9 +227,12 @@ def _moved(teams: list[list[str]], draw: np.random.Generator) -> Teams | None:
     return tuple(tuple(members) for members in teams)
 
 
-def _solved(problem: Problem, teams: Teams, effort: Effort, warm: Plan | None) -> Teamed:
+def _solved(
+    problem: Problem, teams: Teams, effort: Effort, warm: Plan | None, tell: _Telling | None = None
+) -> Teamed:
     part = joined(problem, teams)
-    return Teamed(teams, part, effort.solve(part, warm=warm))
+    hears = None if tell is None else lambda plan: tell(Teamed(teams, part, plan))
+    return Teamed(teams, part, effort.solve(part, warm=warm, on_improvement=hears))
 
 
 def _team(key: str, members: Sequence[Technician]) -> Technician:

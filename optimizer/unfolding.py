@@ -52,9 +52,9 @@ def unfold(
 ) -> Unfolded:
     """Plan, execute and plan again to the end of the day; a visit without a release is known from the start.
 
-    `on_plan` is called after each planning with the day as it then stands, of the whole Problem. The
-    executed times are those of the plans: nobody is late. With iterations and no seconds equal inputs give
-    equal bytes.
+    `on_plan` is called after each planning, and at each improvement of the first, with the day as it then
+    stands, of the whole Problem. The executed times are those of the plans: nobody is late. With iterations
+    and no seconds equal inputs give equal bytes.
     """
     problem.check()
     start = problem.earliest_start
@@ -64,7 +64,8 @@ def unfold(
     began = time.perf_counter()
     for place, moment in enumerate((start, *moments)):
         _freeze(day, moment)
-        _plan(day, moment, _part(effort, place, len(moments), time.perf_counter() - began))
+        part = _part(effort, place, len(moments), time.perf_counter() - began)
+        _plan(day, moment, part, on_plan if place == 0 else None)
         if on_plan is not None:
             on_plan(_executed(day))
     return Unfolded(_executed(day), 1 + len(moments), tuple(day.rejected))
@@ -90,7 +91,7 @@ def _freeze(day: _Day, moment: int) -> None:
         day.begun[key] = max(day.begun[key], count)
 
 
-def _plan(day: _Day, moment: int, effort: Effort) -> None:
+def _plan(day: _Day, moment: int, effort: Effort, on_plan: Callable[[Plan], None] | None) -> None:
     known = _known(day, moment)
     new = [visit for visit in known if visit.key not in day.accepted]
     part = replace(
@@ -100,7 +101,11 @@ def _plan(day: _Day, moment: int, effort: Effort) -> None:
         earliest_start=moment,
     )
     stands = Plan(tuple(day.routes.values()), (), Objective(0, 0, 0, 0, 0, 0))
-    found = effort.solve(part, warm=stands if day.accepted else None)
+    found = effort.solve(
+        part,
+        warm=stands if day.accepted else None,
+        on_improvement=None if on_plan is None else lambda plan: on_plan(_executed(_first(day, plan))),
+    )
     left = {row.visit: row for row in found.unassigned}
     if day.accepted & set(left):  # the engine gave up what is promised: the plan that stands is kept
         day.rejected |= {visit.key: left.get(visit.key, Unassigned(visit.key)) for visit in new}
@@ -109,6 +114,11 @@ def _plan(day: _Day, moment: int, effort: Effort) -> None:
         day.routes[route.technician] = _joined(day, route)
     day.rejected |= left
     day.accepted |= {visit.key for visit in new} - set(left)
+
+
+def _first(day: _Day, plan: Plan) -> _Day:
+    """The day as that plan would have it, before anything has begun."""
+    return replace(day, routes={route.technician: route for route in plan.routes})
 
 
 def _known(day: _Day, moment: int) -> list[Visit]:

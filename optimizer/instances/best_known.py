@@ -13,7 +13,7 @@ PLAIN = ("solomon", "gh", "vrptw")
 
 def beside(path: Path) -> Path | None:
     """The table that belongs to that instance."""
-    for folder in (path.parent, path.parent.parent):
+    for folder in path.resolve().parents[:2]:
         if (folder / NAME).is_file():
             return folder / NAME
     return None

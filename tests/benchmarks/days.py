@@ -35,7 +35,7 @@ def generated(name: str) -> Instance:
         raise ValueError(f"{name} is no generated day; one is generated:50x400:1") from error
     label = f"generated_{technicians}x{visits}_s{int(seed)}"
     return Instance(
-        family=f"fsm {technicians}x{visits}",
+        family="fsm_generated",
         name=label,
         problem=problem,
         measure="price",

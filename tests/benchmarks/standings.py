@@ -50,7 +50,7 @@ def judged(task: Task, answer: Answer) -> Run:
     """The run by the judge: a plan that breaks a rule has no objective, whoever made it."""
     instance = task.instance
     run = Run(
-        family=instance.family,
+        family=family(instance),
         instance=instance.name,
         engine=task.engine,
         seed=task.seed,
@@ -73,6 +73,13 @@ def judged(task: Task, answer: Answer) -> Run:
         unassigned_high=_high(instance, [row.visit for row in plan.unassigned]),
         complete=instance.complete(plan),
     )
+
+
+def family(instance: Instance) -> str:
+    """What is summed up together: days of one size, else the instance's family."""
+    if instance.measure != "price":
+        return instance.family
+    return f"days {len(instance.problem.technicians)}x{len(instance.problem.visits)}"
 
 
 def _high(instance: Instance, keys: Sequence[str]) -> int:
@@ -107,8 +114,8 @@ def line(run: Run) -> str:
 def summary(runs: Sequence[Run]) -> Iterator[str]:
     """For each family the mean gaps, and our objective over that of the best rival (mean of ratios)."""
     yield f"{'family':20}{'engine':12}{'runs':>6}{'mean gap %':>12}{'÷ best rival':>14}{'out, prio 1-2':>15}"
-    for family in dict.fromkeys(run.family for run in runs):
-        of_family = [run for run in runs if run.family == family]
+    for name in dict.fromkeys(run.family for run in runs):
+        of_family = [run for run in runs if run.family == name]
         for engine in dict.fromkeys(run.engine for run in of_family):
             own = [run for run in of_family if run.engine == engine]
             gaps = [run.gap_percent for run in own if run.gap_percent is not None]
@@ -116,7 +123,7 @@ def summary(runs: Sequence[Run]) -> Iterator[str]:
             ratio = ratio_to_best(of_family) if engine == OURS else None
             high = sum(run.unassigned_high or 0 for run in own)
             told = "-" if ratio is None else f"{ratio:.3f}"
-            yield f"{family:20}{engine:12}{len(own):6}{gap:>12}{told:>14}{high:15}"
+            yield f"{name:20}{engine:12}{len(own):6}{gap:>12}{told:>14}{high:15}"
 
 
 def ratio_to_best(runs: Sequence[Run]) -> float | None:
@@ -140,6 +147,6 @@ def _rivals(runs: Sequence[Run], ours: Run) -> Iterator[float]:
 
 def written(runs: Sequence[Run]) -> Mapping[str, object]:
     """All runs, and what they come to, for a file."""
-    families = dict.fromkeys(run.family for run in runs)
-    ratios = {family: ratio_to_best([run for run in runs if run.family == family]) for family in families}
+    names = dict.fromkeys(run.family for run in runs)
+    ratios = {name: ratio_to_best([run for run in runs if run.family == name]) for name in names}
     return {"runs": [run.to_json() for run in runs], "ratio_to_best_rival": ratios}

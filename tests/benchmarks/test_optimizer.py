@@ -81,6 +81,7 @@ def test_the_judge_refuses_a_broken_plan_and_scores_the_others_itself() -> None:
     broken = standings.judged(task, Answer(instance.problem, replace(plan, routes=plan.routes[:1])))
 
     assert told.objective == plan.objective.total
+    assert told.family == "days 2x4"
     assert broken.objective is None
     assert (broken.fault or "").startswith("refused by the judge: ")
 

@@ -44,6 +44,10 @@ def after(first: str = "a", second: str = "b", **row: Any) -> Dependency:
     return Dependency(first=first, second=second, **row)
 
 
+def policy(**row: Any) -> Policy:
+    return Policy(**row)
+
+
 SQUARES = np.zeros((2, 2, 2), np.int32)
 
 MALFORMED: list[tuple[dict[str, Any], str]] = [
@@ -118,7 +122,7 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
         "dependencies of b on a contradict each other: 9 s or more, 8 s at most",
     ),
     *(
-        ({"policy": replace(Policy(), **{field.name: -1})}, f"the policy has a negative {field.name}")
+        ({"policy": policy(**{field.name: -1})}, f"the policy has a negative {field.name}")
         for field in fields(Policy)
         if field.name != "hold_planned_starts"
     ),

@@ -123,12 +123,12 @@ RULES: tuple[tuple[Callable[[], Case], str, str], ...] = (
     (
         broken_times.leaves_after_the_way_begins,
         "leaves at 101, after the first way begins",
-        "leaves at 101, too early or after the first",
+        "leaves at 101, too early or after its first",
     ),
     (
         broken_times.leaves_before_the_shift,
         "leaves at -1, before 0",
-        "leaves at -1, too early or after the first",
+        "leaves at -1, too early or after its first",
     ),
     (
         broken_times.leaves_without_a_stop,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import jsonschema_rs
@@ -79,7 +80,7 @@ def test_what_may_be_left_out_is_what_it_is_in_the_dataclass() -> None:
     assert read.to_json() == problem([technician()], [visit()]).to_json()
 
 
-BROKEN = [
+BROKEN: list[tuple[tuple[str | int, ...], Any, str]] = [
     (("visits", 0, "priority"), "high", "Problem.visits[0].priority is 'high', not int"),
     (("visits", 0, "pin"), "DAY", "Problem.visits[0].pin is 'DAY', known are TECHNICIAN, TIME, BOTH"),
     (("visits", 0, "colour"), "red", "Problem.visits[0] has the unknown field colour"),
@@ -148,3 +149,23 @@ def test_a_broken_plan_is_refused_by_schema_and_reader_alike() -> None:
 def test_a_text_that_is_too_deep_too_large_or_no_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w+"):
         Problem.from_json(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["key", "start", "visit", "gas"]), inner),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.sampled_from(sorted(schemas.problem_schema()["properties"])), value=JSON)
+def test_no_json_however_wild_is_anything_but_read_and_checked_or_a_value_error(
+    name: str, value: Any
+) -> None:
+    text = json.dumps(smallest() | {name: value})
+
+    # What is read must be malformed in words or be written again as it was read.
+    with suppress(ValueError):
+        read = Problem.from_json(text)
+        read.check()
+        assert Problem.from_json(read.to_json()).to_json() == read.to_json()

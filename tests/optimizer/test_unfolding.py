@@ -52,7 +52,8 @@ def test_every_planning_keeps_what_has_begun_and_what_was_accepted(seed: int) ->
     found = unfolding.unfold(day, releases, OWN, on_plan=plans.append)
 
     moments = [0, *sorted(date for date in releases.values() if date > 0)]
-    assert len(plans) == len(moments) == found.plannings
+    assert found.plannings == len(moments)
+    plans = plans[-len(moments) :]  # the engine also tells of the first planning as it gets better
     for before, after, moment in zip(plans, plans[1:], moments[1:], strict=False):
         for old, new in zip(before.routes, after.routes, strict=True):
             begun = [stop for stop in old.stops if stop.arrive - stop.travel_seconds < moment]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.judge import violations
-from optimizer.plan import Plan
+from optimizer.plan import Objective, Plan, Restock, Route, Stop, Unassigned
 from optimizer.problem import Problem
 from optimizer.validator import validate
 from tests.optimizer.drawn import Drawn, spoiled
@@ -28,6 +28,50 @@ def test_both_agree_on_a_plan_that_has_been_changed(seed: int, changes: int) -> 
     plan = drawn.plan
     for _ in range(changes):
         plan = spoiled(plan, draw)
+
+    found, proven = list(violations(drawn.problem, plan)), validate(drawn.problem, plan)
+
+    assert bool(found) == bool(proven), (found, proven)
+
+
+KEYS = st.sampled_from(["v0", "v1", "v2", "t0", "t1", "hub", "out0", ""])
+TIMES = st.one_of(st.integers(-5, 5000), st.integers(-(1 << 70), 1 << 70))
+SEATS = st.integers(-1, 3)
+STOPS = st.builds(Stop, visit=KEYS, travel_seconds=TIMES, arrive=TIMES, start=TIMES, end=TIMES, seat=SEATS)
+RESTOCKS = st.builds(
+    Restock,
+    depot=KEYS,
+    position=st.integers(-2, 5),
+    travel_seconds=TIMES,
+    arrive=TIMES,
+    end=TIMES,
+    parts=st.dictionaries(st.sampled_from(["valve", "pipe"]), TIMES),
+    tools=st.lists(st.sampled_from(["pump", "saw"])).map(tuple),
+)
+ROUTES = st.builds(
+    Route,
+    technician=KEYS,
+    stops=st.lists(STOPS, max_size=3).map(tuple),
+    lunch_start=st.none() | TIMES,
+    return_travel_seconds=TIMES,
+    end=st.none() | TIMES,
+    restock=st.none() | RESTOCKS,
+    leave=st.none() | TIMES,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    routes=st.lists(ROUTES, max_size=3),
+    out=st.lists(st.builds(Unassigned, visit=KEYS), max_size=3),
+)
+def test_no_plan_however_wild_makes_them_stumble(
+    seed: int, routes: list[Route], out: list[Unassigned]
+) -> None:
+    drawn = Drawn(seed)
+    some = tuple(route for route in drawn.plan.routes[1:])
+    plan = Plan((*routes, *some), (*out, *drawn.plan.unassigned), Objective(0, 0, 0, 0, 0, 0))
 
     found, proven = list(violations(drawn.problem, plan)), validate(drawn.problem, plan)
 

@@ -1,5 +1,6 @@
 """Tiny files of each format, and where the shared instances are."""
 
+import json
 import os
 from pathlib import Path
 
@@ -139,6 +140,27 @@ ID\tdomain1\tdomain2
 
 
 """
+
+GENERATED = json.dumps(
+    {
+        "nt": 1,
+        "nv": 1,
+        "D": [[0, 60], [70, 0]],
+        "ss": [0],
+        "se": [9000],
+        "tsk": [[True, False]],
+        "stock": [[2, 0]],
+        "vsk": [[True, False]],
+        "parts": [[0, 1]],
+        "serv": [600],
+        "e": [100],
+        "l": [200],
+        "sla": [10_000_000],
+        "prio": [2],
+        "pen": [5000],
+        "wl": [3],
+    }
+)
 
 
 def shared(*parts: str) -> Path:

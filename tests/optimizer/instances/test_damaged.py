@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from optimizer.instances import reading, solutions
@@ -93,13 +94,29 @@ def test_a_damaged_file_of_the_other_families(
         ("[" * 100_000, "FILE: the JSON is nested too deeply"),
         ("a\0b", "FILE: this is not text"),
         (
-            '{"technicians": [], "visits": [{"key": 5}], "travel_seconds": [[0]]}',
+            '{"technicians":[],"visits":[{"key":5,"location":0,"service_seconds":0}],"travel_seconds":[[0]]}',
             "FILE: Problem.visits[0].key is 5, not str",
         ),
     ],
 )
 def test_what_is_no_instance_is_said_so(tmp_path: Path, text: str, sentence: str) -> None:
     assert refusal(tmp_path, text).startswith(sentence)
+
+
+@pytest.mark.parametrize("text", [files.SOLOMON, files.PCVRPTW, files.MDVRPTW, files.TRSP, files.GENERATED])
+def test_any_damage_gives_a_problem_that_holds_or_a_sentence(tmp_path: Path, text: str) -> None:
+    draw, path = np.random.default_rng(1), tmp_path / "tiny.txt"
+    refused = 0
+    for _ in range(400):
+        start, length = int(draw.integers(0, len(text))), int(draw.integers(0, 6))
+        scrap = "".join(draw.choice(list('019-.,[]:{}"\n \tAe'), int(draw.integers(0, 4))))
+        path.write_text(text[:start] + scrap + text[start + length :])
+        try:
+            reading.read(path).problem.check()
+        except ValueError as error:
+            refused += 1
+            assert str(error).startswith(str(path))  # noqa: PT017  # either is right, the sentence must be
+    assert refused > 100
 
 
 def test_damaged_packing_and_foreign_letters_are_refused(tmp_path: Path) -> None:

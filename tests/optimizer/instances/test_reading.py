@@ -1,7 +1,6 @@
 """Each format's tiny file becomes the Problem that it says; the shared files read whole."""
 
 import gzip
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,30 +152,9 @@ def test_a_problem_of_ours_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (found.family, found.name, found.unit, found.measure) == ("problem", "day", "seconds", "price")
 
 
-def generated() -> dict[str, object]:
-    return {
-        "nt": 1,
-        "nv": 1,
-        "D": [[0, 60], [70, 0]],
-        "ss": [0],
-        "se": [9000],
-        "tsk": [[True, False]],
-        "stock": [[2, 0]],
-        "vsk": [[True, False]],
-        "parts": [[0, 1]],
-        "serv": [600],
-        "e": [100],
-        "l": [200],
-        "sla": [10_000_000],
-        "prio": [2],
-        "pen": [5000],
-        "wl": [3],
-    }
-
-
 def test_a_generated_day_is_read_packed(tmp_path: Path) -> None:
     path = tmp_path / "day.json.gz"
-    path.write_bytes(gzip.compress(json.dumps(generated()).encode()))
+    path.write_bytes(gzip.compress(files.GENERATED.encode()))
 
     found = reading.read(path)
 
@@ -230,6 +208,21 @@ def test_known_values_are_in_the_units_of_the_file() -> None:
     trsp = files.shared("trsp", "C206.100_25-5-5-5.txt")
     assert reading.read(trsp).best_known == 9987.778
     assert reading.read(trsp, objective="distance").best_known == 987.778
+
+
+def test_the_table_one_folder_up_is_found_from_inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "solomon").mkdir()
+    written(tmp_path, files.SOLOMON, "solomon/tiny.txt")
+    written(
+        tmp_path,
+        "family,instance,dimacs2022_bks_dist_trunc1,sol_cost_or_other\nsolomon,tiny,33,\n",
+        "BKS.csv",
+    )
+    monkeypatch.chdir(tmp_path / "solomon")
+
+    assert reading.read("tiny.txt").best_known == 33.0
 
 
 def test_a_given_table_is_asked_instead(tmp_path: Path) -> None:
