@@ -1,0 +1,111 @@
+"""Prices: the objective of the Problem as terms of the model, constants of facts apart."""
+
+from collections.abc import Iterator
+
+from optimizer.partner import rules
+from optimizer.partner.board import Board, Term, Turn, Visiting
+from optimizer.partner.tracks import way
+from optimizer.problem import Visit
+
+PINNED_EXTRA = 10**9
+"""Added to the penalty of a pinned visit: it is left out only where it cannot be placed."""
+
+
+def terms(board: Board) -> list[Term]:
+    """Every price that the model decides about."""
+    found = [price for turn in board.turns for price in _turn(board, turn)]
+    for place, visiting in board.visits.items():
+        visit = board.problem.visits[place]
+        out = rules.penalty(board.problem.policy, visit) + (PINNED_EXTRA if visit.pin else 0)
+        if visiting.served is not board.yes:
+            found.append((1 - visiting.served) * out)
+        found += _start(board, visit, visiting=visiting)
+    return found
+
+
+def slack(board: Board) -> list[Term]:
+    """What the policy holds minutes and pieces to cost."""
+    if board.slack is None:
+        return []
+    policy = board.problem.policy
+    return [
+        board.slack.window_minutes * policy.window_minute_price,
+        *(minutes * policy.overtime_minute_price for minutes in board.slack.overtime_minutes.values()),
+        *(pieces * policy.transfer_price for pieces in board.slack.parts.values()),
+    ]
+
+
+def _turn(board: Board, turn: Turn) -> Iterator[Term]:
+    technician, policy, model = turn.track.technician, board.problem.policy, board.model
+    travel = _travel(board, turn)
+    yield travel * policy.travel_weight
+    if policy.overtime_weight:
+        over = model.new_int_var(0, max(0, board.last - technician.shift_end), "")
+        model.add(over >= turn.home.arrive - technician.shift_end).only_enforce_if(turn.used)
+        yield over * policy.overtime_weight
+    for seat in turn.track.seats:
+        if seat.number == 0:
+            price = rules.price(policy, technician, board.problem.visits[seat.visit])
+            if price:
+                yield turn.serves[seat] * price
+    yield turn.used * technician.shift_price
+    if technician.hourly_price:
+        yield _hours(board, turn)
+    if policy.fairness_weight:
+        yield _load(board, turn, travel=travel)
+
+
+def _travel(board: Board, turn: Turn) -> Term:
+    """Seconds of driving after the head."""
+    total: Term = 0
+    for (tail, head), literal in turn.arcs.items():
+        if tail is not None or head is not None or turn.track.head.stops:
+            total += literal * way(board.problem, turn.track, tail=tail, head=head)
+    return total
+
+
+def _hours(board: Board, turn: Turn) -> Term:
+    """The hourly price to the second, rounded down: the least whole number that is not a whole one less."""
+    each, longest = turn.track.technician.hourly_price, 2 * (board.last - board.first)
+    paid = board.model.new_int_var(0, each * longest // 3600 + 1, "")
+    worth = (turn.home.arrive - turn.leave) * each
+    board.model.add(3600 * paid >= worth - 3599).only_enforce_if(turn.used)
+    return paid
+
+
+def _load(board: Board, turn: Turn, *, travel: Term) -> Term:
+    """The square of the whole busy minutes, over 3600, rounded down."""
+    problem, model = board.problem, board.model
+    most = turn.track.head.busy_seconds
+    busy: Term = turn.track.head.busy_seconds + travel
+    for seat in turn.track.seats:
+        service = problem.visits[seat.visit].service_seconds
+        busy += turn.serves[seat] * service
+        most += service
+    for call in turn.track.calls:
+        busy += turn.serves[call] * problem.depots[call.depot].service_seconds
+        most += problem.depots[call.depot].service_seconds
+    most += (len(turn.track.nodes) + 1) * int(problem.travel_seconds.max(initial=0))
+    minutes = model.new_int_var(0, most // 60, "")
+    square = model.new_int_var(0, (most // 60) ** 2, "")
+    weight = problem.policy.fairness_weight
+    price = model.new_int_var(0, weight * (most // 60) ** 2 // 3600, "")
+    model.add(60 * minutes >= busy - 59)
+    model.add_multiplication_equality(square, [minutes, minutes])
+    model.add(3600 * price >= weight * square - 3599)
+    return price
+
+
+def _start(board: Board, visit: Visit, *, visiting: Visiting) -> Iterator[Term]:
+    """Lateness and a moved start of one visit, unless it is out."""
+    model, start = board.model, visiting.start
+    if visit.due is not None and visit.lateness_weight:
+        late = model.new_int_var(0, max(0, board.last - visit.due), "")
+        model.add(late >= start - visit.due).only_enforce_if(visiting.served)
+        yield late * visit.lateness_weight
+    policy = board.problem.policy
+    if visit.planned is not None and policy.change_start_price:
+        moved = model.new_bool_var("")
+        for gap in (start - visit.planned.start, visit.planned.start - start):
+            model.add(gap <= policy.start_tolerance_seconds).only_enforce_if(visiting.served, ~moved)
+        yield moved * policy.change_start_price

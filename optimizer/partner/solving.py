@@ -1,0 +1,78 @@
+"""Solving: the whole model of a board, its solver, and starts as early as the price allows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ortools.sat.python import cp_model
+
+from optimizer.partner import coupling, loads, prices, waits
+from optimizer.partner.board import Board, Term
+
+FOUND = (cp_model.OPTIMAL, cp_model.FEASIBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands outside the model."""
+
+    starts: Mapping[int, int] = field(default_factory=dict)
+    """Visit's place → its start, which the model may not move."""
+    taken: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    """(depot, part) → pieces that routes outside the model take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long the solver may go on: by the wall, or by its own count (the same on every machine)."""
+
+    seconds: float | None = None
+    deterministic: float | None = None
+    seed: int = 1
+
+    def solver(self) -> cp_model.CpSolver:
+        """A solver on one thread."""
+        solver = cp_model.CpSolver()
+        solver.parameters.random_seed = self.seed
+        solver.parameters.num_workers = 1
+        if self.seconds is not None:
+            solver.parameters.max_time_in_seconds = max(0.01, self.seconds)
+        if self.deterministic is not None:
+            solver.parameters.max_deterministic_time = self.deterministic
+        return solver
+
+
+def complete(board: Board, frame: Frame) -> Term:
+    """Add every rule to the board and answer its objective."""
+    for turn in board.turns:
+        waits.add(board, turn)
+    coupling.add(board, frame.starts)
+    loads.add(board, frame.taken)
+    objective = cp_model.LinearExpr.sum([*prices.terms(board), *prices.slack(board)])
+    board.model.minimize(objective)
+    return objective
+
+
+def tidy(board: Board, objective: Term, solver: cp_model.CpSolver, *, effort: Effort) -> cp_model.CpSolver:
+    """A solver that holds the same routes at the same price, with starts as early as that allows."""
+    model = board.model
+    literals = [literal for turn in board.turns for literal in turn.arcs.values()]
+    chosen = [(literal, solver.boolean_value(literal)) for literal in literals]
+    hints = [(solver.value(time), time) for time in _times(board)]
+    model.add(objective <= round(solver.objective_value))
+    for literal, holds in chosen:
+        model.add_bool_and(literal if holds else ~literal)
+    model.proto.clear_solution_hint()
+    for value, time in hints:
+        model.add_hint(time, value)
+    model.minimize(sum(_times(board)))
+    again = effort.solver()
+    return again if again.solve(model) in FOUND else solver
+
+
+def _times(board: Board) -> list[cp_model.IntVar]:
+    found = [visiting.start for visiting in board.visits.values()]
+    found += [times.arrive for times in board.times.values()]
+    for turn in board.turns:
+        found += [turn.home.arrive, turn.lunch, *turn.begins.values()]
+        found += [times.arrive for times in turn.calls.values()]
+    return found

@@ -1,0 +1,56 @@
+"""Waits: lunch and absences, which no way and no service meets."""
+
+from ortools.sat.python import cp_model
+
+from optimizer.partner.board import Board, Turn
+from optimizer.partner.tracks import Seat
+
+
+def add(board: Board, turn: Turn) -> None:
+    """The technician's lunch, where one may be owed, and absences."""
+    track, model = turn.track, board.model
+    absences = [row for row in track.technician.absences if row.end > track.head.free]
+    owed = _lunch(board, turn)
+    if not (owed or absences):
+        return
+    busy = _ways(board, turn)
+    for seat in track.seats:
+        service = board.problem.visits[seat.visit].service_seconds
+        start = board.visits[seat.visit].start
+        busy.append(model.new_optional_fixed_size_interval_var(start, service, turn.serves[seat], ""))
+    for call, begin in turn.begins.items():
+        service = board.problem.depots[call.depot].service_seconds
+        busy.append(model.new_optional_fixed_size_interval_var(begin, service, turn.serves[call], ""))
+    away = [model.new_fixed_size_interval_var(row.start, row.end - row.start, "") for row in absences]
+    eating = []
+    if owed:
+        seconds = track.technician.lunch.seconds if track.technician.lunch is not None else 0
+        eating = [model.new_optional_fixed_size_interval_var(turn.lunch, seconds, turn.has_lunch, "")]
+    model.add_no_overlap([*busy, *eating])
+    if away:
+        model.add_no_overlap([*busy, *away])
+
+
+def _ways(board: Board, turn: Turn) -> list[cp_model.IntervalVar]:
+    span = board.model.new_optional_interval_var
+    home = turn.home
+    ways = [span(home.leave, home.travel, home.arrive, turn.moves, "")]
+    for node, literal in turn.serves.items():
+        times = board.times[node] if isinstance(node, Seat) else turn.calls[node]
+        ways.append(span(times.leave, times.travel, times.arrive, literal, ""))
+    return ways
+
+
+def _lunch(board: Board, turn: Turn) -> bool:
+    """Lunch is owed where the technician is free by `latest` and ends after it."""
+    lunch, model = turn.track.technician.lunch, board.model
+    free = turn.track.head.free
+    if lunch is None or free > lunch.latest or turn.track.lunch_start is not None:
+        model.add(turn.has_lunch == 0)
+        return False
+    model.add(turn.home.arrive <= lunch.latest).only_enforce_if(~turn.has_lunch, turn.moves)
+    model.add(turn.home.arrive > lunch.latest).only_enforce_if(turn.has_lunch)
+    model.add_implication(turn.has_lunch, turn.moves)
+    model.add(turn.lunch >= max(lunch.earliest, free)).only_enforce_if(turn.has_lunch)
+    model.add(turn.lunch <= lunch.latest).only_enforce_if(turn.has_lunch)
+    return True
