@@ -190,7 +190,7 @@ class Board:
         if self.slack is not None and any(seat.visit == self.slack.visit for seat in turn.track.seats):
             minutes = model.new_int_var(0, DAY // 60, "minutes over")
             self.slack.overtime_minutes[technician.key] = minutes
-            limit += 60 * minutes
+            limit = limit + 60 * minutes
         model.add(turn.home.arrive <= limit).only_enforce_if(turn.moves)
         if technician.longest_seconds is not None:
             model.add(turn.home.arrive - turn.leave <= technician.longest_seconds).only_enforce_if(turn.moves)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from ortools.sat.python import cp_model
+
 from optimizer.partner import rules
 from optimizer.partner.board import Board, Term, Turn, Visiting
 from optimizer.partner.tracks import way
@@ -57,11 +59,13 @@ def _turn(board: Board, turn: Turn) -> Iterator[Term]:
 
 def _travel(board: Board, turn: Turn) -> Term:
     """Seconds of driving after the head."""
-    total: Term = 0
-    for (tail, head), literal in turn.arcs.items():
-        if tail is not None or head is not None or turn.track.head.stops:
-            total += literal * way(board.problem, turn.track, tail=tail, head=head)
-    return total
+    return cp_model.LinearExpr.sum(
+        [
+            literal * way(board.problem, turn.track, tail=tail, head=head)
+            for (tail, head), literal in turn.arcs.items()
+            if tail is not None or head is not None or turn.track.head.stops
+        ]
+    )
 
 
 def _hours(board: Board, turn: Turn) -> Term:
@@ -76,15 +80,12 @@ def _hours(board: Board, turn: Turn) -> Term:
 def _load(board: Board, turn: Turn, *, travel: Term) -> Term:
     """The square of the whole busy minutes, over 3600, rounded down."""
     problem, model = board.problem, board.model
-    most = turn.track.head.busy_seconds
-    busy: Term = turn.track.head.busy_seconds + travel
-    for seat in turn.track.seats:
-        service = problem.visits[seat.visit].service_seconds
-        busy += turn.serves[seat] * service
-        most += service
-    for call in turn.track.calls:
-        busy += turn.serves[call] * problem.depots[call.depot].service_seconds
-        most += problem.depots[call.depot].service_seconds
+    rows = [(seat, problem.visits[seat.visit].service_seconds) for seat in turn.track.seats]
+    calls = [(call, problem.depots[call.depot].service_seconds) for call in turn.track.calls]
+    work = [turn.serves[node] * seconds for node, seconds in (*rows, *calls)]
+    # Never `0 + travel` and then `+=`: the sum is the same object, and `+=` changes it in place.
+    busy = cp_model.LinearExpr.sum([travel, turn.track.head.busy_seconds, *work])
+    most = turn.track.head.busy_seconds + sum(seconds for _, seconds in (*rows, *calls))
     most += (len(turn.track.nodes) + 1) * int(problem.travel_seconds.max(initial=0))
     minutes = model.new_int_var(0, most // 60, "")
     square = model.new_int_var(0, (most // 60) ** 2, "")
