@@ -7,7 +7,7 @@ from ortools.sat.python import cp_model
 from ortools.sat.python.cp_model_helper import Literal
 
 from optimizer.partner import rules
-from optimizer.partner.tracks import Call, Node, Seat, Track, way
+from optimizer.partner.tracks import Call, Node, Seat, Track, service_seconds, way
 from optimizer.problem import Problem
 
 DAY = 86_400
@@ -154,9 +154,8 @@ class Board:
         """When the technician is done with the node."""
         if node is None:
             return turn.track.head.free
-        if isinstance(node, Call):
-            return turn.begins[node] + self.problem.depots[node.depot].service_seconds
-        return self.visits[node.visit].start + self.problem.visits[node.visit].service_seconds
+        begin = turn.begins[node] if isinstance(node, Call) else self.visits[node.visit].start
+        return begin + service_seconds(self.problem, node)
 
     def _ways(self, turn: Turn) -> None:
         """Every chosen arc fixes the travel of its head and its order in time."""

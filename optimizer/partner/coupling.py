@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from ortools.sat.python import cp_model
 from ortools.sat.python.cp_model_helper import Literal
 
 from optimizer.partner import rules

@@ -6,7 +6,7 @@ from ortools.sat.python import cp_model
 
 from optimizer.partner import rules
 from optimizer.partner.board import Board, Term, Turn, Visiting
-from optimizer.partner.tracks import way
+from optimizer.partner.tracks import service_seconds, way
 from optimizer.problem import Visit
 
 PINNED_EXTRA = 10**9
@@ -80,12 +80,11 @@ def _hours(board: Board, turn: Turn) -> Term:
 def _load(board: Board, turn: Turn, *, travel: Term) -> Term:
     """The square of the whole busy minutes, over 3600, rounded down."""
     problem, model = board.problem, board.model
-    rows = [(seat, problem.visits[seat.visit].service_seconds) for seat in turn.track.seats]
-    calls = [(call, problem.depots[call.depot].service_seconds) for call in turn.track.calls]
-    work = [turn.serves[node] * seconds for node, seconds in (*rows, *calls)]
+    work = [(node, service_seconds(problem, node)) for node in turn.track.nodes]
+    served = [turn.serves[node] * seconds for node, seconds in work]
     # Never `0 + travel` and then `+=`: the sum is the same object, and `+=` changes it in place.
-    busy = cp_model.LinearExpr.sum([travel, turn.track.head.busy_seconds, *work])
-    most = turn.track.head.busy_seconds + sum(seconds for _, seconds in (*rows, *calls))
+    busy = cp_model.LinearExpr.sum([travel, turn.track.head.busy_seconds, *served])
+    most = turn.track.head.busy_seconds + sum(seconds for _, seconds in work)
     most += (len(turn.track.nodes) + 1) * int(problem.travel_seconds.max(initial=0))
     minutes = model.new_int_var(0, most // 60, "")
     square = model.new_int_var(0, (most // 60) ** 2, "")

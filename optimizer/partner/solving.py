@@ -55,7 +55,7 @@ def complete(board: Board, frame: Frame) -> Term:
 def tidy(board: Board, objective: Term, solver: cp_model.CpSolver, *, effort: Effort) -> cp_model.CpSolver:
     """A solver that holds the same routes at the same price, with starts as early as that allows."""
     model = board.model
-    literals = [literal for turn in board.turns for literal in turn.arcs.values()]
+    literals = [literal for turn in board.turns if turn.track.may for literal in turn.arcs.values()]
     chosen = [(literal, solver.boolean_value(literal)) for literal in literals]
     hints = [(solver.value(time), time) for time in _times(board)]
     model.add(objective <= round(solver.objective_value))

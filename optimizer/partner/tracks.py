@@ -89,6 +89,13 @@ def location(problem: Problem, node: Seat | Call) -> int:
     return problem.visits[node.visit].location
 
 
+def service_seconds(problem: Problem, node: Seat | Call) -> int:
+    """How long the node keeps the technician."""
+    if isinstance(node, Call):
+        return problem.depots[node.depot].service_seconds
+    return problem.visits[node.visit].service_seconds
+
+
 def way(problem: Problem, track: Track, *, tail: Node, head: Node) -> int:
     """Seconds of the way between two nodes of the track."""
     here = track.head.location if tail is None else location(problem, tail)

@@ -3,7 +3,7 @@
 from ortools.sat.python import cp_model
 
 from optimizer.partner.board import Board, Turn
-from optimizer.partner.tracks import Seat
+from optimizer.partner.tracks import Seat, service_seconds
 
 
 def add(board: Board, turn: Turn) -> None:
@@ -14,13 +14,10 @@ def add(board: Board, turn: Turn) -> None:
     if not (owed or absences):
         return
     busy = _ways(board, turn)
-    for seat in track.seats:
-        service = board.problem.visits[seat.visit].service_seconds
-        start = board.visits[seat.visit].start
-        busy.append(model.new_optional_fixed_size_interval_var(start, service, turn.serves[seat], ""))
-    for call, begin in turn.begins.items():
-        service = board.problem.depots[call.depot].service_seconds
-        busy.append(model.new_optional_fixed_size_interval_var(begin, service, turn.serves[call], ""))
+    for node, literal in turn.serves.items():
+        begin = board.visits[node.visit].start if isinstance(node, Seat) else turn.begins[node]
+        seconds = service_seconds(board.problem, node)
+        busy.append(model.new_optional_fixed_size_interval_var(begin, seconds, literal, ""))
     away = [model.new_fixed_size_interval_var(row.start, row.end - row.start, "") for row in absences]
     eating = []
     if owed:

@@ -83,10 +83,10 @@ def _coupled(problem: Problem, orders: Orders, chosen: Sequence[Timed]) -> bool:
     for route in chosen:
         for depot, part, count in route.taken:
             taken[depot, part] += count
-    for depot in problem.depots:
-        if depot.stock is not None and any(
-            count > depot.stock.get(part, 0) for (key, part), count in taken.items() if key == depot.key
-        ):
+    stocks = {depot.key: depot.stock for depot in problem.depots}
+    for (key, part), count in taken.items():
+        stock = stocks[key]
+        if stock is not None and count > stock.get(part, 0):
             return False
     return all(_depends(problem, starts, place) for place in range(len(problem.dependencies)))
 
@@ -112,7 +112,7 @@ def timings(problem: Problem, technician: Technician, order: Seats) -> list[Time
     rows = [(problem.visits[visit], seat) for visit, seat in order]
     if technician.most_visits is not None and len(order) > technician.most_visits:
         return []
-    if not all(_may(problem, technician, visit, seat) for visit, seat in rows):
+    if not all(may_serve(problem, technician, visit, seat) for visit, seat in rows):
         return []
     found: dict[tuple[tuple[int, ...], tuple[tuple[str, str, int], ...]], int] = {}
     restocks: list[tuple[Depot, int] | None] = [None]
@@ -128,7 +128,7 @@ def timings(problem: Problem, technician: Technician, order: Seats) -> list[Time
     return [Timed(starts, taken, price) for (starts, taken), price in found.items()]
 
 
-def _may(problem: Problem, technician: Technician, visit: Visit, seat: int) -> bool:
+def may_serve(problem: Problem, technician: Technician, visit: Visit, seat: int) -> bool:
     needs = visit.skills if seat == 0 else visit.crew[seat - 1]
     if any(technician.skills.get(skill, -1) < level for skill, level in needs.items()):
         return False
