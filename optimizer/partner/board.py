@@ -62,6 +62,11 @@ class Slack:
     parts: dict[tuple[str, str], cp_model.IntVar] = field(default_factory=dict)
     """(technician, part) → pieces."""
 
+    @property
+    def given(self) -> list[cp_model.IntVar]:
+        """All that may give."""
+        return [self.window_minutes, *self.overtime_minutes.values(), *self.parts.values()]
+
 
 class Board:
     """The variables of all tracks, with what holds along each way; other modules add rules and prices."""
