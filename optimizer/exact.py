@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from ortools.sat.python import cp_model
 
+from optimizer.joint import settle
 from optimizer.judge import free_from, score, violations
 from optimizer.partner import rules
 from optimizer.partner.board import Board
 from optimizer.partner.reading import routes
-from optimizer.partner.solving import FOUND, Effort, Frame, complete, tidy
+from optimizer.partner.solving import FOUND, Effort, Frame, complete
+from optimizer.partner.standing import Standing
 from optimizer.partner.tracks import Head, Seat, Track, needed_calls
 from optimizer.partner.tracks import free_from as first_free
 from optimizer.plan import Objective, Plan, Route, Stop, Unassigned
@@ -95,21 +97,25 @@ def solve_small(problem: Problem, *, seconds: float, seed: int = 1) -> Answer | 
     board = Board(problem, tracks)
     facts = {stop.visit: stop.start for track in tracks for stop in track.head.stops}
     standing = {place: facts[row.key] for place, row in enumerate(problem.visits) if row.key in facts}
-    objective = complete(board, Frame(starts=standing))
+    complete(board, Frame(starts=standing))
     effort = Effort(seconds=seconds, seed=seed)
     solver = effort.solver()
     status = solver.solve(board.model)
     if status not in FOUND:
         return None
     gap = solver.objective_value - solver.best_objective_bound
-    plan = _read(problem, board, tidy(board, objective, solver, effort=effort))
+    plan = _read(problem, routes(board, solver))
+    settled = settle(Standing(problem, plan), {track.technician.key for track in tracks}, effort=effort)
+    if settled is not None:
+        settled = replace(settled, objective=score(problem, settled))
+        # The time may end before the best starts are found again.
+        plan = settled if settled.objective.total <= plan.objective.total else plan
     total = plan.objective.total
     bound = max(0, math.ceil(total - gap - 1e-6))
     return Answer(plan, total, bound, status == cp_model.OPTIMAL)
 
 
-def _read(problem: Problem, board: Board, solver: cp_model.CpSolver) -> Plan:
-    found = routes(board, solver)
+def _read(problem: Problem, found: Sequence[Route]) -> Plan:
     served = {stop.visit for route in found for stop in route.stops}
     out = tuple(Unassigned(visit.key) for visit in problem.visits if visit.key not in served)
     plan = Plan(routes=tuple(found), unassigned=out, objective=UNSCORED)

@@ -1,6 +1,6 @@
 """Joint starts: crews and dependent visits placed and timed together by CP-SAT, the other order kept."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from optimizer.judge import score
@@ -29,15 +29,14 @@ def retime(problem: Problem, plan: Plan, *, effort: Effort = EFFORT) -> Plan | N
     plan breaks a rule.
     """
     standing = Standing(problem, plan)
-    coupled = [
+    inside = {
         technician
         for visit in standing.coupled - standing.fixed
         for technician in standing.routes_of.get(visit, ())
-    ]
-    inside = [key for key in standing.tracks if key in set(coupled)]
+    }
     if not inside:
         return plan
-    found = _solve(standing, [standing.tracks[key] for key in inside], effort=effort)
+    found = settle(standing, inside, effort=effort)
     return None if found is None else replace(found, objective=score(problem, found))
 
 
@@ -56,12 +55,11 @@ def place_group(
         return None
     best: Plan | None = None
     for seats in _days(standing, nearest=nearest)[:MOST_DAYS]:
-        found = _solve(standing, _candidates(standing, seats), effort=effort)
-        if found is None or all(visit != stop.visit for route in found.routes for stop in route.stops):
-            continue
-        found = replace(found, objective=score(problem, found))
-        if best is None or found.objective.total < best.objective.total:
-            best = found
+        found = _place(standing, _candidates(standing, seats), effort=effort)
+        if found is not None:
+            found = replace(found, objective=score(problem, found))
+            if best is None or found.objective.total < best.objective.total:
+                best = found
     return best
 
 
@@ -106,10 +104,23 @@ def with_seats(standing: Standing, key: str, seats: Iterable[Seat]) -> Track:
     return replace(open_to, may=(*open_to.may, *needed_calls(standing.problem, open_to)))
 
 
-def _solve(standing: Standing, tracks: list[Track], *, effort: Effort) -> Plan | None:
+def _place(standing: Standing, tracks: list[Track], *, effort: Effort) -> Plan | None:
+    """The plan with the visit at its best on these tracks, None where it stays out."""
+    inside = {track.technician.key for track in tracks}
     board = Board(standing.problem, tracks)
-    frame = standing.frame({track.technician.key for track in tracks})
-    objective = complete(board, frame)
+    complete(board, standing.frame(inside))
+    solver = effort.solver()
+    if solver.solve(board.model) not in FOUND or not solver.value(board.visits[standing.without].served):
+        return None
+    found = standing.replaced(routes(board, solver))
+    return settle(Standing(standing.problem, found), inside, effort=effort) or found
+
+
+def settle(standing: Standing, inside: Collection[str], *, effort: Effort) -> Plan | None:
+    """The plan with these technicians' routes at the best starts, and as early as they then may be."""
+    tracks = [track for key, track in standing.tracks.items() if key in inside]
+    board = Board(standing.problem, tracks)
+    objective = complete(board, standing.frame(inside))
     solver = effort.solver()
     if solver.solve(board.model) not in FOUND:
         return None

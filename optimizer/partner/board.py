@@ -159,8 +159,11 @@ class Board:
         """When the technician is done with the node."""
         if node is None:
             return turn.track.head.free
-        begin = turn.begins[node] if isinstance(node, Call) else self.visits[node.visit].start
-        return begin + service_seconds(self.problem, node)
+        return self.begin(turn, node) + service_seconds(self.problem, node)
+
+    def begin(self, turn: Turn, node: Seat | Call) -> cp_model.IntVar:
+        """When service begins there."""
+        return turn.begins[node] if isinstance(node, Call) else self.visits[node.visit].start
 
     def _ways(self, turn: Turn) -> None:
         """Every chosen arc fixes the travel of its head and its order in time."""

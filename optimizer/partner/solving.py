@@ -53,20 +53,26 @@ def complete(board: Board, frame: Frame) -> Term:
 
 
 def tidy(board: Board, objective: Term, solver: cp_model.CpSolver, *, effort: Effort) -> cp_model.CpSolver:
-    """A solver that holds the same routes at the same price, with starts as early as that allows."""
-    model = board.model
-    literals = [literal for turn in board.turns if turn.track.may for literal in turn.arcs.values()]
-    chosen = [(literal, solver.boolean_value(literal)) for literal in literals]
-    hints = [(solver.value(time), time) for time in _times(board)]
+    """A solver that holds the same price on a board of fixed orders, each start as early as it allows."""
+    model, times = board.model, _times(board)
+    hints = [solver.value(time) for time in times]
     model.add(objective <= round(solver.objective_value))
-    for literal, holds in chosen:
-        model.add_bool_and(literal if holds else ~literal)
-    model.proto.clear_solution_hint()
-    for value, time in hints:
+    for turn in board.turns:
+        waits.keep(board, turn, solver)
+    _keep_choices(model, solver)
+    for time, value in zip(times, hints, strict=True):
         model.add_hint(time, value)
-    model.minimize(sum(_times(board)))
+    model.minimize(cp_model.LinearExpr.sum(times))
     again = effort.solver()
     return again if again.solve(model) in FOUND else solver
+
+
+def _keep_choices(model: cp_model.CpModel, solver: cp_model.CpSolver) -> None:
+    """Every yes or no as it was found: what is left are differences of times."""
+    for place, variable in enumerate(model.proto.variables):
+        if list(variable.domain) == [0, 1]:
+            literal = model.get_bool_var_from_proto_index(place)
+            model.add_bool_and(literal if solver.boolean_value(literal) else ~literal)
 
 
 def _times(board: Board) -> list[cp_model.IntVar]:

@@ -2,7 +2,7 @@
 
 from ortools.sat.python import cp_model
 
-from optimizer.partner.board import Board, Turn
+from optimizer.partner.board import Board, Term, Turn
 from optimizer.partner.tracks import Seat, service_seconds
 
 
@@ -15,7 +15,7 @@ def add(board: Board, turn: Turn) -> None:
         return
     busy = _ways(board, turn)
     for node, literal in turn.serves.items():
-        begin = board.visits[node.visit].start if isinstance(node, Seat) else turn.begins[node]
+        begin = board.begin(turn, node)
         seconds = service_seconds(board.problem, node)
         busy.append(model.new_optional_fixed_size_interval_var(begin, seconds, literal, ""))
     away = [model.new_fixed_size_interval_var(row.start, row.end - row.start, "") for row in absences]
@@ -26,6 +26,25 @@ def add(board: Board, turn: Turn) -> None:
     model.add_no_overlap([*busy, *eating])
     if away:
         model.add_no_overlap([*busy, *away])
+
+
+def keep(board: Board, turn: Turn, solver: cp_model.CpSolver) -> None:
+    """Each way and service of a fixed order stays on the side of lunch and absences where it was found."""
+    lunch = turn.track.technician.lunch
+    rests: list[tuple[Term, Term]] = [(row.start, row.end) for row in turn.track.technician.absences]
+    if lunch is not None and solver.boolean_value(turn.has_lunch):
+        rests.append((turn.lunch, turn.lunch + lunch.seconds))
+    busy: list[tuple[Term, Term]] = [(turn.home.leave, turn.home.arrive)]
+    for node in turn.track.must:
+        times = board.to(turn, node)
+        begin = board.begin(turn, node)
+        busy += [(times.leave, times.arrive), (begin, begin + service_seconds(board.problem, node))]
+    for start, end in busy:
+        for rest, after in rests:
+            if solver.value(end) <= solver.value(rest):
+                board.model.add(end <= rest)
+            elif solver.value(start) >= solver.value(after):
+                board.model.add(start >= after)
 
 
 def _ways(board: Board, turn: Turn) -> list[cp_model.IntervalVar]:
