@@ -99,7 +99,7 @@ def solve_small(problem: Problem, *, seconds: float, seed: int = 1) -> Answer | 
     standing = {place: facts[row.key] for place, row in enumerate(problem.visits) if row.key in facts}
     complete(board, Frame(starts=standing))
     effort = Effort(seconds=seconds, seed=seed)
-    solver = effort.solver()
+    solver = effort.solver(board)
     status = solver.solve(board.model)
     if status not in FOUND:
         return None

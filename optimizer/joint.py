@@ -109,7 +109,7 @@ def _place(standing: Standing, tracks: list[Track], *, effort: Effort) -> Plan |
     inside = {track.technician.key for track in tracks}
     board = Board(standing.problem, tracks)
     complete(board, standing.frame(inside))
-    solver = effort.solver()
+    solver = effort.solver(board)
     if solver.solve(board.model) not in FOUND or not solver.value(board.visits[standing.without].served):
         return None
     found = standing.replaced(routes(board, solver))
@@ -121,7 +121,7 @@ def settle(standing: Standing, inside: Collection[str], *, effort: Effort) -> Pl
     tracks = [track for key, track in standing.tracks.items() if key in inside]
     board = Board(standing.problem, tracks)
     objective = complete(board, standing.frame(inside))
-    solver = effort.solver()
+    solver = effort.solver(board)
     if solver.solve(board.model) not in FOUND:
         return None
     return standing.replaced(routes(board, tidy(board, objective, solver, effort=effort)))

@@ -87,7 +87,7 @@ def _solved(
     objective = complete(board, standing.frame({track.technician.key for track in tracks}))
     if relaxed is not None:
         board.model.add(board.visits[relaxed].served == 1)
-    solver = effort.solver()
+    solver = effort.solver(board)
     if solver.solve(board.model) not in FOUND:
         return None
     price = round(solver.objective_value)
@@ -95,7 +95,7 @@ def _solved(
         # What costs nothing still gives no more than it must.
         board.model.add(objective <= price)
         board.model.minimize(cp_model.LinearExpr.sum(board.slack.given))
-        again = effort.solver()
+        again = effort.solver(board)
         if again.solve(board.model) in FOUND:
             return board, again, price
     return board, solver, price

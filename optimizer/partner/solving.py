@@ -29,11 +29,14 @@ class Effort:
     deterministic: float | None = None
     seed: int = 1
 
-    def solver(self) -> cp_model.CpSolver:
-        """A solver on one thread."""
+    def solver(self, board: Board | None = None) -> cp_model.CpSolver:
+        """A solver on one thread, for that board."""
         solver = cp_model.CpSolver()
         solver.parameters.random_seed = self.seed
         solver.parameters.num_workers = 1
+        if board is not None and any(turn.track.technician.hourly_price for turn in board.turns):
+            # All of the model as a linear program too: without it such prices fall second by second.
+            solver.parameters.linearization_level = 2
         if self.seconds is not None:
             solver.parameters.max_time_in_seconds = max(0.01, self.seconds)
         if self.deterministic is not None:
@@ -63,7 +66,7 @@ def tidy(board: Board, objective: Term, solver: cp_model.CpSolver, *, effort: Ef
     for time, value in zip(times, hints, strict=True):
         model.add_hint(time, value)
     model.minimize(cp_model.LinearExpr.sum(times))
-    again = effort.solver()
+    again = effort.solver(board)
     return again if again.solve(model) in FOUND else solver
 
 

@@ -35,7 +35,9 @@ def best(problem: Problem) -> int:
     return min(price for price in found if price is not None)[1]
 
 
-def all_orders(problem: Problem, start: Orders | None = None, visits: Sequence[int] | None = None) -> set[Orders]:
+def all_orders(
+    problem: Problem, start: Orders | None = None, visits: Sequence[int] | None = None
+) -> set[Orders]:
     """Every way to put these visits (or leave them out) into the orders."""
     found: set[Orders] = {start or ((),) * len(problem.technicians)}
     for visit in range(len(problem.visits)) if visits is None else visits:
@@ -64,7 +66,9 @@ def best_of(problem: Problem, orders: Orders) -> Price | None:
     ]
     placed = {visit for order in orders for visit, _ in order}
     out = [visit for place, visit in enumerate(problem.visits) if place not in placed]
-    lost = sum(row.unassigned_penalty + row.customer_value * problem.policy.customer_value_weight for row in out)
+    lost = sum(
+        row.unassigned_penalty + row.customer_value * problem.policy.customer_value_weight for row in out
+    )
     found: int | None = None
     for chosen in product(*routes):
         price = sum(route.price for route in chosen)
@@ -201,9 +205,7 @@ def _price(
     lunches: list[int | None] = [None]
     if lunch is not None:
         lunches += range(lunch.earliest, lunch.latest + 1, STEP)
-    found = [
-        _priced(problem, technician, rows=rows, starts=starts, extra=(restock, at)) for at in lunches
-    ]
+    found = [_priced(problem, technician, rows=rows, starts=starts, extra=(restock, at)) for at in lunches]
     return min((price for price in found if price is not None), default=None)
 
 
@@ -216,7 +218,9 @@ def _priced(
     extra: tuple[tuple[Depot, int] | None, int | None],
 ) -> int | None:
     restock, lunch_at = extra
-    free = max(technician.shift_start, technician.available_from or technician.shift_start, problem.earliest_start)
+    free = max(
+        technician.shift_start, technician.available_from or technician.shift_start, problem.earliest_start
+    )
     blocked = [(row.start, row.end) for row in technician.absences]
     lunch = technician.lunch
     if lunch is not None and lunch_at is not None:
@@ -242,7 +246,13 @@ def _priced(
     end = done + home
     while any(end - home < after and begin < end for begin, after in blocked) and home:
         end += STEP
-    return _total(problem, technician, rows=rows, starts=starts, times=(leave or 0, end, driven + home, worked, lunch_at))
+    return _total(
+        problem,
+        technician,
+        rows=rows,
+        starts=starts,
+        times=(leave or 0, end, driven + home, worked, lunch_at),
+    )
 
 
 def _fit(done: int, start: int, *, legs: Sequence[int], blocked: Sequence[tuple[int, int]]) -> int | None:

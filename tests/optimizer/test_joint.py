@@ -18,9 +18,7 @@ def ordered(given: Problem, orders: Orders) -> Plan:
     """A plan that says the orders alone; its times are nothing yet."""
     placed = {number for order in orders for number, _ in order}
     routes = tuple(
-        Route(
-            row.key, tuple(Stop(given.visits[number].key, 0, 0, 0, 0, seat) for number, seat in order)
-        )
+        Route(row.key, tuple(Stop(given.visits[number].key, 0, 0, 0, 0, seat) for number, seat in order))
         for row, order in zip(given.technicians, orders, strict=True)
     )
     out = tuple(Unassigned(row.key) for number, row in enumerate(given.visits) if number not in placed)
@@ -46,7 +44,11 @@ def fit(given: Problem, orders: Orders) -> bool:
     return (
         all(orders)
         and any(number == 0 for number, _ in orders[0])
-        and all(may_serve(given, row, given.visits[number], seat) for row, order in pairs for number, seat in order)
+        and all(
+            may_serve(given, row, given.visits[number], seat)
+            for row, order in pairs
+            for number, seat in order
+        )
     )
 
 
@@ -88,7 +90,7 @@ def test_a_visit_goes_to_the_best_place_of_all(seed: int) -> None:
     else:
         assert list(violations(given, found)) == []
         assert found.objective.total == least[1]
-        assert [key for key in found.technicians() if key != "v0"]  == [
+        assert [key for key in found.technicians() if key != "v0"] == [
             key for key in found.technicians() if key in before.plan.technicians()
         ]
         assert found.to_json() == (place_group(given, before.plan, "v0") or found).to_json()

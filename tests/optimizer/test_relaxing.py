@@ -34,9 +34,7 @@ def without_first(given: Problem) -> Plan:
 
 def granted(given: Problem, minutes: int, over: tuple[int, ...], pieces: int) -> Problem:
     """The problem with the first visit's windows, each overtime limit and each van's valves widened."""
-    wide = tuple(
-        Window(row.start - 60 * minutes, row.end + 60 * minutes) for row in given.visits[0].windows
-    )
+    wide = tuple(Window(row.start - 60 * minutes, row.end + 60 * minutes) for row in given.visits[0].windows)
     staff = tuple(
         replace(
             row,
