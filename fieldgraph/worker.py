@@ -28,8 +28,8 @@ from domain.viewers import Role, Viewer
 from fieldgraph.leases import LEASE_SECONDS, MOST_ATTEMPTS, Lease, Queue
 from integrations.roads import StraightLines
 from integrations.streets import Roads
-from optimizer import exact, search
 from optimizer import plan as answers
+from optimizer import search, validator
 
 SUBJECT = "fieldgraph:optimizer"
 POLL_SECONDS = 0.25
@@ -161,7 +161,7 @@ class Worker:
         if course.halt not in {None, Halt.ENOUGH}:
             await self._yield_up(lease, course.halt)
             return
-        faults = await asyncio.to_thread(exact.validate, statement.problem, solved)
+        faults = await asyncio.to_thread(validator.validate, statement.problem, solved)
         if faults:
             told = "; ".join(faults[:MOST_FAULTS_TOLD])
             await self._end(lease, failure=f"The plan breaks {len(faults)} hard rules: {told}")

@@ -64,6 +64,7 @@ def _fact(case: Case, visit: Visit, stops: Sequence[tuple[str, Stop]]) -> Iterat
     for technician, _ in stops:
         if technician not in case.facts[visit.key]:
             yield f"visit {visit.key} is fixed with others and cannot be given to {technician}"
+    yield from _one_seat_each(visit, stops)
     seats = sorted(stop.seat for _, stop in stops)
     if seats and (seats[0] != 0 or seats[-1] > len(visit.crew)):
         yield f"visit {visit.key} has the seats 0 to {len(visit.crew)}, the plan fills {seats}"
@@ -73,12 +74,16 @@ def _crew(visit: Visit, stops: Sequence[tuple[str, Stop]]) -> Iterator[str]:
     seats = sorted(stop.seat for _, stop in stops)
     if seats != list(range(1 + len(visit.crew))):
         yield f"visit {visit.key} needs the seats 0 to {len(visit.crew)}, the plan fills {seats}"
-    for technician, times in Counter(technician for technician, _ in stops).items():
-        if times > 1:
-            yield f"visit {visit.key} has {technician} in {times} of its seats"
+    yield from _one_seat_each(visit, stops)
     starts = sorted({stop.start for _, stop in stops})
     if len(starts) > 1:
         yield f"visit {visit.key}: its crew does not start together but at {starts}"
+
+
+def _one_seat_each(visit: Visit, stops: Sequence[tuple[str, Stop]]) -> Iterator[str]:
+    for technician, times in Counter(technician for technician, _ in stops).items():
+        if times > 1:
+            yield f"visit {visit.key} has {technician} in {times} of its seats"
 
 
 def _dependency(case: Case, dependency: Dependency, served: Served) -> Iterator[str]:

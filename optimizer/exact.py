@@ -1,4 +1,4 @@
-"""The exact partner: CP-SAT validates plans by another code path and solves small days with proof."""
+"""The exact partner: CP-SAT solves small days with proof, or says how far a plan may be from the best."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ortools.sat.python import cp_model
 
 from optimizer.joint import settle
-from optimizer.judge import free_from, score, violations
+from optimizer.judge import score
 from optimizer.partner import rules
 from optimizer.partner.board import Board
 from optimizer.partner.reading import routes
@@ -21,55 +21,6 @@ from optimizer.problem import Problem, Technician
 MOST_VISITS = 12
 MOST_TECHNICIANS = 3
 UNSCORED = Objective(0, 0, 0, 0, 0, 0)
-
-Busy = list[cp_model.IntervalVar]
-
-
-def validate(problem: Problem, plan: Plan) -> tuple[str, ...]:
-    """Every hard rule that the plan breaks, in words; empty: it may be published.
-
-    The rules are checked one by one from the plan's own times, then CP-SAT is asked whether each
-    technician's travel, services and a lunch fit beside each other at all.
-    """
-    faults = list(violations(problem, plan))
-    if not faults:
-        faults = [f"{key}: travel, services and lunch overlap" for key in _overlapping(problem, plan)]
-    return tuple(faults)
-
-
-def _overlapping(problem: Problem, plan: Plan) -> list[str]:
-    """Technicians whose stated day is not a schedule; all in one model, apart only if that fails."""
-    if _is_schedule(problem, plan.routes):
-        return []
-    return [route.technician for route in plan.routes if not _is_schedule(problem, [route])]
-
-
-def _is_schedule(problem: Problem, routes: Sequence[Route]) -> bool:
-    model = cp_model.CpModel()
-    technicians = {technician.key: technician for technician in problem.technicians}
-    for route in routes:
-        technician = technicians[route.technician]
-        movable = route.stops[len(technician.fixed) :]
-        if not movable or route.end is None:
-            continue
-        spans = [(stop.arrive - stop.travel_seconds, stop.travel_seconds) for stop in movable]
-        spans += [(stop.start, stop.end - stop.start) for stop in movable]
-        spans.append((route.end - route.return_travel_seconds, route.return_travel_seconds))
-        busy = [model.new_fixed_size_interval_var(start, size, "busy") for start, size in spans]
-        model.add_no_overlap(busy + _lunch_owed(model, problem, technician=technician, route=route))
-    return Effort(seconds=5.0).solver().solve(model) in FOUND
-
-
-def _lunch_owed(model: cp_model.CpModel, problem: Problem, *, technician: Technician, route: Route) -> Busy:
-    """A lunch anywhere in its window after the fixed head, where one is still owed."""
-    lunch = technician.lunch
-    free = free_from(problem, technician, route=route)
-    if lunch is None or route.end is None or route.end <= lunch.latest:
-        return []
-    if route.lunch_start is None or route.lunch_start < free:
-        return []
-    start = model.new_int_var(max(lunch.earliest, free), lunch.latest, "lunch")
-    return [model.new_fixed_size_interval_var(start, lunch.seconds, "lunch")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,10 +99,16 @@ def _order(turn: Turn) -> Iterator[str]:
             yield f"{name}: starts at {stop.start}, before the arrival at {stop.arrive}"
         yield from _service(turn, stop)
         ready = stop.end
-    leave = left_at(turn.route)
-    if leave > first_way_begins(turn.route):
+    yield from _leave(turn)
+
+
+def _leave(turn: Turn) -> Iterator[str]:
+    """Nobody leaves after the first way begins; the way to a visit that has begun is not known."""
+    leave, head = left_at(turn.route), turn.head
+    begun = head and turn.case.begun_at(turn.visit(head[0])) is not None
+    if not begun and leave > first_way_begins(turn.route):
         yield f"{turn.technician.key}: leaves at {leave}, after the first way begins"
-    if not turn.head and leave < turn.free:
+    if not head and leave < turn.free:
         yield f"{turn.technician.key}: leaves at {leave}, before {turn.free}"
 
 

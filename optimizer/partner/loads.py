@@ -100,7 +100,8 @@ def _part(board: Board, turn: Turn, *, part: str, pieces: Pieces) -> Literal:
     total = sum(turn.serves[seat] * count for seat, count in rows)
     for call in turn.track.calls:
         stock = board.problem.depots[call.depot].stock
-        most = sum(count for _, count in rows) if stock is None else max(0, stock.get(part, 0))
+        need = sum(count for _, count in rows) + max(0, -have)
+        most = need if stock is None else min(need, max(0, stock.get(part, 0)))
         taken = pieces[call.depot, part] = model.new_int_var(0, most, "")
         model.add(taken == 0).only_enforce_if(~turn.serves[call])
     taken_here = [pieces[call.depot, part] for call in turn.track.calls]

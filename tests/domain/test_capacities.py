@@ -19,7 +19,7 @@ from domain.viewers import Role, Viewer
 from domain.visits import Assignment, Visit
 from fieldgraph.addresses import sqlalchemy_url
 from integrations.roads import StraightLines
-from optimizer import exact, search
+from optimizer import search, validator
 from tests.conftest import Database
 from tests.domain.world import DAY, World, at
 
@@ -107,7 +107,7 @@ async def proposed(world: World, seed: int = 1) -> UUID:
         assert await plans.begin(work, plan.id) is not None
         statement = await planning.load(work, plan, table=StraightLines().table)
     solved = search.solve(statement.problem, seconds=None, iterations=400, seed=seed)
-    assert exact.validate(statement.problem, solved) == ()
+    assert validator.validate(statement.problem, solved) == ()
     async with world.unit() as work:
         await plans.finish(work, plan.id, planning.proposal(statement, solved))
     return plan.id

@@ -13,7 +13,7 @@ from domain.unit_of_work import UnitOfWork
 from domain.visits import Pin, Visit, VisitState
 from domain.work_orders import Priority
 from integrations.roads import StraightLines
-from optimizer import exact, search
+from optimizer import search, validator
 from tests.domain.world import DAY, World, at
 
 
@@ -24,7 +24,7 @@ async def plan_and_commit(world: World, seed: int, *, wanted: tuple[UUID, ...] =
         assert await plans.begin(work, plan.id) is not None
         statement = await planning.load(work, plan, table=StraightLines().table)
     solved = search.solve(statement.problem, seconds=None, iterations=400, seed=seed)
-    assert exact.validate(statement.problem, solved) == ()
+    assert validator.validate(statement.problem, solved) == ()
     proposal = planning.proposal(statement, solved)
     async with world.unit() as work:
         await plans.finish(work, plan.id, proposal)

@@ -12,7 +12,7 @@ from domain.jobs import JobState
 from domain.plans import Plan, PlanChange, PlanReason, PlanState
 from domain.visits import Assignment, Visit
 from integrations.roads import StraightLines
-from optimizer import exact
+from optimizer import validator
 from tests.conftest import Database
 from tests.domain.world import at
 from tests.fieldgraph.working import Workplace, ended, propose, running, until, workplace
@@ -195,7 +195,7 @@ async def test_a_plan_that_breaks_a_rule_is_not_published(
     await world.visit(await world.work_type())
     key = await propose(world)
     # The search makes no such plan, so the exact partner has to be made to say so.
-    monkeypatch.setattr(exact, "validate", lambda _problem, _plan: ("lunch is missing", "it is late"))
+    monkeypatch.setattr(validator, "validate", lambda _problem, _plan: ("lunch is missing", "it is late"))
 
     async with running(place.worker()):
         plan = await until(world, key, PlanState.PROPOSED, PlanState.FAILED)

@@ -7,8 +7,8 @@ import numpy as np
 from optimizer.problem import (
     Absence,
     Break,
-    Depot,
     Dependency,
+    Depot,
     Planned,
     Policy,
     Problem,
@@ -59,14 +59,15 @@ def _some(draw: np.random.Generator, chance: float, value: Any) -> Any:
 def _technician(draw: np.random.Generator, place: int) -> Technician:
     first = int(draw.integers(0, 3)) * STEP
     away = int(draw.integers(1, 9)) * STEP
+    skilled, ending = draw.random() < 0.8, draw.random() < 0.3
     return Technician(
         key=KEYS[place],
         start_location=place,
         end_location=place,
         shift_start=first,
         shift_end=first + int(draw.integers(7, 12)) * STEP,
-        skills={"gas": int(draw.integers(1, 3))} if draw.random() < 0.8 else {},
-        certified_until={"gas": int(draw.integers(2, 10)) * STEP} if draw.random() < 0.3 else {},
+        skills={"gas": int(draw.integers(1, 3))} if skilled else {},
+        certified_until={"gas": int(draw.integers(2, 10)) * STEP} if skilled and ending else {},
         stock={"valve": int(draw.integers(0, 3))},
         tools=frozenset({"crane"}) if draw.random() < 0.5 else frozenset(),
         lunch=_some(draw, 0.5, Break(4 * STEP, 6 * STEP, STEP)),

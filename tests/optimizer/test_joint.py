@@ -5,13 +5,12 @@ from dataclasses import replace
 import pytest
 
 from optimizer.exact import solve_small
-from optimizer.judge import score, violations
 from optimizer.joint import place_group, retime
+from optimizer.judge import score, violations
 from optimizer.plan import Objective, Plan, Route, Stop, Unassigned
-from optimizer.problem import Dependency, Problem, Window
+from optimizer.problem import Problem
 from tests.optimizer.gridded import Orders, all_orders, best_of, may_serve, placements
 from tests.optimizer.gridded_problems import gridded_problem
-from tests.optimizer.problems import HOUR, problem, technician, visit
 
 
 def ordered(given: Problem, orders: Orders) -> Plan:

@@ -1,13 +1,15 @@
 """The judge: each rule broken by hand is named, each price added up by hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from optimizer.exact import validate
-from optimizer.judge import score
+from optimizer.judge import score, violations
 from optimizer.plan import Objective, Plan, Route, Stop, Unassigned
 from optimizer.problem import Break, Planned, Policy, Problem, Window
+from tests.optimizer import broken_supplies
+from tests.optimizer.plans import ALONE, LEFT_OUT, A, plan, route, stop
 from tests.optimizer.problems import HOUR, problem, technician, visit
 
 NOTHING = Objective(0, 0, 0, 0, 0, 0)
@@ -85,11 +87,11 @@ def test_overtime_and_changes_are_priced() -> None:
     ],
 )
 def test_each_broken_rule_is_named(fields: dict[str, object], sentence: str) -> None:
-    assert validate(given(), planned()) == ()
+    assert list(violations(given(), planned())) == []
 
     broken = planned(**fields)
 
-    assert any(sentence in fault for fault in validate(given(), broken))
+    assert any(sentence in fault for fault in violations(given(), broken))
     with pytest.raises(ValueError, match=r"\w+"):
         score(given(), broken)
 
@@ -109,14 +111,112 @@ def test_each_rule_between_two_is_named(change: dict[str, object], sentence: str
     first, second = problem.visits
     harder = replace(problem, visits=(replace(first, **change), second))  # type: ignore[arg-type]  # by name
 
-    assert any(sentence in fault for fault in validate(harder, planned()))
+    assert any(sentence in fault for fault in violations(harder, planned()))
 
 
 def test_a_fixed_visit_must_stay_at_the_head() -> None:
     problem = given()
     fixed = replace(problem, technicians=(replace(problem.technicians[0], fixed=("b",)),))
 
-    assert any("must begin with the fixed visits ('b',)" in fault for fault in validate(fixed, planned()))
+    assert any("must begin with the fixed visits ('b',)" in fault for fault in violations(fixed, planned()))
     assert any(
-        "started or dispatched by Ada and is not there" in fault for fault in validate(fixed, planned())
+        "started or dispatched by Ada and is not there" in fault for fault in violations(fixed, planned())
     )
+
+
+def one_priced(policy: Policy, *, ada: dict[str, Any] | None = None, **fields: Any) -> Objective:
+    """What the plan costs in which Ada drives 600 s to an hour at `a` and 600 s home, leaving at 0."""
+    return score(problem([technician(**ada or {})], [visit(**fields)], policy=policy), ALONE)
+
+
+FREE = Policy(travel_weight=0, overtime_weight=0)
+
+
+def test_hours_are_paid_to_the_second_and_rounded_down_and_the_shift_once() -> None:
+    # 4,800 s at 100 an hour are 133.33.
+    assert one_priced(FREE, ada={"hourly_price": 100, "shift_price": 7}).labour == 140
+    late = replace(ALONE, routes=(replace(ALONE.routes[0], end=4859),))
+    paid = problem([technician(hourly_price=100)], [visit()], policy=FREE)
+    assert (score(paid, late).labour, score(paid, late).total) == (134, 134)
+
+
+def test_a_route_without_stops_is_not_paid_for() -> None:
+    given = problem([technician(hourly_price=100, shift_price=7)], [visit(unassigned_penalty=5)], policy=FREE)
+
+    assert score(given, LEFT_OUT) == Objective(5, 0, 0, 0, 5, 0)
+
+
+def test_fairness_squares_the_whole_minutes_of_travel_and_service() -> None:
+    # 80 minutes: 9 x 6,400 / 3,600.
+    assert one_priced(replace(FREE, fairness_weight=9)).fairness == 16
+    # 80 minutes and 59 seconds are 80 minutes.
+    assert one_priced(replace(FREE, fairness_weight=1)).fairness == 1
+    longer = problem([technician()], [visit(service_seconds=3659)], policy=replace(FREE, fairness_weight=9))
+    assert score(longer, plan(route("Ada", stop("a", 600, 600, end=4259)))).fairness == 16
+
+
+def test_the_stop_at_a_depot_is_travel_and_work() -> None:
+    given = replace(broken_supplies.supplied(), policy=replace(FREE, travel_weight=3, fairness_weight=36))
+
+    found = score(given, broken_supplies.fetched())
+
+    # 600 s to the hub, 600 s on, 600 s home; 300 s at the hub and 3,600 s at a: 95 minutes.
+    assert (found.travel_seconds, found.fairness, found.total) == (1800, 90, 5490)
+
+
+def test_who_is_not_preferred_and_where_they_do_not_belong_costs_once_each() -> None:
+    policy = replace(FREE, not_preferred_price=30, outside_territory_price=400)
+    others: dict[str, Any] = {"preferred": frozenset({"Bob"}), "territory": "north"}
+    ours: dict[str, Any] = {"preferred": frozenset({"Bob", "Ada"}), "territory": "north"}
+
+    assert one_priced(policy, **others).preferences == 430
+    assert one_priced(policy, **ours, ada={"territories": frozenset({"north"})}).preferences == 0
+    assert one_priced(policy).preferences == 0
+
+
+def test_a_visit_left_out_costs_its_penalty_and_its_customer() -> None:
+    given = problem(
+        [technician()],
+        [visit(unassigned_penalty=1000, customer_value=7)],
+        policy=Policy(customer_value_weight=11),
+    )
+
+    assert score(given, LEFT_OUT).unassigned_penalty == 1077
+
+
+def test_a_crew_is_late_changed_and_not_preferred_once_but_each_drives_and_is_paid() -> None:
+    policy = Policy(change_technician_price=50, not_preferred_price=30, change_start_price=9)
+    given = problem(
+        [technician(shift_price=1), technician("Bob", shift_price=2)],
+        [
+            visit(
+                crew=({},),
+                due=500,
+                lateness_weight=2,
+                planned=Planned("Cem", 5000),
+                preferred=frozenset({"Cem"}),
+            )
+        ],
+        policy=policy,
+    )
+    both = plan(route("Ada", A), route("Bob", replace(A, seat=1)))
+
+    assert score(given, both) == Objective(
+        total=2400 + 200 + 59 + 30 + 3,
+        travel_seconds=2400,
+        lateness=200,
+        overtime=0,
+        unassigned_penalty=0,
+        changes=59,
+        preferences=30,
+        labour=3,
+        fairness=0,
+    )
+
+
+def test_a_plan_that_does_not_say_when_it_leaves_leaves_with_its_first_way() -> None:
+    given = problem([technician(hourly_price=3600)], [visit()], policy=FREE)
+    silent = plan(route("Ada", stop("a", 600, 700), leave=None))
+
+    assert score(given, silent).labour == 4800
+    assert score(given, plan(route("Ada", stop("a", 600, 700), leave=0))).labour == 4900

@@ -9,11 +9,10 @@ import pytest
 from optimizer.exact import solve_small
 from optimizer.joint import place_group
 from optimizer.plan import Plan, Relaxation
-from optimizer.problem import Planned, Problem, Visit, Window
+from optimizer.problem import Problem, Window
 from optimizer.relaxing import least_relaxation
 from tests.optimizer.gridded import STEP, best_of, placements
 from tests.optimizer.gridded_problems import gridded_problem
-from tests.optimizer.problems import HOUR, problem, technician, visit
 from tests.optimizer.test_joint import orders_of
 
 MINUTES = STEP // 60

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.exact import validate
 from optimizer.judge import score
 from optimizer.plan import Plan
 from optimizer.problem import Break, Planned, Policy, Technician, Visit, Window
 from optimizer.search import solve, warm_up
+from optimizer.validator import validate
 from tests.optimizer.problems import HOUR, instance, problem, random_problem, technician, visit
 
 
