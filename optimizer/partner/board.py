@@ -7,7 +7,8 @@ from ortools.sat.python import cp_model
 from ortools.sat.python.cp_model_helper import Literal
 
 from optimizer.partner import rules
-from optimizer.partner.tracks import Call, Node, Seat, Track, service_seconds, way
+from optimizer.partner.slices import pieces
+from optimizer.partner.tracks import Call, Node, Seat, Track, ends, service_seconds
 from optimizer.problem import Problem
 
 DAY = 86_400
@@ -77,8 +78,8 @@ class Board:
         self.model = cp_model.CpModel()
         self.yes = self.model.new_constant(1)
         self.first = min([0, *(row.technician.shift_start for row in tracks)])
-        ends = [row.technician.shift_end + row.technician.overtime_limit_seconds for row in tracks]
-        self.last = max([self.first, *ends, *(row.head.free + DAY for row in tracks if row.head.stops)])
+        limits = [row.technician.shift_end + row.technician.overtime_limit_seconds for row in tracks]
+        self.last = max([self.first, *limits, *(row.head.free + DAY for row in tracks if row.head.stops)])
         self.slack: Slack | None = None
         if relaxed is not None:
             self.last += DAY
@@ -117,7 +118,8 @@ class Board:
         return Visiting(start, served)
 
     def _times(self) -> Times:
-        travel = self.model.new_int_var(0, int(self.problem.travel_seconds.max(initial=0)), "")
+        # One more than the longest: pieces of a sliced day are rounded up.
+        travel = self.model.new_int_var(0, int(self.problem.travel_seconds.max(initial=0)) + 1, "")
         leave, arrive = self.number(), self.number()
         self.model.add(arrive == leave + travel)
         return Times(travel, leave, arrive)
@@ -176,13 +178,24 @@ class Board:
             if tail is None and head is None and not track.head.stops:
                 continue
             times = self.to(turn, head)
-            seconds = way(self.problem, track, tail=tail, head=head)
-            self.model.add(times.travel == seconds).only_enforce_if(literal)
+            self._takes(times, ends(self.problem, track, tail=tail, head=head), literal=literal)
             self.model.add(times.leave >= self.end(turn, tail)).only_enforce_if(literal)
             if tail is None and track.head.leave is None:
                 self.model.add(turn.leave == times.leave).only_enforce_if(literal)
         for tail, head in zip(track.must, track.must[1:], strict=False):
             self.model.add(self.to(turn, head).leave >= self.end(turn, tail))
+
+    def _takes(self, times: Times, pair: tuple[int, int], *, literal: Literal) -> None:
+        """The way takes its seconds, by time of day those of the piece in which it begins."""
+        found = pieces(self.problem, *pair, span=(self.first, self.last))
+        if len(found) == 1:
+            self.model.add(times.travel == found[0].seconds).only_enforce_if(literal)
+            return
+        chosen = [self.model.new_bool_var("") for _ in found]
+        self.model.add(sum(chosen) == literal)
+        for piece, begins in zip(found, chosen, strict=True):
+            self.model.add(times.travel == piece.seconds).only_enforce_if(begins)
+            self.model.add_linear_constraint(times.leave, piece.first, piece.last).only_enforce_if(begins)
 
     def to(self, turn: Turn, node: Node) -> Times:
         """The way to a node."""

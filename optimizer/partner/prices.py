@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from ortools.sat.python import cp_model
+from ortools.sat.python.cp_model_helper import Literal
 
 from optimizer.partner import rules
-from optimizer.partner.board import Board, Term, Turn, Visiting
+from optimizer.partner.board import Board, Term, Times, Turn, Visiting
 from optimizer.partner.tracks import service_seconds, way
 from optimizer.problem import Visit
 
@@ -59,6 +60,12 @@ def _turn(board: Board, turn: Turn) -> Iterator[Term]:
 
 def _travel(board: Board, turn: Turn) -> Term:
     """Seconds of driving after the head."""
+    if len(board.problem.travel_slices) > 1:
+        ways = [
+            (turn.home, turn.used),
+            *((board.to(turn, node), literal) for node, literal in turn.serves.items()),
+        ]
+        return cp_model.LinearExpr.sum([_driven(board, times, literal) for times, literal in ways])
     return cp_model.LinearExpr.sum(
         [
             literal * way(board.problem, turn.track, tail=tail, head=head)
@@ -66,6 +73,13 @@ def _travel(board: Board, turn: Turn) -> Term:
             if tail is not None or head is not None or turn.track.head.stops
         ]
     )
+
+
+def _driven(board: Board, times: Times, literal: Literal) -> Term:
+    """The seconds of a way that is gone; nothing for one that is not."""
+    seconds = board.model.new_int_var(0, int(board.problem.travel_seconds.max(initial=0)) + 1, "")
+    board.model.add(seconds >= times.travel).only_enforce_if(literal)
+    return seconds
 
 
 def _hours(board: Board, turn: Turn, *, travel: Term) -> Term:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from optimizer.plan import Stop
 from optimizer.problem import Problem, Technician
+from optimizer.travel import way_bounds
 
 
 class Seat(NamedTuple):
@@ -96,11 +97,16 @@ def service_seconds(problem: Problem, node: Seat | Call) -> int:
     return problem.visits[node.visit].service_seconds
 
 
-def way(problem: Problem, track: Track, *, tail: Node, head: Node) -> int:
-    """Seconds of the way between two nodes of the track."""
+def ends(problem: Problem, track: Track, *, tail: Node, head: Node) -> tuple[int, int]:
+    """The two locations of the way between two nodes of the track."""
     here = track.head.location if tail is None else location(problem, tail)
     there = track.technician.end_location if head is None else location(problem, head)
-    return int(problem.travel_seconds[..., here, there].flat[0])
+    return here, there
+
+
+def way(problem: Problem, track: Track, *, tail: Node, head: Node) -> int:
+    """Seconds of the way between two nodes of the track, at the time of day when it is quickest."""
+    return way_bounds(problem, *ends(problem, track, tail=tail, head=head))[0]
 
 
 def free_from(problem: Problem, technician: Technician) -> int:
