@@ -138,6 +138,6 @@ def _added(case: _Case, key: str, number: int) -> int:
     standing, seat = case.standing, Seat(case.visit, number)
     track = standing.tracks[key]
     restocks = with_seats(standing, key, (seat,)).calls != track.calls
-    if restocks or len(standing.problem.travel_slices) > 1 or nearest.saves_time(standing, track, seat):
+    if restocks or nearest.saves_time(standing, track, seat):
         return UNKNOWN
     return nearest.added(standing, track, seat) * standing.problem.policy.travel_weight

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from optimizer.partner import rules
 from optimizer.partner.standing import Standing
-from optimizer.partner.tracks import Seat, Track, left, service_seconds, way
+from optimizer.partner.tracks import Seat, Track, ends, left, service_seconds, way
+from optimizer.travel import way_bounds
 
 Found = dict[int, list[str]]
 """Number of the seat → technicians, the nearest first."""
@@ -41,14 +42,14 @@ def saves_time(standing: Standing, track: Track, seat: Seat) -> bool:
 
 
 def _detours(standing: Standing, track: Track, seat: Seat) -> Iterator[tuple[int, int, int]]:
-    """For each position: the way to the visit, the way on, and the way without it."""
+    """For each position: the way to the visit, the way on, and (at its slowest) the way without it."""
     problem, nodes = standing.problem, [None, *track.must, None]
     for tail, head in pairwise(nodes):
         idle = tail is None and head is None and not track.head.stops
         yield (
             way(problem, track, tail=tail, head=seat),
             way(problem, track, tail=seat, head=head),
-            0 if idle else way(problem, track, tail=tail, head=head),
+            0 if idle else way_bounds(problem, *ends(problem, track, tail=tail, head=head))[1],
         )
 
 
