@@ -7,7 +7,8 @@ from ortools.sat.python import cp_model
 from ortools.sat.python.cp_model_helper import Literal
 
 from optimizer.partner import rules
-from optimizer.partner.slices import pieces
+from optimizer.partner.slices import Piece, pieces
+from optimizer.partner.spans import Span, spans
 from optimizer.partner.tracks import Call, Node, Seat, Track, ends, service_seconds
 from optimizer.problem import Problem
 
@@ -128,7 +129,11 @@ class Board:
         """The technician's circuit: an arc is a way between two nodes, a loop a node left out."""
         model = self.model
         places: dict[Node, int] = {None: 0} | {node: place + 1 for place, node in enumerate(track.nodes)}
-        arcs = {arc: model.new_bool_var("") if track.may else self.yes for arc in dict.fromkeys(track.arcs())}
+        relaxed = None if self.slack is None else self.slack.visit
+        technician = track.technician
+        last = technician.shift_end + technician.overtime_limit_seconds + (0 if relaxed is None else DAY)
+        open_to = spans(self.problem, track, last=last, relaxed=relaxed)
+        arcs = {arc: model.new_bool_var("") if track.may else self.yes for arc in open_to}
         serves: dict[Seat | Call, Literal] = dict.fromkeys(track.must, self.yes)
         serves |= {node: model.new_bool_var("") for node in track.may}
         if track.may:
@@ -137,6 +142,9 @@ class Board:
             ]
             loops += [(places[tail], places[head], literal) for (tail, head), literal in arcs.items()]
             model.add_circuit(loops)
+        for node in (None, *track.must):
+            # Where no way leads to a node that must be there, nothing holds.
+            model.add_bool_or([literal for (_, head), literal in arcs.items() if head == node])
         idle = arcs.get((None, None))
         moves: Literal = self.yes if idle is None else ~idle
         turn = Turn(
@@ -152,7 +160,7 @@ class Board:
             lunch=self.number(),
             has_lunch=model.new_bool_var(""),
         )
-        self._ways(turn)
+        self._ways(turn, open_to)
         self._limits(turn)
         self._serve(turn)
         return turn
@@ -167,7 +175,7 @@ class Board:
         """When service begins there."""
         return turn.begins[node] if isinstance(node, Call) else self.visits[node.visit].start
 
-    def _ways(self, turn: Turn) -> None:
+    def _ways(self, turn: Turn, open_to: Mapping[tuple[Node, Node], Span]) -> None:
         """Every chosen arc fixes the travel of its head and its order in time."""
         track = turn.track
         for call, times in turn.calls.items():
@@ -178,16 +186,17 @@ class Board:
             if tail is None and head is None and not track.head.stops:
                 continue
             times = self.to(turn, head)
-            self._takes(times, ends(self.problem, track, tail=tail, head=head), literal=literal)
+            pair = ends(self.problem, track, tail=tail, head=head)
+            found = pieces(self.problem, *pair, span=open_to[tail, head])
+            self._takes(times, found, literal=literal)
             self.model.add(times.leave >= self.end(turn, tail)).only_enforce_if(literal)
             if tail is None and track.head.leave is None:
                 self.model.add(turn.leave == times.leave).only_enforce_if(literal)
         for tail, head in zip(track.must, track.must[1:], strict=False):
             self.model.add(self.to(turn, head).leave >= self.end(turn, tail))
 
-    def _takes(self, times: Times, pair: tuple[int, int], *, literal: Literal) -> None:
+    def _takes(self, times: Times, found: Sequence[Piece], *, literal: Literal) -> None:
         """The way takes its seconds, by time of day those of the piece in which it begins."""
-        found = pieces(self.problem, *pair, span=(self.first, self.last))
         if len(found) == 1:
             self.model.add(times.travel == found[0].seconds).only_enforce_if(literal)
             return

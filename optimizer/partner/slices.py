@@ -1,8 +1,8 @@
 """Slices: a way by time of day as a few pieces of leaving times, each with the longest that it may take."""
 
-import itertools
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 
 from optimizer.problem import Problem
 from optimizer.travel import way_seconds
@@ -29,10 +29,11 @@ def pieces(problem: Problem, origin: int, destination: int, *, span: tuple[int, 
         return [Piece(first, last, int(problem.travel_seconds[origin, destination]))]
     found: list[Piece] = []
     begins = [first, *(at for at in problem.travel_slices[1:] if first < at <= last), last + 1]
-    for begin, after in itertools.pairwise(begins):
+    for begin, after in pairwise(begins):
         whole = _slice(problem, origin, destination, at=begin)
+        end = next((at for at in problem.travel_slices[1:] if at > begin), None)
         # The last second at which one may leave and be there before the slice ends.
-        inside = min(after - 1, max(begin - 1, after - whole))
+        inside = after - 1 if end is None else min(after - 1, max(begin - 1, end - whole))
         if inside >= begin:
             _extend(found, Piece(begin, inside, whole))
         for piece in _crossing(problem, (origin, destination), first=inside + 1, after=after):
@@ -55,7 +56,7 @@ def _crossing(problem: Problem, pair: tuple[int, int], *, first: int, after: int
     cuts = [first + (after - first) * number // many for number in range(many + 1)]
     return [
         Piece(begin, end - 1, _longest(problem, pair, first=begin, last=end - 1))
-        for begin, end in itertools.pairwise(cuts)
+        for begin, end in pairwise(cuts)
     ]
 
 
