@@ -9,7 +9,7 @@ from ortools.sat.python import cp_model
 from optimizer.joint import settle
 from optimizer.judge import score
 from optimizer.partner import rules
-from optimizer.partner.board import Board
+from optimizer.partner.board import Board, Term
 from optimizer.partner.reading import routes
 from optimizer.partner.solving import FOUND, Effort, Frame, complete
 from optimizer.partner.standing import Standing
@@ -20,6 +20,8 @@ from optimizer.problem import Problem, Technician
 
 MOST_VISITS = 12
 MOST_TECHNICIANS = 3
+SETTLE_SECONDS = 1.0
+"""For the earliest starts of the plan that was found (some 20 ms)."""
 UNSCORED = Objective(0, 0, 0, 0, 0, 0)
 
 
@@ -48,22 +50,46 @@ def solve_small(problem: Problem, *, seconds: float, seed: int = 1) -> Answer | 
     board = Board(problem, tracks)
     facts = {stop.visit: stop.start for track in tracks for stop in track.head.stops}
     standing = {place: facts[row.key] for place, row in enumerate(problem.visits) if row.key in facts}
-    complete(board, Frame(starts=standing))
+    objective = complete(board, Frame(starts=standing), pinned_extra=0)
     effort = Effort(seconds=seconds, seed=seed)
+    fewest, spent = _keep_pins(board, objective, effort=replace(effort, seconds=seconds / 4))
+    effort = replace(effort, seconds=seconds - spent)
     solver = effort.solver(board)
     status = solver.solve(board.model)
     if status not in FOUND:
         return None
     gap = solver.objective_value - solver.best_objective_bound
     plan = _read(problem, routes(board, solver))
-    settled = settle(Standing(problem, plan), {track.technician.key for track in tracks}, effort=effort)
+    brief = replace(effort, seconds=min(seconds, SETTLE_SECONDS))
+    settled = settle(Standing(problem, plan), {track.technician.key for track in tracks}, effort=brief)
     if settled is not None:
         settled = replace(settled, objective=score(problem, settled))
         # The time may end before the best starts are found again.
         plan = settled if settled.objective.total <= plan.objective.total else plan
     total = plan.objective.total
     bound = max(0, math.ceil(total - gap - 1e-6))
-    return Answer(plan, total, bound, status == cp_model.OPTIMAL)
+    return Answer(plan, total, bound, fewest and status == cp_model.OPTIMAL)
+
+
+def _keep_pins(board: Board, objective: Term, *, effort: Effort) -> tuple[bool, float]:
+    """Let the model leave out only as few pinned visits as can be.
+
+    Answers whether fewer are proven impossible, and the seconds that it took.
+    """
+    visits = board.problem.visits
+    out = [1 - row.served for place, row in board.visits.items() if visits[place].pin]
+    if not out:
+        return True, 0.0
+    board.model.minimize(cp_model.LinearExpr.sum(out))
+    solver = effort.solver()
+    status = solver.solve(board.model)
+    if status in FOUND:
+        board.model.add(cp_model.LinearExpr.sum(out) <= round(solver.objective_value))
+        for place in range(len(board.model.proto.variables)):
+            variable = board.model.get_int_var_from_proto_index(place)
+            board.model.add_hint(variable, solver.value(variable))
+    board.model.minimize(objective)
+    return status == cp_model.OPTIMAL, solver.wall_time
 
 
 def _read(problem: Problem, found: Sequence[Route]) -> Plan:

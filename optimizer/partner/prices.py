@@ -14,12 +14,12 @@ PINNED_EXTRA = 10**9
 """Added to the penalty of a pinned visit: it is left out only where it cannot be placed."""
 
 
-def terms(board: Board) -> list[Term]:
-    """Every price that the model decides about."""
+def terms(board: Board, *, pinned_extra: int) -> list[Term]:
+    """Every price that the model decides about; the extra is paid for each pinned visit left out."""
     found = [price for turn in board.turns for price in _turn(board, turn)]
     for place, visiting in board.visits.items():
         visit = board.problem.visits[place]
-        out = rules.penalty(board.problem.policy, visit) + (PINNED_EXTRA if visit.pin else 0)
+        out = rules.penalty(board.problem.policy, visit) + (pinned_extra if visit.pin else 0)
         if visiting.served is not board.yes:
             found.append((1 - visiting.served) * out)
         found += _start(board, visit, visiting=visiting)

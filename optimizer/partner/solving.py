@@ -44,13 +44,15 @@ class Effort:
         return solver
 
 
-def complete(board: Board, frame: Frame) -> Term:
+def complete(board: Board, frame: Frame, *, pinned_extra: int = prices.PINNED_EXTRA) -> Term:
     """Add every rule to the board and answer its objective."""
     for turn in board.turns:
         waits.add(board, turn)
     coupling.add(board, frame.starts)
     loads.add(board, frame.taken)
-    objective = cp_model.LinearExpr.sum([*prices.terms(board), *prices.slack(board)])
+    objective = cp_model.LinearExpr.sum(
+        [*prices.terms(board, pinned_extra=pinned_extra), *prices.slack(board)]
+    )
     board.model.minimize(objective)
     return objective
 

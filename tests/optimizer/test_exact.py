@@ -83,6 +83,7 @@ def test_the_proof_is_the_least_of_all_orders_and_starts(seed: int) -> None:
     assert answer is not None
     assert (answer.objective, answer.bound, answer.proven) == (best(given), answer.objective, True)
     assert list(violations(given, answer.plan)) == []
+    assert validate(given, answer.plan) == ()
     assert score(given, answer.plan) == answer.plan.objective
 
 

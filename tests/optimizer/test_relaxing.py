@@ -8,11 +8,12 @@ import pytest
 
 from optimizer.exact import solve_small
 from optimizer.joint import place_group
-from optimizer.plan import Plan, Relaxation
-from optimizer.problem import Problem, Window
+from optimizer.plan import Objective, Plan, Relaxation, Route, Unassigned
+from optimizer.problem import Dependency, Planned, Problem, Window
 from optimizer.relaxing import least_relaxation
 from tests.optimizer.gridded import STEP, best_of, placements
 from tests.optimizer.gridded_problems import gridded_problem
+from tests.optimizer.problems import HOUR, problem, technician, visit
 from tests.optimizer.test_joint import orders_of
 
 MINUTES = STEP // 60
@@ -73,6 +74,8 @@ def _over() -> Iterator[tuple[int, int]]:
 def test_the_relaxation_is_the_cheapest_of_all(seed: int) -> None:
     given = replace(gridded_problem(seed), depots=())
     given = with_first(given, parts={"valve": 1 + seed % 3} if seed % 2 else {})
+    if seed % 3 == 0:
+        given = with_first(given, windows=(Window(0, 0), Window(11 * STEP, 11 * STEP)))
     plan = without_first(given)
 
     found = least_relaxation(given, plan, "v0")
@@ -120,3 +123,85 @@ def confirm(given: Problem, plan: Plan, found: Relaxation) -> None:
 def own_penalty(given: Problem) -> int:
     row = given.visits[0]
     return row.unassigned_penalty + row.customer_value * given.policy.customer_value_weight
+
+
+def alone(**fields: object) -> Problem:
+    """Ada from 0 to 2 hours and one visit that is 600 s away and takes an hour."""
+    return problem([technician(shift_end=2 * HOUR)], [visit("a", 1, **fields)])
+
+
+def empty(given: Problem) -> Plan:
+    """Nothing is planned."""
+    routes = tuple(Route(row.key) for row in given.technicians)
+    return Plan(routes, tuple(Unassigned(row.key) for row in given.visits), Objective(0, 0, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (alone(), Relaxation("Ada", 1200)),
+        (alone(windows=(Window(0, 0),)), Relaxation("Ada", 1200 + 600, window_minutes=10)),
+        # To start at 4,800 s would end at 9,000 s, 30 minutes late: 45 minutes earlier are dearer by 15.
+        (alone(windows=(Window(4800, 4800),)), Relaxation("Ada", 1200 + 30 * 60, window_minutes=30)),
+        (alone(parts={"valve": 3}), Relaxation("Ada", 1200 + 3 * 3600, parts={"valve": 3})),
+        (alone(skills={"gas": 1}), None),
+        (alone(tools=frozenset({"crane"})), None),
+        (alone(forbidden=frozenset({"Ada"})), None),
+        (alone(planned=Planned("Bob", 900), pin="TECHNICIAN"), None),
+        (alone(planned=Planned("Ada", 0), pin="TIME"), None),
+    ],
+)
+def test_what_has_to_give_is_counted_to_the_minute(given: Problem, expected: Relaxation | None) -> None:
+    assert least_relaxation(given, empty(given), "a") == expected
+
+
+def test_overtime_gives_where_it_is_cheaper_than_the_window() -> None:
+    given = alone(windows=(Window(4800, 4800),))
+    policy = replace(given.policy, window_minute_price=300, overtime_weight=2)
+
+    found = least_relaxation(replace(given, policy=policy), empty(given), "a")
+
+    # 30 minutes after the shift: 1,800 s at the overtime's weight, and 30 minutes beyond its limit.
+    assert found == Relaxation("Ada", 1200 + 3600 + 30 * 120, overtime_minutes=30)
+
+
+def test_what_costs_nothing_still_gives_no_more_than_it_must() -> None:
+    given = alone(windows=(Window(0, 0),))
+    policy = replace(given.policy, window_minute_price=0, overtime_minute_price=0)
+
+    found = least_relaxation(replace(given, policy=policy), empty(given), "a")
+
+    assert found == Relaxation("Ada", 1200, window_minutes=10)
+
+
+def test_the_asked_for_technician_has_its_own_and_certificates_stay() -> None:
+    staff = [
+        technician("Ada", shift_end=2 * HOUR),
+        technician("Bob", start_location=2, end_location=2, skills={"gas": 1}, certified_until={"gas": 1000}),
+    ]
+    given = problem(staff, [visit("a", 1, windows=(Window(1200, 1200),), skills={"gas": 1}), visit("c", 2)])
+
+    assert least_relaxation(given, empty(given), "a", "Ada") is None
+    found = least_relaxation(given, empty(given), "a", "Bob")
+    # By 1,000 s, when the certificate ends: 4 minutes before the window.
+    assert found == Relaxation("Bob", 1200 + 4 * 60, window_minutes=4)
+    assert least_relaxation(given, empty(given), "a") == found
+
+
+def test_both_of_a_crew_may_need_overtime() -> None:
+    staff = [technician("Ada", shift_end=4000), technician("Bob", shift_end=4300)]
+    given = problem(staff, [visit("a", 1, crew=({},))])
+
+    found = least_relaxation(given, empty(given), "a")
+
+    # Both are back at 4,800 s: 13.3 minutes after one shift and 8.3 after the other.
+    assert found == Relaxation("Ada", 2400 + 2 * (800 + 500) + (14 + 9) * 120, overtime_minutes=23)
+
+
+def test_what_waits_for_a_visit_that_is_out_cannot_be_let_in() -> None:
+    given = problem(
+        [technician()], [visit("a", 1), visit("b", 1)], dependencies=(Dependency(first="b", second="a"),)
+    )
+
+    assert least_relaxation(given, empty(given), "a") is None
+    assert least_relaxation(given, empty(given), "b") == Relaxation("Ada", 1200)

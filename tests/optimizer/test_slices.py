@@ -1,5 +1,6 @@
 """Ways by time of day in the exact partner: pieces that are never too quick, and plans that hold."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +36,7 @@ def test_pieces_cover_every_leaving_time_and_are_hardly_too_slow(seed: int, begi
     found = pieces(given, 0, 1, span=(0, 9000))
 
     assert [found[0].first, found[-1].last] == [0, 9000]
-    assert all(one.last + 1 == other.first for one, other in zip(found, found[1:], strict=False))
+    assert all(one.last + 1 == other.first for one, other in itertools.pairwise(found))
     late = [
         piece.seconds - way_seconds(given, 0, 1, leave=at)
         for piece in found
