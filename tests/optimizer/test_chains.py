@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from optimizer import annealing, chains, pace, search
-from optimizer.insertion import load
+from optimizer import annealing, chains, changes, pace, search
+from optimizer.encoding import encode
 from optimizer.judge import score
-from optimizer.model import PENALTY, Model, encode
+from optimizer.loading import load
+from optimizer.model import PENALTY, Model
 from optimizer.plan import Plan
-from optimizer.routes import LENGTH, TOTAL
 from optimizer.search import solve, temperatures
+from optimizer.state import LENGTH, TOTAL
 from optimizer.validator import validate
 from tests.optimizer.problems import problem, random_problem, technician, visit
 
@@ -59,15 +60,15 @@ def test_the_worse_chain_goes_on_from_the_better_ones_best() -> None:
     encoded = encode(random_problem(23, technicians=4, visits=20))
     first = chains.start_chain(encoded, load(encoded, None), seed=1)
     chains.construct_all(encoded, first, lambda: True)
-    annealing.keep_best(first)
+    changes.keep_best(encoded.model, first)
     beside, second = chains.apart(encoded), chains.start_beside(first, seed=2)
     annealing.anneal(encoded.model, first, 400, np.array([0, 400, 500.0, 5.0]))
     annealing.anneal(beside.model, second, 30, np.array([0, 30, 500.0, 5.0]))
 
     chains.adopt(beside, second, first)
 
-    assert second.counters[annealing.PRICE] == first.counters[annealing.BEST_PRICE]
-    assert second.counters[annealing.BEST_PRICE] == first.counters[annealing.BEST_PRICE]
+    assert second.counters[changes.PRICE] == first.counters[changes.BEST_PRICE]
+    assert second.counters[changes.BEST_PRICE] == first.counters[changes.BEST_PRICE]
     assert chains.best_plan(beside, second) == chains.best_plan(encoded, first)
     assert kept(chains.best_plan(beside, second)) == [
         [encoded.problem.visits[place].key for place in row[:length].tolist()]
@@ -75,8 +76,8 @@ def test_the_worse_chain_goes_on_from_the_better_ones_best() -> None:
     ]
     # What it remembers of routes that stayed is still true: it goes on without a wrong price.
     annealing.anneal(beside.model, second, 400, np.array([0, 400, 500.0, 5.0]))
-    out = encoded.model.work[second.state.owner < 0, PENALTY].sum()
-    assert second.counters[annealing.PRICE] == second.state.totals[:, TOTAL].sum() + out
+    out = encoded.model.work[np.flatnonzero(second.state.owner < 0), PENALTY].sum()
+    assert second.counters[changes.PRICE] == second.state.totals[:, TOTAL].sum() + out
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -116,7 +117,7 @@ def test_what_a_chain_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     given = random_problem(26, technicians=4, visits=20)
     main = threading.get_ident()
 
-    def broken(model: Model, chain: annealing.Chain, count: int, heat: NDArray[np.float64]) -> None:
+    def broken(model: Model, chain: changes.Chain, count: int, heat: NDArray[np.float64]) -> None:
         if threading.get_ident() != main:
             raise MemoryError("the second chain")
         annealing.anneal(model, chain, count, heat)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from optimizer import insertion
+from optimizer import loading
 from optimizer.emergency import Held, Move, Spot, insert, warm_up
 from optimizer.judge import score
 from optimizer.plan import Plan
 from optimizer.problem import Dependency, Planned, Problem, Technician, Visit, Window
-from optimizer.routes import LENGTH, TOTAL
 from optimizer.search import solve
+from optimizer.state import LENGTH, TOTAL
 from optimizer.validator import validate
 from tests.optimizer.exhaustive import simulate
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
@@ -259,7 +259,7 @@ def test_what_is_held_stays_as_if_loaded_anew(seed: int) -> None:
             with suppress(ValueError):  # travel without triangles: what is left may break a rule
                 held.remove(key)
         elif (spot := held.best(key)) is not None:
-            assert insertion.best(given, held.plan(), key) == (spot.price, spot.technician, spot.position)
+            assert loading.best(given, held.plan(), key) == (spot.price, spot.technician, spot.position)
             before = int(held.state.totals[:, TOTAL].sum())
             held.apply(key, spot)
             assert int(held.state.totals[:, TOTAL].sum()) == before + spot.price

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from optimizer.encoding import encode
 from optimizer.insertion import put
 from optimizer.loading import best, load, remove
-from optimizer.model import FIXED_COUNT
+from optimizer.model import FIXED_COUNT, TERMS
 from optimizer.plan import Plan
 from optimizer.problem import Problem, Window
 from optimizer.provisions import has_parts
@@ -64,7 +64,9 @@ def test_the_price_of_a_place_is_what_the_route_then_costs(seed: int) -> None:
         remove(encoded, without, place)
         added = []
         for who in range(3):
-            if not (encoded.model.terms[who, place] >= 0 and has_parts(encoded.model, without, who, place)):
+            if not (
+                encoded.model.pairs[TERMS, who, place] >= 0 and has_parts(encoded.model, without, who, place)
+            ):
                 continue
             before = int(without.totals[who, TOTAL])
             for position in range(encoded.model.staff[who, FIXED_COUNT], without.totals[who, LENGTH] + 1):

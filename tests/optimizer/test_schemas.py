@@ -30,8 +30,8 @@ def test_the_checked_in_schema_is_current(name: str) -> None:
     assert checked_in == schemas.text(made), "write them again: python -m optimizer.schemas"
 
 
-def properties(schema: Any) -> Iterator[tuple[str, Any]]:
-    for row in (schema, *schema["$defs"].values()):
+def properties(made: Any) -> Iterator[tuple[str, Any]]:
+    for row in (made, *made["$defs"].values()):
         yield from row["properties"].items()
 
 
