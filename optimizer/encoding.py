@@ -62,6 +62,7 @@ def encode(problem: Problem) -> Encoded:
     stock, need, supply = _stocks(problem, jobs)
     staff, work = _staff(problem), _work(problem, jobs)
     _hold(problem, work, technicians, visits)
+    spans = _spans(problem, work, staff, jobs)
     pairs = np.stack((terms(problem, jobs), tools(problem, jobs)))
     travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
     travel = travel.reshape(-1, *travel.shape[-2:])
@@ -71,7 +72,7 @@ def encode(problem: Problem) -> Encoded:
         staff=np.concatenate((staff, stock), axis=1),
         work=np.concatenate((work, need), axis=1),
         pairs=pairs,
-        spans=_spans(problem, work, staff, jobs),
+        spans=spans,
         links=_links(problem, visits),
         supply=supply,
         rules=_rules(problem, jobs, parts=stock.shape[1]),
