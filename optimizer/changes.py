@@ -18,6 +18,7 @@ from optimizer.model import (
     JOBS,
     LEAD,
     LINKED,
+    PARTS,
     PENALTY,
     Ints,
     Model,
@@ -86,6 +87,13 @@ def copy_route(source: State, target: State, technician: int) -> None:
         target.stops[technician, position] = source.stops[technician, position]
         for layer in range(source.labels.shape[2]):
             target.labels[technician, position, layer] = source.labels[technician, position, layer]
+
+
+@kernel()
+def copy_supply(model: Model, source: State, target: State) -> None:
+    for depot in range(model.rules[DEPOTS]):
+        for part in range(model.rules[PARTS]):
+            target.supply[depot, part] = source.supply[depot, part]
 
 
 @kernel()
@@ -166,8 +174,7 @@ def open_change(model: Model, chain: Chain) -> None:
     for place in range(chain.linked.shape[0]):
         chain.linked[place, KEPT_FIRST] = model.work[chain.linked[place, JOB], AGREED_FIRST]
         chain.linked[place, KEPT_LAST] = model.work[chain.linked[place, JOB], AGREED_LAST]
-    if model.rules[DEPOTS] > 0:
-        chain.kept.supply[:] = chain.state.supply
+    copy_supply(model, chain.state, chain.kept)
 
 
 @entry()
@@ -196,8 +203,7 @@ def take_back(model: Model, chain: Chain) -> None:
     for place in range(chain.linked.shape[0]):
         model.work[chain.linked[place, JOB], AGREED_FIRST] = chain.linked[place, KEPT_FIRST]
         model.work[chain.linked[place, JOB], AGREED_LAST] = chain.linked[place, KEPT_LAST]
-    if model.rules[DEPOTS] > 0:
-        chain.state.supply[:] = chain.kept.supply
+    copy_supply(model, chain.kept, chain.state)
     chain.counters[PRICE] = chain.counters[KEPT_PRICE]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.insertion import cheapest, cheapest_anywhere, put, take
-from optimizer.kernels import ZERO, entry, kernel
+from optimizer.kernels import ZERO, entry, kernel, making
 from optimizer.model import FIXED_COUNT, NEVER, PENALTY, TERMS, Ints, Model
 from optimizer.state import LENGTH, TOTAL, State, refresh
 
@@ -27,7 +27,7 @@ PRICE is without what becomes of those taken out. RANK is what the visit adds to
 elsewhere they mostly cost about what they save here, so this tells best what is worth to be tried."""
 
 
-@kernel()
+@making()
 def scan(model: Model, state: State, visit: int, movable: NDArray[np.bool_], found: Ints) -> int:
     """Fill rows with the most promising ways to make room: one stop out, or two neighbours; how many.
 
@@ -68,7 +68,7 @@ def price_here(model: Model, state: State, technician: int, visit: int) -> int:
     return cheapest(model, state, technician, visit, NEVER).price
 
 
-@kernel()
+@making()
 def keep_row(found: Ints, rows: int, row: tuple[int, int, int, int, int]) -> int:
     """Put the row in by its rank; of more than there is room for the last falls out."""
     size = found.shape[0]
@@ -150,7 +150,7 @@ def settle(model: Model, state: State, visit: int) -> int:
     return price
 
 
-@kernel()
+@making()
 def swap_in(model: Model, state: State, visit: int, candidate: Ints) -> Ints:
     """Take the candidate's stops out and put the visit in; those taken out, the dearest first."""
     technician, first = candidate[TECHNICIAN], candidate[POSITION]
@@ -162,7 +162,7 @@ def swap_in(model: Model, state: State, visit: int, candidate: Ints) -> Ints:
     return out
 
 
-@kernel()
+@making()
 def make_room(model: Model, state: State, visit: int, candidate: Ints, movable: NDArray[np.bool_]) -> int:
     """Do what the candidate says; the price of it with what becomes of those taken out.
 
@@ -177,7 +177,7 @@ def make_room(model: Model, state: State, visit: int, candidate: Ints, movable: 
     return price
 
 
-@kernel()
+@making()
 def push_on(model: Model, state: State, visit: int, movable: NDArray[np.bool_]) -> int:
     """Settle a displaced visit; where it would stay out, by displacing others of still lower penalty."""
     before = write_down(state, 3)

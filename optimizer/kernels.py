@@ -6,7 +6,10 @@ from typing import cast
 import numpy as np
 from numba import njit
 
-kernel = partial(njit, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+kernel = partial(
+    njit, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
+)
+making = partial(njit, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For functions that only other kernels call: without a way in from Python they compile faster.
 
 Nothing is forced inline: LLVM works each function out anew for all its callers, and forcing doubled and

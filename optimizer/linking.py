@@ -22,7 +22,7 @@ from optimizer.changes import (
     touch,
 )
 from optimizer.insertion import Place, cheapest, put
-from optimizer.kernels import NONE, ONE, ZERO, kernel
+from optimizer.kernels import NONE, ONE, ZERO, kernel, making
 from optimizer.legs import begin_for
 from optimizer.model import (
     AGREED_FIRST,
@@ -91,7 +91,7 @@ def withdraw(model: Model, chain: Chain, job: int) -> None:
         take_stops(model, chain, technician, position, ONE)
 
 
-@kernel()
+@making()
 def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
     """Put a linked visit and its crew where they are cheapest together, and agree on their starts."""
     first, last = -NEVER, NEVER
@@ -129,12 +129,12 @@ def enter(model: Model, chain: Chain, technician: int, position: int, job: int) 
     chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
 
 
-@kernel()
+@making()
 def now_starts(model: Model, chain: Chain, job: int) -> int:
     return start_of(model, chain.state, chain.state.owner[job], position_of(chain.state, job))
 
 
-@kernel()
+@making()
 def day_of(model: Model, at: int) -> tuple[int, int]:
     """The first and the last second of the day of that moment."""
     first, last = -NEVER, NEVER
@@ -147,7 +147,7 @@ def day_of(model: Model, at: int) -> tuple[int, int]:
     return first, last
 
 
-@kernel()
+@making()
 def allowed_after(model: Model, chain: Chain, link: int) -> tuple[int, int]:
     """The bounds of the second's start by the first as it stands; none where the first is out."""
     lead = model.links[link, FIRST]
@@ -164,7 +164,7 @@ def allowed_after(model: Model, chain: Chain, link: int) -> tuple[int, int]:
     return first, last
 
 
-@kernel()
+@making()
 def agree(model: Model, chain: Chain, link: int) -> None:
     """Bind the first to start in time for the second, and the second to start not before it does now."""
     lead, second = model.links[link, FIRST], model.links[link, SECOND]
@@ -203,7 +203,7 @@ def renew(model: Model, chain: Chain, lead: int) -> None:
         chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
 
 
-@kernel()
+@making()
 def seat_crew(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
     """The cheapest technician for each seat, one after the other, within the bounds; their price."""
     total = 0
@@ -226,7 +226,7 @@ def seat_crew(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> 
     return total
 
 
-@kernel()
+@making()
 def crew_together(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
     """The cheapest crew over some of the moments at which one of its members could start."""
     starts = possible_starts(model, chain, lead)
@@ -247,7 +247,7 @@ def crew_together(model: Model, chain: Chain, lead: int, who: Ints, where: Ints)
     return best
 
 
-@kernel()
+@making()
 def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
     """The earliest start at every position of everybody who could have a seat, ascending."""
     found = np.empty(STARTS_SEEN, np.int64)

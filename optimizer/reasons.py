@@ -8,7 +8,7 @@ import numpy as np
 from optimizer.changes import copy_route, own
 from optimizer.encoding import encode
 from optimizer.insertion import cheapest, put, take
-from optimizer.kernels import NONE, ONE, ZERO, entry, kernel
+from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, making
 from optimizer.loading import load, remove
 from optimizer.model import (
     FIXED_COUNT,
@@ -75,7 +75,7 @@ def stretch_minutes(model: Model, state: State, technician: int, visit: int) -> 
     return low
 
 
-@kernel()
+@making()
 def alone(model: Model, state: State, spare: State, technician: int, visit: int) -> tuple[int, int]:
     """(FITS, 0) if the visit fits with only the fixed stops, else why not and by how many minutes."""
     fixed = model.staff[technician, FIXED_COUNT]
@@ -101,12 +101,13 @@ def put_back(model: Model, state: State, spare: State, technician: int) -> None:
     """Make the route again what it was when it was copied."""
     own(model, state, technician, NONE)
     state.totals[technician, LENGTH] = spare.totals[technician, LENGTH]
-    state.stops[technician] = spare.stops[technician]
+    for position in range(spare.totals[technician, LENGTH]):
+        state.stops[technician, position] = spare.stops[technician, position]
     own(model, state, technician, technician)
     refresh(model, state, technician, ZERO)
 
 
-@kernel()
+@making()
 def displaced(model: Model, state: State, spare: State, technician: int, visit: int) -> int:
     """The movable visit of least penalty whose removal makes room for this one, or -1."""
     who = NONE

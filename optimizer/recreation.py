@@ -21,7 +21,7 @@ from optimizer.changes import (
     touch,
 )
 from optimizer.insertion import Place, cheapest, put
-from optimizer.kernels import NONE, kernel
+from optimizer.kernels import NONE, kernel, making
 from optimizer.linking import insert_linked
 from optimizer.model import (
     DEPOTS,
@@ -66,7 +66,8 @@ def work_out(model: Model, chain: Chain, job: int, entry: int, limit: int) -> Pl
     memory = chain.memory[job, entry]
     before = chain.kept.totals[technician, VERSION]
     if chain.marks[TOUCHED_PLACE, technician] >= 0 and memory[AS_OF] == before:
-        memory[3:] = memory[:3]
+        for each in range(3):
+            memory[3 + each] = memory[each]
     memory[ASKED], memory[AT] = place.price, place.position
     memory[AS_OF] = chain.state.totals[technician, VERSION]
     return place
@@ -84,7 +85,7 @@ def is_spare(model: Model, chain: Chain, technician: int) -> bool:
     return False
 
 
-@kernel()
+@making()
 def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     """Put a job that is out where it is cheapest, if that is cheaper than leaving it out."""
     if model.work[job, LINKED] == 1:
@@ -112,7 +113,7 @@ def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     return True
 
 
-@kernel()
+@making()
 def sort_tried(model: Model, chain: Chain) -> None:
     """Put the jobs to be tried into an order drawn at random: dearest, tightest, longest, any."""
     count = chain.counters[TRIED]
@@ -136,7 +137,7 @@ def sort_tried(model: Model, chain: Chain) -> None:
         chain.lists[TRY, at] = job
 
 
-@kernel()
+@making()
 def recreate(model: Model, chain: Chain, blink: float) -> None:
     """Put back what is to be tried, one after the other; twice where one may wait for another."""
     sort_tried(model, chain)

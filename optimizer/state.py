@@ -232,7 +232,8 @@ def keep_steady(model: Model, state: State, technician: int, end: int) -> None:
     for position in range(length, model.staff[technician, FIXED_COUNT] - 1, -1):
         row = state.labels[technician, position]
         if not plain or row[OPEN_AT] < NEVER or row[TAKEN_AT] == NEVER:
-            state.labels[technician, : position + 1, STEADY] = -NEVER
+            for before in range(position + 1):
+                state.labels[technician, before, STEADY] = -NEVER
             return
         if position < length:
             job = state.stops[technician, position]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.encoding import penalty
-from optimizer.kernels import NONE, entry, kernel
+from optimizer.kernels import NONE, entry, kernel, making
 from optimizer.legs import begin_for, drive
 from optimizer.model import (
     FIXED_COUNT,
@@ -109,7 +109,7 @@ def serve(model: Model, state: State, technician: int, reached: tuple[int, int],
     return rows[position, END]
 
 
-@kernel()
+@making()
 def start_of(model: Model, state: State, technician: int, position: int) -> int:
     """When the stop at that position starts."""
     rows = np.zeros((state.totals[technician, LENGTH] + 1, 4), np.int64)
