@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.insertion import take
-from optimizer.kernels import NONE, ZERO, entry, kernel
+from optimizer.kernels import NONE, ZERO, entry, kernel, leaf
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
@@ -61,7 +61,7 @@ class Chain(NamedTuple):
     random: NDArray[np.uint64]
 
 
-@kernel()
+@leaf()
 def draw(chain: Chain) -> float:
     """A uniform number in [0, 1), by xorshift64*: the same on every machine and thread."""
     bits = chain.random[0]
@@ -72,7 +72,7 @@ def draw(chain: Chain) -> float:
     return float((bits * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
 
 
-@kernel()
+@leaf()
 def below(chain: Chain, count: int) -> int:
     """A uniform whole number from 0 to before `count`."""
     return min(count - 1, int(draw(chain) * count))
@@ -158,7 +158,7 @@ def take_stops(model: Model, chain: Chain, technician: int, first: int, count: i
     chain.counters[PRICE] += state.totals[technician, TOTAL]
 
 
-@kernel()
+@leaf()
 def position_of(state: State, job: int) -> int:
     """The position of a job in its owner's route."""
     position = 0

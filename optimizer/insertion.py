@@ -5,7 +5,7 @@
 
 from typing import NamedTuple
 
-from optimizer.kernels import NONE, ONE, ZERO, entry, kernel
+from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, leaf
 from optimizer.legs import begin
 from optimizer.model import (
     DEPOTS,
@@ -69,7 +69,7 @@ class Place(NamedTuple):
     position: int
 
 
-@kernel()
+@leaf()
 def detour(model: Model, state: State, technician: int, position: int, job: int) -> int:
     """Seconds of travel that the job adds at that position."""
     place = place_before(model, state, technician, position)
@@ -83,7 +83,7 @@ def detour(model: Model, state: State, technician: int, position: int, job: int)
     )
 
 
-@kernel()
+@leaf()
 def settled(model: Model, state: State, technician: int, job: int, seconds: int) -> int:
     """The price that does not depend on times of a job which adds so many seconds of travel."""
     price = 0
@@ -154,7 +154,7 @@ def onward_price(
     return finish(model, technician, place, labels).price
 
 
-@kernel()
+@leaf()
 def hopeless(model: Model, state: State, technician: int, position: int, job: int) -> bool:
     """True where no window or the stop after it can be reached, lunch aside: most places, in O(1)."""
     place = place_before(model, state, technician, position)

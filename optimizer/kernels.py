@@ -9,6 +9,9 @@ from numba import njit
 kernel = partial(
     njit, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
 )
+leaf = partial(
+    njit, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, forceinline=True
+)
 making = partial(njit, cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For functions that only other kernels call: without a way in from Python they compile faster.
 

@@ -3,7 +3,7 @@
 # NumPy types an element of an array as Any; numba reads it as the plain int it is.
 # mypy: disable-error-code="no-any-return"
 
-from optimizer.kernels import kernel
+from optimizer.kernels import kernel, leaf
 from optimizer.model import (
     ABSENCE_AFTER,
     ABSENCE_FIRST,
@@ -42,7 +42,7 @@ def sliced_arrival(model: Model, place: int, to: int, leave: int) -> int:
     return now + left
 
 
-@kernel()
+@leaf()
 def arrival(model: Model, place: int, to: int, leave: int) -> int:
     if model.rules[SLICES] == 1:
         return leave + model.travel[0, place, to]
@@ -58,7 +58,7 @@ def clear(model: Model, technician: int, at: int, seconds: int) -> int:
     return at
 
 
-@kernel()
+@leaf()
 def has_absence(model: Model, technician: int) -> bool:
     return model.staff[technician, ABSENCE_FIRST] < model.staff[technician, ABSENCE_AFTER]
 
@@ -74,7 +74,7 @@ def departure(model: Model, technician: int, place: int, to: int, at: int) -> in
         leave = free
 
 
-@kernel()
+@leaf()
 def drive(model: Model, technician: int, place: int, to: int, at: int) -> tuple[int, int]:
     """(leave, arrive) of the way that is wanted from `at` on."""
     leave = at
@@ -83,7 +83,7 @@ def drive(model: Model, technician: int, place: int, to: int, at: int) -> tuple[
     return leave, arrival(model, place, to, leave)
 
 
-@kernel()
+@leaf()
 def begin(model: Model, job: int, ready: int) -> int:
     """The first moment from `ready` on at which windows and what is agreed let the job start, or NEVER."""
     stretch = model.rules[STRETCH]
@@ -107,7 +107,7 @@ def begin_present(model: Model, technician: int, job: int, ready: int) -> int:
     return start
 
 
-@kernel()
+@leaf()
 def begin_for(model: Model, technician: int, job: int, ready: int) -> int:
     """The start of a job that its technician is ready for then, or NEVER."""
     if has_absence(model, technician):
@@ -115,7 +115,7 @@ def begin_for(model: Model, technician: int, job: int, ready: int) -> int:
     return begin(model, job, ready)
 
 
-@kernel()
+@leaf()
 def start_price(model: Model, job: int, start: int) -> int:
     """What starting then costs: lateness and a moved planned start."""
     price = 0
@@ -127,7 +127,7 @@ def start_price(model: Model, job: int, start: int) -> int:
     return price
 
 
-@kernel()
+@leaf()
 def steady_until(model: Model, job: int, start: int) -> int:
     """The last moment to which the start may slip within its window at no other price."""
     last = min(model.work[job, AGREED_LAST], NEVER)

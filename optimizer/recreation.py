@@ -21,7 +21,7 @@ from optimizer.changes import (
     touch,
 )
 from optimizer.insertion import Place, cheapest, put
-from optimizer.kernels import NONE, kernel, making
+from optimizer.kernels import NONE, kernel, leaf, making
 from optimizer.linking import insert_linked
 from optimizer.model import (
     DEPOTS,
@@ -41,7 +41,7 @@ ASKED, AT, AS_OF = range(3)
 """The three of one memory: price, position, version; they stand there twice."""
 
 
-@kernel()
+@leaf()
 def recall(chain: Chain, technician: int, job: int, entry: int) -> Place:
     """What is known of the job in that route as it is; position -2: nothing."""
     version = chain.state.totals[technician, VERSION]
@@ -73,7 +73,7 @@ def work_out(model: Model, chain: Chain, job: int, entry: int, limit: int) -> Pl
     return place
 
 
-@kernel()
+@leaf()
 def is_spare(model: Model, chain: Chain, technician: int) -> bool:
     """Whether a technician without stops is the twin of one that was already looked at for this job."""
     if chain.state.totals[technician, LENGTH] > 0:

@@ -12,7 +12,7 @@ and by how much leaving may be put off before anything slips: who leaves late wa
 
 from typing import NamedTuple
 
-from optimizer.kernels import NONE, kernel
+from optimizer.kernels import NONE, kernel, leaf
 from optimizer.legs import begin, begin_for, drive, has_absence, start_price, steady_until
 from optimizer.model import (
     BEGUN_START,
@@ -68,7 +68,7 @@ class Leg(NamedTuple):
     hold: int
 
 
-@kernel()
+@leaf()
 def no_label() -> Label:
     return Label(NEVER, 0, 0, 0)
 
@@ -112,13 +112,13 @@ def after_lunch(model: Model, leg: Leg, to: int, at: int) -> tuple[int, int, int
     return NEVER, 0, 0
 
 
-@kernel()
+@leaf()
 def movable(model: Model, technician: int) -> bool:
     """Whether leaving later moves what follows by as much or less: with slices and absences it may not."""
     return model.rules[SLICES] == 1 and not has_absence(model, technician)
 
 
-@kernel()
+@leaf()
 def served(model: Model, leg: Leg, label: Label, start: int, driven: int) -> Label:
     """The label after a service that starts then."""
     price = label.price + start_price(model, leg.job, start)
@@ -132,7 +132,7 @@ def served(model: Model, leg: Leg, label: Label, start: int, driven: int) -> Lab
     return Label(end, price, waited, slack if movable(model, leg.technician) else 0)
 
 
-@kernel()
+@leaf()
 def lunched(model: Model, leg: Leg, label: Label, lunch: int, driven_before: int) -> Label:
     """What a label knows of waiting once lunch starts then: lunch itself is not waiting."""
     if model.staff[leg.technician, TIMED] == 0:
@@ -143,7 +143,7 @@ def lunched(model: Model, leg: Leg, label: Label, lunch: int, driven_before: int
     return Label(label.at + seconds, label.price, label.waited, slack)
 
 
-@kernel()
+@leaf()
 def step(model: Model, technician: int, place: int, job: int, labels: Labels) -> Labels:
     """Drive from `place` to a movable job and serve it."""
     to = model.work[job, LOCATION]
@@ -258,12 +258,12 @@ class Ending(NamedTuple):
     late: int
 
 
-@kernel()
+@leaf()
 def no_ending() -> Ending:
     return Ending(NEVER, NEVER, False, False, 0)
 
 
-@kernel()
+@leaf()
 def left_home(model: Model, technician: int) -> int:
     """When the technician leaves if nothing is put off."""
     if model.staff[technician, FIXED_COUNT] > 0:
@@ -284,18 +284,18 @@ def lasting(model: Model, technician: int, label: Label, ending: Ending) -> Endi
     return Ending(ending.end, price, ending.taken, ending.lunch, ending.late)
 
 
-@kernel()
+@leaf()
 def fair_price(model: Model, busy: int) -> int:
     minutes = busy // 60
     return model.rules[FAIRNESS] * minutes * minutes // 3600
 
 
-@kernel()
+@leaf()
 def overtime_price(model: Model, technician: int, end: int) -> int:
     return max(0, end - model.staff[technician, SHIFT_END]) * model.rules[OVERTIME_WEIGHT]
 
 
-@kernel()
+@leaf()
 def finish(model: Model, technician: int, place: int, labels: Labels) -> Ending:
     """The cheaper end of the two labels (ties: the earlier); its price is NEVER if neither may be."""
     best = no_ending()
@@ -308,7 +308,7 @@ def finish(model: Model, technician: int, place: int, labels: Labels) -> Ending:
     return best
 
 
-@kernel()
+@leaf()
 def finish_label(model: Model, technician: int, place: int, label: Label, taken: bool) -> Ending:
     """The way home from a label; a lunch that is owed lies before it."""
     home = model.staff[technician, END_LOCATION]

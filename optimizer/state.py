@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.kernels import NONE, entry, kernel
+from optimizer.kernels import NONE, entry, kernel, leaf
 from optimizer.legs import steady_until
 from optimizer.model import (
     AGREED_LAST,
@@ -114,7 +114,7 @@ def longest_route(model: Model) -> int:
     return min(jobs, most) + int(model.staff[:, FIXED_COUNT].max()) + 3
 
 
-@kernel()
+@leaf()
 def place_before(model: Model, state: State, technician: int, position: int) -> int:
     """The location from which the technician drives to the stop at that position."""
     if position == 0:
@@ -122,7 +122,7 @@ def place_before(model: Model, state: State, technician: int, position: int) -> 
     return model.work[state.stops[technician, position - 1], LOCATION]
 
 
-@kernel()
+@leaf()
 def place_of(model: Model, state: State, technician: int, position: int) -> int:
     """The location of the stop at that position; of the last one: the end of the route."""
     if position == state.totals[technician, LENGTH]:
@@ -130,7 +130,7 @@ def place_of(model: Model, state: State, technician: int, position: int) -> int:
     return model.work[state.stops[technician, position], LOCATION]
 
 
-@kernel()
+@leaf()
 def labels_at(state: State, technician: int, position: int) -> Labels:
     row = state.labels[technician, position]
     return Labels(
@@ -140,7 +140,7 @@ def labels_at(state: State, technician: int, position: int) -> Labels:
     )
 
 
-@kernel()
+@leaf()
 def keep_labels(state: State, technician: int, position: int, labels: Labels) -> None:
     row = state.labels[technician, position]
     row[OPEN_AT], row[OPEN_PRICE] = labels.open.at, labels.open.price
@@ -149,7 +149,7 @@ def keep_labels(state: State, technician: int, position: int, labels: Labels) ->
     row[TAKEN_WAITED], row[TAKEN_SLACK] = labels.taken.waited, labels.taken.slack
 
 
-@kernel()
+@leaf()
 def free_at(state: State, technician: int, position: int) -> int:
     """The earlier of the two labels' times before the stop at that position."""
     return min(state.labels[technician, position, OPEN_AT], state.labels[technician, position, TAKEN_AT])
