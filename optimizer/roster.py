@@ -4,6 +4,7 @@ Lunch is cut out of the day where all share one, else taken off the shift; a way
 slices; depot stops, absences, held starts and fairness are left to the assembly.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -36,6 +37,7 @@ class Roster:
         self.heads = [heads[row.key].route for row in problem.technicians]
         self.ready = [self._ready(place) for place in range(len(self.heads))]
         self.origin = min(self._place(at) for at in self.ready)
+        self.able: dict[str, list[int]] = {}
         self.visits = self._choice()
         count, crew = len(self.visits), len(self.heads)
         begins = [count + place for place in range(crew)]
@@ -46,7 +48,7 @@ class Roster:
         self.index = {visit.key: self.manager.NodeToIndex(place) for place, visit in enumerate(self.visits)}
         self.locations = self._locations()
         self._costs()
-        self.time = self._times()
+        self.clock = self._times()
         self._vehicles()
         self._visits()
         self._supplies()
@@ -66,18 +68,22 @@ class Roster:
         `checks` ends the search after so many branches: guided local search ends by itself for no number
         of solutions.
         """
+        began = time.perf_counter()
         parameters = pywrapcp.DefaultRoutingSearchParameters()
         parameters.first_solution_strategy = (
             routing_enums_pb2.FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
         )
         parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
         # Without a limit routing warns of a search that may run forever.
-        parameters.time_limit.FromMilliseconds(max(1, round(1_000 * (DAY if seconds is None else seconds))))
+        parameters.time_limit.FromSeconds(DAY)
         if offer is not None:
             self.routing.AddAtSolutionCallback(lambda: offer(lambda: self._read(self._follow)))
         if stop is not None or checks is not None:
             self.routing.AddSearchMonitor(self.routing.solver().CustomLimit(_limit(checks, stop)))
         self.routing.CloseModelWithParameters(parameters)
+        # Closing the model takes seconds on large days, which routing's own limit does not count.
+        left = DAY if seconds is None else seconds - (time.perf_counter() - began)
+        parameters.time_limit.FromMilliseconds(max(1, round(1_000 * left)))
         begun = self._start(warm)
         if begun is None:
             found = self.routing.SolveWithParameters(parameters)
@@ -142,6 +148,11 @@ class Roster:
         return found
 
     def _who(self, visit: Visit) -> list[int]:
+        if visit.key not in self.able:
+            self.able[visit.key] = self._able(visit)
+        return self.able[visit.key]
+
+    def _able(self, visit: Visit) -> list[int]:
         return [
             place
             for place, row in enumerate(self.problem.technicians)
@@ -203,17 +214,17 @@ class Roster:
             limit, begin = max(0, self._limit(place)), self._place(self.ready[place]) - self.origin
             end = self.routing.End(place)
             if begin <= limit:
-                self.time.CumulVar(self.routing.Start(place)).SetRange(begin, limit)
-                self.time.CumulVar(end).SetRange(begin, limit)
+                self.clock.CumulVar(self.routing.Start(place)).SetRange(begin, limit)
+                self.clock.CumulVar(end).SetRange(begin, limit)
             else:
                 self.routing.solver().Add(self.routing.NextVar(self.routing.Start(place)) == end)
             if row.overtime_limit_seconds and policy.overtime_weight:
                 over = max(0, limit - row.overtime_limit_seconds)
-                self.time.SetCumulVarSoftUpperBound(end, over, policy.overtime_weight * self.scale)
+                self.clock.SetCumulVarSoftUpperBound(end, over, policy.overtime_weight * self.scale)
             if row.hourly_price:
-                self.time.SetSpanCostCoefficientForVehicle(row.hourly_price * self.scale // HOUR, place)
+                self.clock.SetSpanCostCoefficientForVehicle(row.hourly_price * self.scale // HOUR, place)
             if row.longest_seconds is not None:
-                self.time.SetSpanUpperBoundForVehicle(max(0, row.longest_seconds - self._lunch(row)), place)
+                self.clock.SetSpanUpperBoundForVehicle(max(0, row.longest_seconds - self._lunch(row)), place)
             if row.fixed:
                 self.routing.SetVehicleUsedWhenEmpty(True, place)
             else:
@@ -229,7 +240,7 @@ class Roster:
             penalty = self.prices.left_out(visit) + (PINNED_EXTRA if visit.pin else 0)
             self.routing.AddDisjunction([index], penalty * self.scale)
             self.routing.VehicleVar(index).SetValues([-1, *self._who(visit)])
-            cumul = self.time.CumulVar(index)
+            cumul = self.clock.CumulVar(index)
             latest = int(cumul.Max())
             spans = [(max(0, a), min(b, latest)) for a, b in self._spans(visit) if b >= 0 and a <= latest]
             reached = spans[0][1]
@@ -241,7 +252,7 @@ class Roster:
             if visit.due is not None and visit.lateness_weight and visit.due < NEVER:
                 due = max(0, self._place(visit.due) - self.origin)
                 if due < latest:
-                    self.time.SetCumulVarSoftUpperBound(index, due, visit.lateness_weight * self.scale)
+                    self.clock.SetCumulVarSoftUpperBound(index, due, visit.lateness_weight * self.scale)
 
     def _supplies(self) -> None:
         """Parts that no depot has, and how many visits somebody takes on, as loads."""
@@ -272,7 +283,7 @@ class Roster:
                 continue
             gap = services[row.first] + row.gap_seconds
             solver.Add(self.routing.ActiveVar(second) <= self.routing.ActiveVar(first))
-            solver.Add(self.time.CumulVar(second) >= self.time.CumulVar(first) + gap)
+            solver.Add(self.clock.CumulVar(second) >= self.clock.CumulVar(first) + gap)
 
     def _services(self) -> Mapping[str, int]:
         return {visit.key: visit.service_seconds for visit in self.visits}
