@@ -31,9 +31,9 @@ class Ledger:
     def require(self, constraint: cp_model.BoundedLinearExpression | bool, sentence: str) -> None:
         self.model.add(constraint).only_enforce_if(self.literal(sentence))
 
-    def within(self, value: int, domain: cp_model.Domain, sentence: str) -> None:
-        """The number must lie in the domain."""
-        constraint = self.model.add_linear_expression_in_domain(self.number(value), domain)
+    def within(self, value: int, values: cp_model.Domain, sentence: str) -> None:
+        """The number must be one of the values."""
+        constraint = self.model.add_linear_expression_in_domain(self.number(value), values)
         constraint.only_enforce_if(self.literal(sentence))
 
     def apart(self, spans: Iterable[tuple[int, int]], sentence: str) -> None:

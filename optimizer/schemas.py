@@ -51,9 +51,9 @@ def plan_schema() -> Json:
     return _schema(Plan)
 
 
-def text(schema: Json) -> str:
+def text(made: Json) -> str:
     """The schema as it is checked in."""
-    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+    return json.dumps(made, indent=2, sort_keys=True) + "\n"
 
 
 def _schema(kind: type) -> Json:
@@ -182,8 +182,8 @@ def _words(kind: type) -> Mapping[str, str]:
 
 def write_schemas() -> None:
     """Write problem.schema.json and plan.schema.json beside this module."""
-    for name, schema in (("problem", problem_schema()), ("plan", plan_schema())):
-        (FOLDER / f"{name}.schema.json").write_text(text(schema), encoding="utf-8")
+    for name, made in (("problem", problem_schema()), ("plan", plan_schema())):
+        (FOLDER / f"{name}.schema.json").write_text(text(made), encoding="utf-8")
 
 
 if __name__ == "__main__":
