@@ -105,6 +105,8 @@ def _state_restock(
     depot, key = book.depots[restock.depot], technician.key
     leads = [(place, book.visits[stop.visit]) for place, stop in enumerate(route.stops) if not stop.seat]
     visits = [visit for place, visit in leads if place >= restock.position]
+    taken = sum(restock.parts.values()) + len(restock.tools)
+    ledger.require(ledger.number(taken) >= 1, f"{key}: takes nothing along at {depot.key}")
     for part, count in restock.parts.items():
         need = sum(visit.parts.get(part, 0) for visit in visits)
         lack = sum(visit.parts.get(part, 0) for _, visit in leads) - technician.stock.get(part, 0)

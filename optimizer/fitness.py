@@ -90,6 +90,8 @@ def _restock(turn: Turn) -> Iterator[str]:
     if not len(turn.head) <= restock.position < len(turn.route.stops):
         yield f"{key}: the restock stands before stop {restock.position}, which is no movable stop"
         return
+    if not restock.tools and not any(restock.parts.values()):
+        yield f"{key}: takes nothing along at {depot.key}"
     later = [turn.visit(stop) for stop in turn.route.stops[restock.position :] if not stop.seat]
     need = sum((Counter(visit.parts) for visit in later), Counter())
     whole = sum((Counter(turn.visit(stop).parts) for stop in turn.route.stops if not stop.seat), Counter())

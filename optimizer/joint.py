@@ -18,6 +18,8 @@ MOST_ROUTES = 24
 """Routes that are timed again together; what is coupled beyond them keeps its starts."""
 MOST_DAYS = 3
 """Days that are tried for one crew, those that add the least travel first."""
+SECOND_LOOK = 8
+"""How many times the effort ways to the second may take."""
 EFFORT = Effort(deterministic=0.5)
 
 
@@ -51,21 +53,30 @@ def place_group(
     """
     standing = Standing(problem, plan)
     standing = Standing(problem, plan, standing.places[visit])
-    if visit in standing.fixed:
+    able = reach.able(standing, standing.without)
+    if visit in standing.fixed or not all(able.values()):
         return None
-    best: Plan | None = None
-    for seats in _days(standing, nearest=nearest)[:MOST_DAYS]:
-        found = _place(standing, _candidates(standing, seats), effort=effort)
-        if found is not None:
-            found = replace(found, objective=score(problem, found))
-            if best is None or found.objective.total < best.objective.total:
-                best = found
+    found = [_placed(standing, seats, effort=effort) for seats in _days(standing, able, nearest=nearest)]
+    best = min((plan for plan in found if plan is not None), key=_total, default=None)
+    if best is None and len(found) != 1:
+        # Shifts that lie in two days, or no day with somebody for each seat.
+        best = _placed(standing, {seat: keys[:nearest] for seat, keys in able.items()}, effort=effort)
     return best
 
 
-def _days(standing: Standing, *, nearest: int) -> list[reach.Found]:
-    """The nearest technicians for each seat on each day, the day that adds the least travel first."""
-    able, problem = reach.able(standing, standing.without), standing.problem
+def _total(plan: Plan) -> int:
+    return plan.objective.total
+
+
+def _placed(standing: Standing, seats: reach.Found, *, effort: Effort) -> Plan | None:
+    """The best with these technicians, scored."""
+    found = _place(standing, _candidates(standing, seats), effort=effort)
+    return None if found is None else replace(found, objective=score(standing.problem, found))
+
+
+def _days(standing: Standing, able: reach.Found, *, nearest: int) -> list[reach.Found]:
+    """The nearest technicians for each seat on the days that add the least travel."""
+    problem = standing.problem
     shifts = {technician.key: technician.shift_start for technician in problem.technicians}
     days: dict[tuple[int | None, int | None], reach.Found] = {}
     for number, keys in able.items():
@@ -74,7 +85,7 @@ def _days(standing: Standing, *, nearest: int) -> list[reach.Found]:
             if len(seats[number]) < nearest:
                 seats[number].append(key)
     full = [seats for seats in days.values() if all(seats.values())]
-    return sorted(full, key=lambda seats: _least(standing, seats))
+    return sorted(full, key=lambda seats: _least(standing, seats))[:MOST_DAYS]
 
 
 def _least(standing: Standing, seats: reach.Found) -> int:
@@ -119,9 +130,12 @@ def _place(standing: Standing, tracks: list[Track], *, effort: Effort) -> Plan |
 def settle(standing: Standing, inside: Collection[str], *, effort: Effort) -> Plan | None:
     """The plan with these technicians' routes at the best starts, and as early as they then may be."""
     tracks = [track for key, track in standing.tracks.items() if key in inside]
-    board = Board(standing.problem, tracks)
-    objective = complete(board, standing.frame(inside))
-    solver = effort.solver(board)
-    if solver.solve(board.model) not in FOUND:
-        return None
-    return standing.replaced(routes(board, tidy(board, objective, solver, effort=effort)))
+    # By time of day ways are rounded up at first; what is that tight is asked again to the second.
+    sliced = len(standing.problem.travel_slices) > 1
+    for exact, spent in ((False, effort), (True, effort.longer(SECOND_LOOK)))[: 1 + sliced]:
+        board = Board(standing.problem, tracks, exact=exact)
+        objective = complete(board, standing.frame(inside))
+        solver = spent.solver(board)
+        if solver.solve(board.model) in FOUND:
+            return standing.replaced(routes(board, tidy(board, objective, solver, effort=spent)))
+    return None

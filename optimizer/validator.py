@@ -51,7 +51,7 @@ def _seats(problem: Problem, plan: Plan) -> Iterator[str]:
         for stop in route.stops:
             taken[stop.visit].append((stop.seat, route.technician))
     out = Counter(row.visit for row in plan.unassigned)
-    for key in (taken.keys() | out.keys()) - {visit.key for visit in problem.visits}:
+    for key in sorted((taken.keys() | out.keys()) - {visit.key for visit in problem.visits}):
         yield f"visit {key} is not in the problem"
     holders: defaultdict[str, set[str]] = defaultdict(set)
     for technician in problem.technicians:

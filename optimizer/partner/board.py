@@ -73,9 +73,11 @@ class Slack:
 class Board:
     """The variables of all tracks, with what holds along each way; other modules add rules and prices."""
 
-    def __init__(self, problem: Problem, tracks: Sequence[Track], *, relaxed: int | None = None) -> None:
-        """`relaxed`: the visit whose windows, overtime and parts may give."""
-        self.problem = problem
+    def __init__(
+        self, problem: Problem, tracks: Sequence[Track], *, relaxed: int | None = None, exact: bool = False
+    ) -> None:
+        """`relaxed`: the visit whose windows, overtime and parts may give; `exact`: ways to the second."""
+        self.problem, self.exact = problem, exact
         self.model = cp_model.CpModel()
         self.yes = self.model.new_constant(1)
         self.first = min([0, *(row.technician.shift_start for row in tracks)])
@@ -119,8 +121,10 @@ class Board:
         return Visiting(start, served)
 
     def _times(self) -> Times:
-        # One more than the longest: pieces of a sliced day are rounded up.
-        travel = self.model.new_int_var(0, int(self.problem.travel_seconds.max(initial=0)) + 1, "")
+        # A way by time of day is rounded up at each slice that it meets.
+        travel = self.model.new_int_var(
+            0, int(self.problem.travel_seconds.max(initial=0)) + len(self.problem.travel_slices), ""
+        )
         leave, arrive = self.number(), self.number()
         self.model.add(arrive == leave + travel)
         return Times(travel, leave, arrive)
@@ -187,7 +191,7 @@ class Board:
                 continue
             times = self.to(turn, head)
             pair = ends(self.problem, track, tail=tail, head=head)
-            found = pieces(self.problem, *pair, span=open_to[tail, head])
+            found = pieces(self.problem, *pair, span=open_to[tail, head], exact=self.exact)
             self._takes(times, found, literal=literal)
             self.model.add(times.leave >= self.end(turn, tail)).only_enforce_if(literal)
             if tail is None and track.head.leave is None:

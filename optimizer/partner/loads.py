@@ -34,7 +34,8 @@ def _load(board: Board, turn: Turn) -> Pieces:
     _follow(board, turn)
     _tools(board, turn)
     pieces: Pieces = {}
-    parts = sorted({part for _, visit in _leads(board, turn.track) for part in visit.parts})
+    leads = [visit for _, visit in _leads(board, turn.track)]
+    parts = sorted({part for visit in leads for part, count in visit.parts.items() if count})
     reasons = [literal for literal, _ in _lacks(board, turn)]
     reasons += [_part(board, turn, part=part, pieces=pieces) for part in parts]
     calls = [turn.serves[call] for call in turn.track.calls]

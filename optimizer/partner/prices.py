@@ -77,7 +77,9 @@ def _travel(board: Board, turn: Turn) -> Term:
 
 def _driven(board: Board, times: Times, literal: Literal) -> Term:
     """The seconds of a way that is gone; nothing for one that is not."""
-    seconds = board.model.new_int_var(0, int(board.problem.travel_seconds.max(initial=0)) + 1, "")
+    seconds = board.model.new_int_var(
+        0, int(board.problem.travel_seconds.max(initial=0)) + len(board.problem.travel_slices), ""
+    )
     board.model.add(seconds >= times.travel).only_enforce_if(literal)
     return seconds
 

@@ -22,8 +22,13 @@ class Piece:
     seconds: int
 
 
-def pieces(problem: Problem, origin: int, destination: int, *, span: tuple[int, int]) -> list[Piece]:
-    """The pieces of one way over that span of leaving times, exact but where it crosses into a slice."""
+def pieces(
+    problem: Problem, origin: int, destination: int, *, span: tuple[int, int], exact: bool = False
+) -> list[Piece]:
+    """The pieces of one way over that span of leaving times.
+
+    Where the way crosses into a slice they are somewhat too slow, or `exact` and many.
+    """
     first, last = span
     if problem.travel_seconds.ndim == 2:
         return [Piece(first, last, int(problem.travel_seconds[origin, destination]))]
@@ -36,7 +41,8 @@ def pieces(problem: Problem, origin: int, destination: int, *, span: tuple[int, 
         inside = after - 1 if end is None else min(after - 1, max(begin - 1, end - whole))
         if inside >= begin:
             _extend(found, Piece(begin, inside, whole))
-        for piece in _crossing(problem, (origin, destination), first=inside + 1, after=after):
+        crossing = _seconds if exact else _crossing
+        for piece in crossing(problem, (origin, destination), first=inside + 1, after=after):
             _extend(found, piece)
     return found
 
@@ -45,6 +51,11 @@ def _slice(problem: Problem, origin: int, destination: int, *, at: int) -> int:
     """Seconds of the whole way at the pace of the slice in which `at` lies."""
     place = max(0, bisect_right(problem.travel_slices, at) - 1)
     return int(problem.travel_seconds[place, origin, destination])
+
+
+def _seconds(problem: Problem, pair: tuple[int, int], *, first: int, after: int) -> list[Piece]:
+    """Each leaving time from which a slice's end is met on the way, by itself."""
+    return [Piece(at, at, way_seconds(problem, *pair, leave=at)) for at in range(first, after)]
 
 
 def _crossing(problem: Problem, pair: tuple[int, int], *, first: int, after: int) -> list[Piece]:

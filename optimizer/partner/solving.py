@@ -1,7 +1,7 @@
 """Solving: the whole model of a board, its solver, and starts as early as the price allows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ortools.sat.python import cp_model
 
@@ -28,6 +28,10 @@ class Effort:
     seconds: float | None = None
     deterministic: float | None = None
     seed: int = 1
+
+    def longer(self, times: int) -> "Effort":
+        """So many times this by the solver's own count; the wall stays where it is."""
+        return replace(self, deterministic=None if self.deterministic is None else times * self.deterministic)
 
     def solver(self, board: Board | None = None) -> cp_model.CpSolver:
         """A solver on one thread, for that board."""

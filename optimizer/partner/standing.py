@@ -1,13 +1,13 @@
 """Standing: a plan's routes as tracks whose order is kept, and what of it stays outside a model."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from optimizer.case import left_at
 from optimizer.judge import free_from
 from optimizer.partner.solving import Frame
-from optimizer.partner.tracks import Call, Head, Seat, Track, location
+from optimizer.partner.tracks import Call, Head, Seat, Track, location, needed_calls
 from optimizer.plan import Plan, Route, Unassigned
 from optimizer.problem import Problem
 
@@ -63,7 +63,7 @@ class Standing:
         if must and isinstance(must[-1], Call):
             must.pop()
         at = route.lunch_start
-        return Track(
+        track = Track(
             technician=technician,
             head=Head(
                 stops=head,
@@ -76,6 +76,14 @@ class Standing:
             must=tuple(must),
             lunch_start=at if at is not None and at < free else None,
         )
+        if self.without in self.places_on(route) and not needed_calls(self.problem, track):
+            # Only the visit that is taken out needed the depot.
+            return replace(track, must=track.seats)
+        return track
+
+    def places_on(self, route: Route) -> set[int]:
+        """The places of the visits on a route."""
+        return {self.places[stop.visit] for stop in route.stops}
 
     @cached_property
     def routes_of(self) -> dict[str, list[str]]:

@@ -108,6 +108,12 @@ def takes_more_than_it_needs() -> Case:
     return supplied(stock=None), fetched(), restocked(parts={"valve": 2})
 
 
+def takes_nothing_along() -> Case:
+    given = supplied()
+    given = replace(given, technicians=(technician(stock={"valve": 1}),))
+    return given, fetched(), restocked(parts={"valve": 0})
+
+
 def takes_fewer_than_none() -> Case:
     return supplied(), fetched(), restocked(parts={"valve": 1, "pipe": -1})
 

@@ -167,7 +167,8 @@ class Drawn:
         tools = {name for name in TOOLS if name in technician.tools and self.chance(0.5)}
         if turn.restock is not None:
             tools |= {name for name in turn.restock.tools if self.chance(0.5)}
-        if fetches:
+        lacking = set(TOOLS) - technician.tools
+        if fetches and (lacking or any(parts.values())):
             self._restock(turn, parts)
             tools |= set(turn.restock.tools if turn.restock else ())
         else:

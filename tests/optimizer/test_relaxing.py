@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ from tests.optimizer.test_joint import orders_of
 MINUTES = STEP // 60
 
 
-def with_first(given: Problem, **fields: object) -> Problem:
+def with_first(given: Problem, **fields: Any) -> Problem:
     """The problem with its first visit changed."""
-    return replace(given, visits=(replace(given.visits[0], **fields), *given.visits[1:]))  # type: ignore[arg-type]
+    return replace(given, visits=(replace(given.visits[0], **fields), *given.visits[1:]))
 
 
 def without_first(given: Problem) -> Plan:
@@ -125,7 +126,7 @@ def own_penalty(given: Problem) -> int:
     return row.unassigned_penalty + row.customer_value * given.policy.customer_value_weight
 
 
-def alone(**fields: object) -> Problem:
+def alone(**fields: Any) -> Problem:
     """Ada from 0 to 2 hours and one visit that is 600 s away and takes an hour."""
     return problem([technician(shift_end=2 * HOUR)], [visit("a", 1, **fields)])
 

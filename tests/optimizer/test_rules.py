@@ -188,6 +188,11 @@ RULES: tuple[tuple[Callable[[], Case], str, str], ...] = (
         "takes 2 of part valve at hub, the stops",
     ),
     (
+        broken_supplies.takes_nothing_along,
+        "takes nothing along at hub",
+        "takes nothing along at hub",
+    ),
+    (
         broken_supplies.takes_fewer_than_none,
         "takes -1 of part pipe at hub, the stops",
         "has a negative way, service or number of",

@@ -46,7 +46,7 @@ def test_every_field_is_described_and_every_time_has_its_unit() -> None:
     assert units["location"] == "An index into `travel_seconds`."
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_drawn_problems_and_plans_are_by_their_schemas(seed: int) -> None:
     drawn = Drawn(seed)
@@ -157,7 +157,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(name=st.sampled_from(sorted(schemas.problem_schema()["properties"])), value=JSON)
 def test_no_json_however_wild_is_anything_but_read_and_checked_or_a_value_error(
     name: str, value: Any

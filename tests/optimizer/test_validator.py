@@ -11,7 +11,7 @@ from optimizer.validator import validate
 from tests.optimizer.drawn import Drawn, spoiled
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_both_accept_a_plan_that_keeps_every_rule_with_little_to_spare(seed: int) -> None:
     drawn = Drawn(seed)
@@ -21,7 +21,7 @@ def test_both_accept_a_plan_that_keeps_every_rule_with_little_to_spare(seed: int
     assert validate(drawn.problem, drawn.plan) == ()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(seed=st.integers(0, 10**6), changes=st.integers(1, 3))
 def test_both_agree_on_a_plan_that_has_been_changed(seed: int, changes: int) -> None:
     drawn, draw = Drawn(seed), np.random.default_rng(seed + 1)
@@ -60,7 +60,7 @@ ROUTES = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 1000),
     routes=st.lists(ROUTES, max_size=3),
@@ -78,7 +78,7 @@ def test_no_plan_however_wild_makes_them_stumble(
     assert bool(found) == bool(proven), (found, proven)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_problem_and_plan_survive_their_texts_to_the_byte(seed: int) -> None:
     drawn = Drawn(seed)
