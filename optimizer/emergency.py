@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from optimizer.displacement import displace, go_to, write_down
 from optimizer.encoding import encode
-from optimizer.insertion import cheapest_anywhere, put, take
+from optimizer.insertion import POSITION_BITS, cheapest_anywhere, put, take
 from optimizer.loading import load
 from optimizer.model import NEVER, PENALTY, Encoded, Ints
 from optimizer.plan import Plan
@@ -28,6 +28,8 @@ class Spot:
     technician: str
     position: int
     price: int
+    code: int | None = None
+    """The position as the kernels say it, where a new stop at a depot comes with the visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,14 @@ class Held:
         price, technician, position = cheapest_anywhere(self.encoded.model, self.state, place)
         if technician < 0:
             return None
-        return Spot(self._technician(technician), int(position), int(price))
+        first, code = int(position) % (1 << POSITION_BITS), int(position)
+        return Spot(self._technician(technician), first, int(price), None if code == first else code)
 
     def apply(self, visit: str, spot: Spot) -> None:
         """Put a visit that is out where `best` said. ValueError: it does not fit there; nothing changes."""
         place, technician = self._out(visit), self.encoded.technicians[spot.technician]
         before = write_down(self.state, 1)
-        if not put(self.encoded.model, self.state, technician, spot.position, place):
+        if not put(self.encoded.model, self.state, technician, _code(spot), place):
             go_to(self.encoded.model, self.state, before)
             raise ValueError(f"visit {visit} does not fit there")
         self.changes += 1
@@ -147,7 +150,7 @@ class Held:
         price, routes = NEVER, before
         if spot is not None and spot.price < penalty:
             technician = self.encoded.technicians[spot.technician]
-            put(model, self.state, technician, spot.position, place)
+            put(model, self.state, technician, _code(spot), place)
             price, routes = spot.price, write_down(self.state, 0)
             go_to(model, self.state, before)
         if price > penalty * DEAR_SHARE:
@@ -203,6 +206,10 @@ class Held:
         return tuple(
             Move(visits[place].key, names[self.state.owner[place]], names[owner[place]]) for place in changed
         )
+
+
+def _code(spot: Spot) -> int:
+    return spot.position if spot.code is None else spot.code
 
 
 def insert(problem: Problem, plan: Plan, visit: str) -> Answer:

@@ -14,7 +14,7 @@ from optimizer import loading
 from optimizer.emergency import Held, Move, Spot, insert, warm_up
 from optimizer.judge import score
 from optimizer.plan import Plan
-from optimizer.problem import Dependency, Planned, Problem, Technician, Visit, Window
+from optimizer.problem import Dependency, Depot, Planned, Problem, Technician, Visit, Window
 from optimizer.search import solve
 from optimizer.state import LENGTH, TOTAL
 from optimizer.validator import validate
@@ -323,6 +323,27 @@ def test_a_visit_stays_where_the_route_breaks_without_it() -> None:
 
     assert taken(held) == [["a", "b"]]
     assert held.plan() == Held.of(given, held.plan()).plan()
+
+
+def test_a_stop_at_a_depot_comes_with_a_visit_that_needs_it() -> None:
+    given = problem(
+        [technician("Ada")],
+        [visit("a", 1), visit("b", 2, parts={"valve": 1})],
+        depots=(Depot(key="shop", location=1),),
+    )
+    held = Held.of(given, planned(given, Ada="a"))
+
+    spot = held.best("b")
+    assert spot is not None
+    held.apply("b", spot)
+
+    plan = held.plan()
+    assert (spot.technician, spot.price) == ("Ada", 1200)
+    assert plan.routes[0].restock is not None
+    assert dict(plan.routes[0].restock.parts) == {"valve": 1}
+    assert validate(given, plan) == ()
+    assert held.remove("b") == "Ada"
+    assert held.plan().routes[0].restock is None
 
 
 def test_the_kernels_can_be_compiled_ahead() -> None:
