@@ -103,10 +103,9 @@ def ruin(model: Model, chain: Chain) -> None:
 def construct(model: Model, chain: Chain, order: Ints) -> None:
     """Try the visits of `order` that are out, each at its cheapest place."""
     open_change(model, chain)
-    blink = float(chain.state.totals.shape[0]) * 0.0
     for place in range(order.shape[0]):
         if chain.state.owner[order[place]] < 0:
-            insert(model, chain, order[place], blink)
+            insert(model, chain, order[place], 0.0)
     close_change(model, chain, True)
 
 
