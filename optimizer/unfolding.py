@@ -2,7 +2,8 @@
 
 At a release the stops on the way to which technicians are, and all before them, are facts; what has become
 known is planned together with what has not begun. A visit that finds no place then is rejected for good, and
-none that was accepted is given up. Who has no further stop stays at the last one until called on or home.
+none that was accepted is given up. Who has no further stop when the last one ends goes home for the day:
+what becomes known later is for the others, so that the way home is where the executed day has it.
 """
 
 import time
@@ -94,13 +95,17 @@ def _freeze(day: _Day, moment: int) -> None:
 def _plan(day: _Day, moment: int, effort: Effort, on_plan: Callable[[Plan], None] | None) -> None:
     known = _known(day, moment)
     new = [visit for visit in known if visit.key not in day.accepted]
+    here = [row for row in day.problem.technicians if not _is_gone(day, row.key, moment)]
+    stays = {stop.visit for row in here for stop in day.routes[row.key].stops}
     part = replace(
         day.problem,
-        technicians=tuple(_technician(day, technician) for technician in day.problem.technicians),
-        visits=tuple(_visit(day, visit) for visit in known),
+        technicians=tuple(_technician(day, technician) for technician in here),
+        visits=tuple(
+            _visit(day, visit) for visit in known if visit.key in stays or visit.key not in day.accepted
+        ),
         earliest_start=moment,
     )
-    stands = Plan(tuple(day.routes.values()), (), Objective(0, 0, 0, 0, 0, 0))
+    stands = Plan(tuple(_ahead(day, row.key) for row in here), (), Objective(0, 0, 0, 0, 0, 0))
     found = effort.solve(
         part,
         warm=stands if day.accepted else None,
@@ -114,6 +119,18 @@ def _plan(day: _Day, moment: int, effort: Effort, on_plan: Callable[[Plan], None
         day.routes[route.technician] = _joined(day, route)
     day.rejected |= left
     day.accepted |= {visit.key for visit in new} - set(left)
+
+
+def _is_gone(day: _Day, technician: str, moment: int) -> bool:
+    """Whether the technician has left the last stop: the day is over for them."""
+    stops = day.routes[technician].stops
+    return bool(stops) and stops[-1].end < moment
+
+
+def _ahead(day: _Day, technician: str) -> Route:
+    """The route that stands; a depot stop that is a fact is in the van's stock already."""
+    route = day.routes[technician]
+    return route if _restocked(day, technician) is None else replace(route, restock=None)
 
 
 def _first(day: _Day, plan: Plan) -> _Day:

@@ -23,21 +23,25 @@ def test_a_request_waits_for_its_release_and_for_what_has_begun() -> None:
             visit("soon", 2),
             visit("late", 1),
             visit("gone", 2, windows=(Window(0, HOUR),)),
+            visit("after", 1),
         ],
     )
+    releases = {"known": -1, "soon": 1_000, "late": 8_400, "gone": 2_000, "after": 12_601}
 
-    found = unfolding.unfold(day, {"known": -1, "soon": 1_000, "late": 20_000, "gone": 2_000}, OWN)
+    found = unfolding.unfold(day, releases, OWN)
 
-    # To `known` 600 s, an hour there, 600 s on to `soon`; `late` is known long after that is done.
+    # To `known` 600 s, an hour there, 600 s on to `soon`; `late` is known in the second when that is done,
+    # `after` in the second when Ada has gone home.
     (route,) = found.plan.routes
     assert [(stop.visit, stop.start) for stop in route.stops] == [
         ("known", 600),
         ("soon", 4_800),
-        ("late", 20_600),
+        ("late", 9_000),
     ]
-    assert (found.rejected, found.plannings) == (("gone",), 4)
-    assert [row.visit for row in found.plan.unassigned] == ["gone"]
-    assert found.plan.unassigned[0].reasons
+    assert route.end == 12_600 + 600
+    assert (found.rejected, found.plannings) == (("gone", "after"), 5)
+    assert [row.visit for row in found.plan.unassigned] == ["gone", "after"]
+    assert all(row.reasons for row in found.plan.unassigned)
     assert found.plan.objective == judge.score(day, found.plan)
     assert found.plan.objective.travel_seconds == 600 + 600 + 600 + 600
 
