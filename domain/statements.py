@@ -187,7 +187,8 @@ class _Stating:
 
     def absences(self, presence: Presence) -> tuple[problems.Absence, ...]:
         return tuple(
-            problems.Absence(self.down(starts_at), self.up(ends_at)) for starts_at, ends_at in presence.absences
+            problems.Absence(self.down(starts_at), self.up(ends_at))
+            for starts_at, ends_at in presence.absences
         )
 
     def fact(self, row: Candidate) -> Spot:

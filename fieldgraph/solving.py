@@ -14,7 +14,7 @@ from typing import Any
 
 from fieldgraph import answers
 from fieldgraph.answers import Outcome
-from optimizer import engines
+from optimizer import collecting, engines
 from optimizer.efforts import Effort
 from optimizer.engines import Engine
 from optimizer.instances import reading
@@ -171,7 +171,10 @@ def _searched(run: Solving, effort: Effort, warm: tuple[Plan, Teams] | None) -> 
             on_improvement=lambda best: run.improved(Outcome(best.plan, best.problem, best.teams)),
         )
         return Outcome(found.plan, found.problem, found.teams)
-    best = effort.solve(problem, warm=plan, on_improvement=lambda plan: run.improved(Outcome(plan, problem)))
+    solve = (
+        partial(collecting.solve, problem, effort) if run.instance.prizes else partial(effort.solve, problem)
+    )
+    best = solve(warm=plan, on_improvement=lambda plan: run.improved(Outcome(plan, problem)))
     return Outcome(best, problem)
 
 

@@ -44,16 +44,17 @@ def solve(
     on_improvement: Callable[[Plan], None] | None = None,
     stop: Callable[[], bool] | None = None,
     chains: int = 1,
+    explain: bool = True,
 ) -> Plan:
     """The best plan that the engine finds; all arguments are those of `search.solve`.
 
-    `chains` are our own search's; the fallback runs in one thread.
+    `chains` and `explain` are our own search's; the fallback runs in one thread and is quick to explain.
     """
     search: Callable[..., Plan]
     if chosen(engine) == "own":
         from optimizer.search import solve as ours  # noqa: PLC0415  # loads numba
 
-        search = partial(ours, chains=chains)
+        search = partial(ours, chains=chains, explain=explain)
     else:
         from optimizer.fallback import solve as search  # noqa: PLC0415  # loads ortools
     return search(

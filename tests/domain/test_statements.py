@@ -115,7 +115,9 @@ async def test_of_two_shifts_the_one_with_more_time_left_counts(world: World) ->
 
 async def test_a_firm_visit_that_an_absence_leaves_no_way_to_is_a_fact(world: World) -> None:
     ada = await world.technician()
-    await world.keep(Absence(technician_id=ada, starts_at=at(8.02), ends_at=at(12), reason=AbsenceReason.OTHER))
+    await world.keep(
+        Absence(technician_id=ada, starts_at=at(8.02), ends_at=at(12), reason=AbsenceReason.OTHER)
+    )
     soon = await world.visit(await world.work_type())
     await world.schedule(soon, ada, 12)
     async with world.unit() as work:
