@@ -1,7 +1,7 @@
 """The worker: takes plans from the queue, lets the optimizer solve them, tells how it goes, publishes.
 
-A job is held by a lease (leases.py) that a heartbeat renews. On a machine that is new to them the kernels take
-minutes to compile: until they are there, the fallback engine searches.
+A job is held by a lease (leases.py) that a heartbeat renews. On a machine that is new to them the kernels
+take minutes to compile: until they are there, the fallback engine searches.
 """
 
 import asyncio
@@ -107,7 +107,7 @@ class Worker:
                 await ticking
 
     def _warm_up(self) -> None:
-        """Begin to load the kernels, in a thread that keeps no process from ending; `ready` when it is done."""
+        """Begin to load the kernels, in a thread that keeps no process from ending; `ready` when done."""
         log, began, loop = structlog.get_logger(__name__), time.monotonic(), asyncio.get_running_loop()
 
         def load() -> None:
@@ -124,7 +124,7 @@ class Worker:
         threading.Thread(target=load, name="kernels", daemon=True).start()
 
     async def _kernels(self, stop: asyncio.Event) -> None:
-        """Wait for the kernels, but not for their first compilation: a plan of the fallback is there sooner."""
+        """Wait for the kernels, but not for their first compilation: the fallback has a plan sooner."""
         until = time.monotonic() + KERNELS_SECONDS
         while not (stop.is_set() or self.ready.is_set() or time.monotonic() > until):
             await _pause(stop, POLL_SECONDS / 5)
