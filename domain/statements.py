@@ -3,8 +3,8 @@
 The rules of translation:
 
 * Time zero is the start of the plan's day in the organization's zone; now is the unit of work's time.
-* A technician works the largest part of a shift on the day, from now on, that no absence touches: a hole
-  in the middle costs the smaller part.
+* A technician works the shift with most time left on the day, from its first free moment from now on to its
+  last; absences between are holes, in which nobody drives or serves.
 * Visits under way, and those dispatched or fully pinned that are due or late, head the route as facts.
   Dispatched or pinned visits that lie ahead keep their technician and time, and leave room before them.
 * What takes a crew, or goes with another visit, stays where it stands: a fact for each who goes there.

@@ -83,13 +83,29 @@ def _part(effort: Effort, place: int, releases: int, spent: float) -> Effort:
 
 
 def _freeze(day: _Day, moment: int) -> None:
-    """What has begun before the moment is a fact from now on; so is the stop after a depot stop that has."""
-    for key, route in day.routes.items():
+    """What has begun before the moment is a fact from now on.
+
+    Of a depot stop that has begun all up to the stop that first needs it, too: it must not be for nothing.
+    """
+    visits = {visit.key: visit for visit in day.problem.visits}
+    for technician in day.problem.technicians:
+        key, route = technician.key, day.routes[technician.key]
         count = sum(stop.arrive - stop.travel_seconds < moment for stop in route.stops)
         restock = route.restock
         if restock is not None and restock.arrive - restock.travel_seconds < moment:
-            count = max(count, restock.position + 1)
+            count = max(count, _first_use(technician, route, visits) + 1)
         day.begun[key] = max(day.begun[key], count)
+
+
+def _first_use(technician: Technician, route: Route, visits: Mapping[str, Visit]) -> int:
+    """The position of the first stop that the van could not serve without the depot stop."""
+    need: Counter[str] = Counter()
+    for position, stop in enumerate(route.stops):
+        need.update(visits[stop.visit].parts)
+        short = any(count > technician.stock.get(part, 0) for part, count in need.items())
+        if short or visits[stop.visit].tools - technician.tools:
+            return position
+    return len(route.stops) - 1
 
 
 def _plan(day: _Day, moment: int, effort: Effort, on_plan: Callable[[Plan], None] | None) -> None:

@@ -114,6 +114,32 @@ def test_after_a_depot_stop_the_van_has_all_and_the_day_says_what_was_taken() ->
     assert (route.stops, route.leave) == ((first, second), 0)
 
 
+def test_who_went_to_the_depot_serves_what_it_was_for() -> None:
+    day = problem(
+        [technician(), technician("Ben")],
+        [visit("a", 1), visit("b", 2, tools=frozenset({"drill"})), visit("c", 1), visit("new", 1)],
+        depots=(Depot(key="main", location=0),),
+    )
+    way = (
+        Stop("a", 600, 600, 600, 4_200),
+        Stop("b", 600, 4_800, 4_800, 8_400),
+        Stop("c", 600, 9_000, 9_000, 12_600),
+    )
+    plan = Plan(
+        (Route("Ada", way, None, 600, 13_200, Restock("main", 0, 0, 0, 0, {}, ("drill",)), 0),), (), FREE
+    )
+    asked: list[Problem] = []
+
+    def engine(part: Problem, **_: Any) -> Plan:
+        asked.append(part)
+        return plan
+
+    unfolding.unfold(day, {"new": 100}, Effort(engine=engine, seconds=None, iterations=1))
+
+    # Ada is on the way to `a`, which needs nothing of the depot; `b` does, and may not go to Ben any more.
+    assert asked[1].technicians[0].fixed == ("a", "b")
+
+
 def test_an_engine_that_gives_up_what_was_accepted_is_not_followed() -> None:
     day = problem([technician()], [visit("a", 1, windows=(Window(9_000, 9_000),)), visit("b", 2)])
     plans = iter(
