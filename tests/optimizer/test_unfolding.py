@@ -26,21 +26,22 @@ def test_a_request_waits_for_its_release_and_for_what_has_begun() -> None:
             visit("after", 1),
         ],
     )
-    releases = {"known": -1, "soon": 1_000, "late": 8_400, "gone": 2_000, "after": 12_601}
+    releases = {"known": -1, "soon": 1_000, "late": 8_400, "gone": 20_000, "after": 12_601}
 
     found = unfolding.unfold(day, releases, OWN)
 
-    # To `known` 600 s, an hour there, 600 s on to `soon`; `late` is known in the second when that is done,
-    # `after` in the second when Ada has gone home.
+    # To `known` 600 s, an hour there, 600 s on to `soon`; `late` is known in the second when that is done.
+    # Nobody else is there, so Ada stays where `late` was, for `after` and then up to the last release.
     (route,) = found.plan.routes
     assert [(stop.visit, stop.start) for stop in route.stops] == [
         ("known", 600),
         ("soon", 4_800),
         ("late", 9_000),
+        ("after", 12_601),
     ]
-    assert route.end == 12_600 + 600
-    assert (found.rejected, found.plannings) == (("gone", "after"), 5)
-    assert [row.visit for row in found.plan.unassigned] == ["gone", "after"]
+    assert route.end == 20_000 + 600
+    assert (found.rejected, found.plannings) == (("gone",), 5)
+    assert [row.visit for row in found.plan.unassigned] == ["gone"]
     assert all(row.reasons for row in found.plan.unassigned)
     assert found.plan.objective == judge.score(day, found.plan)
     assert found.plan.objective.travel_seconds == 600 + 600 + 600 + 600
@@ -68,6 +69,19 @@ def test_every_planning_keeps_what_has_begun_and_what_was_accepted(seed: int) ->
         for stop in route.stops:
             assert stop.arrive - stop.travel_seconds >= releases[stop.visit]
     assert list(judge.violations(day, found.plan)) == []
+
+
+def test_who_is_done_goes_home_while_somebody_with_their_skills_has_not_set_out() -> None:
+    day = problem(
+        [technician(skills={"gas": 1}), technician("Ben", skills={"gas": 2})],
+        [visit("first", 1, skills={"gas": 1}), visit("later", 1, skills={"gas": 1})],
+    )
+
+    found = unfolding.unfold(replace(day, technicians=day.technicians), {"later": 10_000}, OWN)
+
+    ended = {route.technician: route.end for route in found.plan.routes}
+    assert sorted(end for end in ended.values() if end) == [600 + HOUR + 600, 10_000 + 600 + HOUR + 600]
+    assert len(found.plan.technicians()) == 2
 
 
 def test_equal_days_unfold_equally_and_one_that_is_stopped_ends_well() -> None:
