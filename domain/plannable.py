@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -55,11 +56,12 @@ class Candidate(NamedTuple):
 
 
 class Presence(NamedTuple):
-    """A technician with the shift and the part of it that is free of absences."""
+    """A technician with the shift: from its first free moment to its last, and the absences between them."""
 
     technician: Technician
     shift: Shift
     period: Period
+    absences: tuple[Period, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ async def _period(work: UnitOfWork, plan: Plan) -> Period:
 
 
 async def _presences(work: UnitOfWork, plan: Plan, *, day: Period) -> list[Presence]:
-    """Who is there on the day: of all shifts that touch it, each one's largest free part from now on."""
+    """Who is there on the day: of all shifts that touch it, each one's with most time left from now on."""
     statement = (
         select(Technician, Shift)
         .join(
@@ -162,16 +164,18 @@ async def _presences(work: UnitOfWork, plan: Plan, *, day: Period) -> list[Prese
         statement = statement.where(col(Technician.id).in_(asked_for))
     rows = (await work.session.exec(statement.order_by(col(Technician.code), col(Shift.starts_at)))).all()
     absences = await _absences(work, day=day)
-    found: dict[UUID, Presence] = {}
+    found: dict[UUID, tuple[timedelta, Presence]] = {}
     since = max(work.at, day[0])
     for technician, shift in rows:
         pieces = _free((shift.starts_at, shift.ends_at), absences[technician.id])
-        if technician.id in found:
-            pieces.append(found[technician.id].period)
-        best = max(pieces, key=lambda piece: piece[1] - max(piece[0], since), default=None)
-        if best is not None and (technician.id not in found or best != found[technician.id].period):
-            found[technician.id] = Presence(technician, shift, best)
-    return list(found.values())
+        ahead = [piece for piece in pieces if piece[1] > since] or pieces[-1:]
+        if not ahead:
+            continue
+        left = sum((piece[1] - max(piece[0], since) for piece in ahead), timedelta())
+        if technician.id not in found or left > found[technician.id][0]:
+            gaps = tuple((before[1], after[0]) for before, after in pairwise(ahead))
+            found[technician.id] = left, Presence(technician, shift, (ahead[0][0], ahead[-1][1]), gaps)
+    return [presence for _, presence in found.values()]
 
 
 async def _absences(work: UnitOfWork, *, day: Period) -> Mapping[UUID, list[Period]]:

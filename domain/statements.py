@@ -3,8 +3,8 @@
 The rules of translation:
 
 * Time zero is the start of the plan's day in the organization's zone; now is the unit of work's time.
-* A technician works the largest part of a shift on the day, from now on, that no absence touches: a hole
-  in the middle costs the smaller part.
+* A technician works the shift with most time left on the day, from its first free moment from now on to its
+  last; absences between are holes, in which nobody drives or serves.
 * Visits under way, and those dispatched or fully pinned that are due or late, head the route as facts.
   Dispatched or pinned visits that lie ahead keep their technician and time, and leave room before them.
 * What takes a crew, or goes with another visit, stays where it stands: a fact for each who goes there.
@@ -168,7 +168,8 @@ class _Stating:
         for ahead, start, key in rows:
             row = self.rows[key]
             fact, there = self.fact(row), self.places[row.point]
-            arrive = start if _at_site(row) else ready + int(self.travel[place, there])
+            way = int(self.travel[place, there])
+            arrive = start if _at_site(row) else self.arrival(technician, ready, way)
             if ahead and start > self.now + 1 and arrive <= start:
                 break
             head.append(key)
@@ -176,6 +177,19 @@ class _Stating:
             if _at_site(row):
                 ready = max(self.now, fact.end)
         return tuple(head)
+
+    def arrival(self, technician: str, ready: int, travel_seconds: int) -> int:
+        """When a way that can begin at `ready` ends: none begins that an absence would interrupt."""
+        for absence in self.absences(self.crew[technician]):
+            if ready < absence.end and absence.start < ready + travel_seconds:
+                ready = absence.end
+        return ready + travel_seconds
+
+    def absences(self, presence: Presence) -> tuple[problems.Absence, ...]:
+        return tuple(
+            problems.Absence(self.down(starts_at), self.up(ends_at))
+            for starts_at, ends_at in presence.absences
+        )
 
     def fact(self, row: Candidate) -> Spot:
         """When a firm visit takes place; one that has not begun though it is due begins after now.
@@ -239,6 +253,7 @@ class _Stating:
             expired_skills=frozenset(str(skill.skill_id) for skill in mine if skill not in good),
             stock={**self.stock(presence.technician.id), **self.capacity(presence.technician)},
             lunch=self.lunch(presence.shift, presence.period),
+            absences=self.absences(presence),
             fixed=self.heads[key],
             available_from=available_from,
             overtime_limit_seconds=self.day.policy.overtime_limit_seconds,

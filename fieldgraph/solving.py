@@ -1,6 +1,5 @@
 """Solving a file from the command line: read, searched within a budget, written at each improvement."""
 
-import importlib
 import math
 import os
 import signal
@@ -15,14 +14,14 @@ from typing import Any
 
 from fieldgraph import answers
 from fieldgraph.answers import Outcome
+from optimizer import collecting, engines
 from optimizer.efforts import Effort
+from optimizer.engines import Engine
 from optimizer.instances import reading
 from optimizer.instances.instance import Instance
 from optimizer.instances.reading import Objective
 from optimizer.plan import Plan
 from optimizer.teams import Teams
-
-ENGINES = {"own": "optimizer.search", "ortools": "optimizer.fallback"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class Wanted:
     technicians: Path | None = None
     objective: Objective | None = None
     warm: Path | None = None
-    engine: str = "own"
+    engine: Engine = "own"
     chains: int = 1
 
 
@@ -172,24 +171,24 @@ def _searched(run: Solving, effort: Effort, warm: tuple[Plan, Teams] | None) -> 
             on_improvement=lambda best: run.improved(Outcome(best.plan, best.problem, best.teams)),
         )
         return Outcome(found.plan, found.problem, found.teams)
-    best = effort.solve(problem, warm=plan, on_improvement=lambda plan: run.improved(Outcome(plan, problem)))
+    solve = (
+        partial(collecting.solve, problem, effort) if run.instance.prizes else partial(effort.solve, problem)
+    )
+    best = solve(warm=plan, on_improvement=lambda plan: run.improved(Outcome(plan, problem)))
     return Outcome(best, problem)
 
 
 def _engine(wanted: Wanted, tell: Callable[[str], None] | None) -> Callable[..., Plan]:
     """The engine's `solve`, its kernels compiled, so that the budget is spent on searching."""
+    if wanted.engine == "own" and tell is not None:
+        tell("loading the kernels (they are compiled once after an update, which takes a while)")
+    elif wanted.engine != "own" and wanted.chains > 1:
+        raise ValueError(f"the engine {wanted.engine} has one chain")
     try:
-        module = importlib.import_module(ENGINES[wanted.engine])
+        engines.warm_up(wanted.engine)
     except ModuleNotFoundError as error:
         raise ValueError(f"the engine {wanted.engine} is not installed: {error}") from error
-    if wanted.engine == "own":
-        if tell is not None:
-            tell("loading the kernels (they are compiled once after an update, which takes a while)")
-        module.warm_up()
-    elif wanted.chains > 1:
-        raise ValueError(f"the engine {wanted.engine} has one chain")
-    found: Callable[..., Plan] = module.solve
-    return found if wanted.chains == 1 else partial(found, chains=wanted.chains)
+    return partial(engines.solve, engine=wanted.engine, chains=wanted.chains)
 
 
 def _warm(wanted: Wanted, instance: Instance) -> tuple[Plan, Teams] | None:

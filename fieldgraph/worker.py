@@ -1,6 +1,7 @@
 """The worker: takes plans from the queue, lets the optimizer solve them, tells how it goes, publishes.
 
-A job is held by a lease (leases.py) that a heartbeat renews.
+A job is held by a lease (leases.py) that a heartbeat renews. On a machine that is new to them the kernels
+take minutes to compile: until they are there, the fallback engine searches.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ POLL_SECONDS = 0.25
 IMPROVEMENT_SECONDS = 0.5
 TICK_SECONDS = 5.0
 MOST_FAULTS_TOLD = 5
+KERNELS_SECONDS = 15.0
+"""So long plans wait for the kernels: from numba's cache they are there in a few seconds."""
 MOST_CHAINS = 2
 """A search's chains, each on a core of its own: with more of them each would be too short."""
 
@@ -93,8 +96,8 @@ class Worker:
         """Work until `stop` is set; a job that is then running goes back to the queue."""
         ticking = asyncio.create_task(self._tick(stop))
         try:
-            await self._warm_up()
-            self.ready.set()
+            self._warm_up()
+            await self._kernels(stop)
             while not stop.is_set():
                 if not await self._guarded(self._turn(stop), "the queue could not be worked on"):
                     await _pause(stop, POLL_SECONDS)
@@ -103,12 +106,30 @@ class Worker:
             with suppress(asyncio.CancelledError):
                 await ticking
 
-    async def _warm_up(self) -> None:
-        """Before the first plan is taken; told, since it takes a minute on a machine that is new to it."""
-        log, began = structlog.get_logger(__name__), time.monotonic()
-        log.info("compiling kernels")
-        await asyncio.to_thread(engines.warm_up)
-        log.info("kernels ready", seconds=round(time.monotonic() - began, 1))
+    def _warm_up(self) -> None:
+        """Begin to load the kernels, in a thread that keeps no process from ending; `ready` when done."""
+        log, began, loop = structlog.get_logger(__name__), time.monotonic(), asyncio.get_running_loop()
+
+        def load() -> None:
+            try:
+                engines.warm_up()
+            except Exception:  # logged with its trace; the fallback goes on searching
+                log.exception("kernels could not be loaded")
+                return
+            log.info("kernels ready", seconds=round(time.monotonic() - began, 1))
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self.ready.set)
+
+        log.info("loading kernels; a machine that is new to them compiles them for minutes")
+        threading.Thread(target=load, name="kernels", daemon=True).start()
+
+    async def _kernels(self, stop: asyncio.Event) -> None:
+        """Wait for the kernels, but not for their first compilation: the fallback has a plan sooner."""
+        until = time.monotonic() + KERNELS_SECONDS
+        while not (stop.is_set() or self.ready.is_set() or time.monotonic() > until):
+            await _pause(stop, POLL_SECONDS / 5)
+        if not (stop.is_set() or self.ready.is_set()):
+            structlog.get_logger(__name__).info("the fallback engine searches until the kernels are ready")
 
     async def _tick(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -158,6 +179,7 @@ class Worker:
         solved = await asyncio.to_thread(
             engines.solve,
             statement.problem,
+            engine=None if self.ready.is_set() else "ortools",
             seconds=day.plan.seconds,
             seed=day.plan.seed,
             on_improvement=course.offer,

@@ -76,7 +76,10 @@ def ruin(model: Model, chain: Chain) -> None:
     state = chain.state
     visits = chain.neighbours.shape[0]
     out = chain.counters[ABSENT]
-    mean = max(1.0, (visits - out) / state.totals.shape[0])
+    used = 0
+    for technician in range(state.totals.shape[0]):
+        used += state.totals[technician, LENGTH] > 0
+    mean = max(1.0, (visits - out) / max(1, used))
     longest = min(LONGEST_STRING, mean)
     strings = int(draw(chain) * (4.0 * REMOVED_MEAN / (1.0 + longest) - 1.0)) + 1
     seed, wanted = below(chain, visits), -1

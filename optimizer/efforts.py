@@ -32,8 +32,9 @@ class Effort:
         *,
         warm: Plan | None = None,
         on_improvement: Callable[[Plan], None] | None = None,
+        explain: bool = True,
     ) -> Plan:
-        """The engine's plan."""
+        """The engine's plan; `explain`: with the reasons of what it leaves out."""
         return self.engine(
             problem,
             seconds=self.seconds,
@@ -42,4 +43,5 @@ class Effort:
             warm=warm,
             on_improvement=on_improvement,
             stop=self.stop,
+            explain=explain,
         )

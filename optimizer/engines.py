@@ -1,6 +1,6 @@
 """The engines: which one solves a Problem, by name or by what is installed.
 
-`fieldgraph` is our own search; `ortools` is the fallback. Neither is imported before it is needed: the
+`own` is our own search; `ortools` is the fallback. Neither is imported before it is needed: the
 search loads numba, and the fallback is there for machines that have none.
 """
 
@@ -13,19 +13,19 @@ from typing import Literal
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 
-Engine = Literal["fieldgraph", "ortools"]
+Engine = Literal["own", "ortools"]
 
 
 def chosen(engine: Engine | None = None) -> Engine:
     """The engine of that name; without a name our own where numba is there, else the fallback."""
     if engine is not None:
         return engine
-    return "ortools" if find_spec("numba") is None else "fieldgraph"
+    return "ortools" if find_spec("numba") is None else "own"
 
 
 def warm_up(engine: Engine | None = None) -> None:
     """What an engine needs once, when a worker starts: our own compiles its kernels."""
-    if chosen(engine) == "fieldgraph":
+    if chosen(engine) == "own":
         from optimizer import search  # noqa: PLC0415  # loads numba
 
         search.warm_up()
@@ -44,16 +44,17 @@ def solve(
     on_improvement: Callable[[Plan], None] | None = None,
     stop: Callable[[], bool] | None = None,
     chains: int = 1,
+    explain: bool = True,
 ) -> Plan:
     """The best plan that the engine finds; all arguments are those of `search.solve`.
 
-    `chains` are our own search's; the fallback runs in one thread.
+    `chains` and `explain` are our own search's; the fallback runs in one thread and is quick to explain.
     """
     search: Callable[..., Plan]
-    if chosen(engine) == "fieldgraph":
+    if chosen(engine) == "own":
         from optimizer.search import solve as ours  # noqa: PLC0415  # loads numba
 
-        search = partial(ours, chains=chains)
+        search = partial(ours, chains=chains, explain=explain)
     else:
         from optimizer.fallback import solve as search  # noqa: PLC0415  # loads ortools
     return search(

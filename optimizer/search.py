@@ -46,6 +46,7 @@ def solve(
     on_improvement: Callable[[Plan], None] | None = None,
     stop: Callable[[], bool] | None = None,
     chains: int = 1,
+    explain: bool = True,
 ) -> Plan:
     """The best plan found. Same problem, seed, warm plan, chains and iterations (seconds None): equal bytes.
 
@@ -54,7 +55,7 @@ def solve(
     (without reasons), at most once in 0.15 s and once at the end; `stop` is asked about every 20 ms and ends
     the search with the best so far. What either raises ends the search, and no thread stays. `warm` is kept
     where it still fits, what it leaves out is put in first, and the search starts cool, so that little of it
-    moves. The wall is held to 50 ms, and what reasons for visits left out take.
+    moves. The wall is held to 50 ms, and what reasons for visits left out take (`explain`).
     """
     budget = Budget(seconds, iterations, stop, time.perf_counter())
     if seconds is None and iterations is None:
@@ -83,7 +84,7 @@ def solve(
     plan = read_plan(encoded, chain.state)
     if on_improvement is not None:
         on_improvement(plan)
-    return explain_all(encoded, chain.state, plan)
+    return explain_all(encoded, chain.state, plan) if explain else plan
 
 
 def _rescue(encoded: Encoded, state: State, budget: Budget) -> None:

@@ -101,7 +101,8 @@ def _tried(problem: Problem, best: Teamed, effort: Effort, started: float) -> It
             teams = changed(problem, best.teams, draw)
         if teams is None:
             return
-        found = _solved(problem, teams, effort.part(MOVE_SHARE, seed=effort.seed + number + 1), best.plan)
+        part = effort.part(MOVE_SHARE, seed=effort.seed + number + 1)
+        found = _solved(problem, teams, part, best.plan)
         better = found.plan.objective.total < best.plan.objective.total
         if found.plan.objective.total <= best.plan.objective.total:
             best = found
@@ -232,7 +233,8 @@ def _solved(
 ) -> Teamed:
     part = joined(problem, teams)
     hears = None if tell is None else lambda plan: tell(Teamed(teams, part, plan))
-    return Teamed(teams, part, effort.solve(part, warm=warm, on_improvement=hears))
+    plan = effort.solve(part, warm=warm, on_improvement=hears, explain=tell is not None)
+    return Teamed(teams, part, plan)
 
 
 def _team(key: str, members: Sequence[Technician]) -> Technician:

@@ -2,7 +2,9 @@
 
 At a release the stops on the way to which technicians are, and all before them, are facts; what has become
 known is planned together with what has not begun. A visit that finds no place then is rejected for good, and
-none that was accepted is given up. Who has no further stop stays at the last one until called on or home.
+none that was accepted is given up. Who has no further stop when the last one ends goes home for the day if
+somebody with the same skills has not set out yet; else they stay there until called on, to the last release
+or as long as they still get home in time, and the wait is in the executed day.
 """
 
 import time
@@ -39,6 +41,12 @@ class _Day:
     routes: dict[str, Route]
     begun: dict[str, int]
     """Technician → how many stops of the route are facts."""
+    last: int
+    """The last release."""
+    home: set[str] = field(default_factory=set)
+    """Technicians who have gone home for the day."""
+    held: set[str] = field(default_factory=set)
+    """Those who stay at their last stop."""
     accepted: set[str] = field(default_factory=set)
     rejected: dict[str, Unassigned] = field(default_factory=dict)
 
@@ -60,10 +68,12 @@ def unfold(
     start = problem.earliest_start
     moments = sorted({date for date in releases.values() if date > start})
     keys = [technician.key for technician in problem.technicians]
-    day = _Day(problem, releases, {key: Route(key) for key in keys}, dict.fromkeys(keys, 0))
+    routes, last = {key: Route(key) for key in keys}, max([start, *moments])
+    day = _Day(problem, releases, routes, dict.fromkeys(keys, 0), last)
     began = time.perf_counter()
     for place, moment in enumerate((start, *moments)):
         _freeze(day, moment)
+        _send_home(day, moment)
         part = _part(effort, place, len(moments), time.perf_counter() - began)
         _plan(day, moment, part, on_plan if place == 0 else None)
         if on_plan is not None:
@@ -82,25 +92,45 @@ def _part(effort: Effort, place: int, releases: int, spent: float) -> Effort:
 
 
 def _freeze(day: _Day, moment: int) -> None:
-    """What has begun before the moment is a fact from now on; so is the stop after a depot stop that has."""
-    for key, route in day.routes.items():
+    """What has begun before the moment is a fact from now on.
+
+    Of a depot stop that has begun all up to the stop that first needs it, too: it must not be for nothing.
+    """
+    visits = {visit.key: visit for visit in day.problem.visits}
+    for technician in day.problem.technicians:
+        key, route = technician.key, day.routes[technician.key]
         count = sum(stop.arrive - stop.travel_seconds < moment for stop in route.stops)
         restock = route.restock
         if restock is not None and restock.arrive - restock.travel_seconds < moment:
-            count = max(count, restock.position + 1)
+            count = max(count, _first_use(technician, route, visits) + 1)
         day.begun[key] = max(day.begun[key], count)
+
+
+def _first_use(technician: Technician, route: Route, visits: Mapping[str, Visit]) -> int:
+    """The position of the first stop that the van could not serve without the depot stop."""
+    need: Counter[str] = Counter()
+    for position, stop in enumerate(route.stops):
+        need.update(visits[stop.visit].parts)
+        short = any(count > technician.stock.get(part, 0) for part, count in need.items())
+        if short or visits[stop.visit].tools - technician.tools:
+            return position
+    return len(route.stops) - 1
 
 
 def _plan(day: _Day, moment: int, effort: Effort, on_plan: Callable[[Plan], None] | None) -> None:
     known = _known(day, moment)
     new = [visit for visit in known if visit.key not in day.accepted]
+    here = [row for row in day.problem.technicians if row.key not in day.home]
+    stays = {stop.visit for row in here for stop in day.routes[row.key].stops}
     part = replace(
         day.problem,
-        technicians=tuple(_technician(day, technician) for technician in day.problem.technicians),
-        visits=tuple(_visit(day, visit) for visit in known),
+        technicians=tuple(_technician(day, technician) for technician in here),
+        visits=tuple(
+            _visit(day, visit) for visit in known if visit.key in stays or visit.key not in day.accepted
+        ),
         earliest_start=moment,
     )
-    stands = Plan(tuple(day.routes.values()), (), Objective(0, 0, 0, 0, 0, 0))
+    stands = Plan(tuple(_ahead(day, row.key) for row in here), (), Objective(0, 0, 0, 0, 0, 0))
     found = effort.solve(
         part,
         warm=stands if day.accepted else None,
@@ -114,6 +144,48 @@ def _plan(day: _Day, moment: int, effort: Effort, on_plan: Callable[[Plan], None
         day.routes[route.technician] = _joined(day, route)
     day.rejected |= left
     day.accepted |= {visit.key for visit in new} - set(left)
+
+
+def _send_home(day: _Day, moment: int) -> None:
+    """Who has served all they have goes home for the day, or is held where nobody else could do as well."""
+    waiting = [row for row in day.problem.technicians if not day.routes[row.key].stops]
+    for row in day.problem.technicians:
+        stops = day.routes[row.key].stops
+        if not stops or stops[-1].end >= moment:
+            day.held.discard(row.key)
+        elif row.key not in day.home | day.held:
+            (day.home if any(_replaces(each, row) for each in waiting) else day.held).add(row.key)
+
+
+def _replaces(technician: Technician, other: Technician) -> bool:
+    return all(technician.skills.get(skill, -1) >= level for skill, level in other.skills.items())
+
+
+def _waited(day: _Day, technician: Technician, route: Route) -> Route:
+    """The route of somebody who is held: the way home begins at the last release, or when it must.
+
+    A lunch that is owed then is taken while waiting. Who has an absence, or other ways by time of day, is
+    held no longer than the last stop takes.
+    """
+    fixed_ways = len(day.problem.travel_slices) == 1 and not technician.absences
+    if route.end is None or technician.key not in day.held or not fixed_ways:
+        return route
+    latest, way = technician.shift_end + technician.overtime_limit_seconds, route.return_travel_seconds
+    if technician.longest_seconds is not None and route.leave is not None:
+        latest = min(latest, route.leave + technician.longest_seconds)
+    end = min(latest, day.last + way)
+    lunch, done = technician.lunch, route.stops[-1].end
+    if end > route.end and lunch is not None and route.lunch_start is None and end > lunch.latest:
+        at = max(done, lunch.earliest)
+        end = max(end, at + lunch.seconds + way)
+        return route if end > latest else replace(route, end=end, lunch_start=at)
+    return replace(route, end=max(route.end, end))
+
+
+def _ahead(day: _Day, technician: str) -> Route:
+    """The route that stands; a depot stop that is a fact is in the van's stock already."""
+    route = day.routes[technician]
+    return route if _restocked(day, technician) is None else replace(route, restock=None)
 
 
 def _first(day: _Day, plan: Plan) -> _Day:
@@ -185,7 +257,8 @@ def _executed(day: _Day) -> Plan:
     """The day as it stands; what is not known yet is among the unassigned, without a reason."""
     visits = {visit.key: visit for visit in day.problem.visits}
     routes = tuple(
-        _taken(technician, day.routes[technician.key], visits) for technician in day.problem.technicians
+        _waited(day, technician, _taken(technician, day.routes[technician.key], visits))
+        for technician in day.problem.technicians
     )
     served = {stop.visit for route in routes for stop in route.stops}
     left = tuple(

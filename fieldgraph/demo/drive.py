@@ -25,7 +25,7 @@ READ_BUSINESS_SECONDS = 15.0
 READ_REAL_SECONDS = (0.75, 5.0)
 PLAN_TRIES = 3
 PLAN_PATIENCE_SECONDS = 90.0
-TAKEN_PATIENCE_SECONDS = 900.0  # a worker's kernels, compiled once per machine, hold up the first plan
+TAKEN_PATIENCE_SECONDS = 900.0
 QUIET_SECONDS = 5.0
 PLAN_POLL_SECONDS = 0.3
 REPAIR_SECONDS = 3
@@ -292,7 +292,7 @@ class Story:
                 raise NotAnswered("No worker has taken the plan: worker.log may say why")
             if waited > QUIET_SECONDS and not told:
                 told = True
-                reason = "no worker has taken the plan yet; a new one compiles its kernels first (worker.log)"
+                reason = "no worker has taken the plan yet; a new one loads its kernels first (worker.log)"
                 LOG.info("demo waits", what="plan", reason=reason)
             waited += PLAN_POLL_SECONDS
             plan = await self._later(plan)

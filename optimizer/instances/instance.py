@@ -30,6 +30,11 @@ class Instance:
     source: str = field(default="", compare=False)
     """The path that was read."""
 
+    @property
+    def prizes(self) -> bool:
+        """Whether visits are worth a way only together, as in prize-collecting files."""
+        return self.measure == "distance and prizes"
+
     def cost(self, plan: Plan) -> int:
         """The plan's measure in the Problem's units, by the plan's own times."""
         if self.measure == "price":

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from optimizer import teams
+from optimizer import collecting, teams
 from optimizer.assembly import assemble
 from optimizer.efforts import Effort
 from optimizer.instances.instance import Instance
@@ -99,7 +99,8 @@ def solve(task: Task) -> Answer:
             problem, plan = found.problem, found.plan
         else:
             problem = task.instance.problem
-            plan = effort.solve(problem)
+            ours = task.instance.prizes and task.engine == OURS
+            plan = collecting.solve(problem, effort) if ours else effort.solve(problem)
     except ValueError as error:
         return Answer(fault=str(error))
     return Answer(problem, plan, clock.wall, clock.processor)

@@ -16,6 +16,7 @@ from domain.visits import Pin, Visit
 from domain.work_orders import Priority, WorkOrder, WorkOrderState
 from integrations.roads import StraightLines
 from optimizer.plan import Objective
+from optimizer.problem import Absence as Hole
 from optimizer.problem import Break, Planned, Policy, Technician, Window
 from tests.domain.world import DAY, World, at
 
@@ -81,19 +82,53 @@ async def test_sites_at_one_point_are_one_location(world: World) -> None:
     assert np.array_equal(statement.problem.travel_seconds.diagonal(), [0, 0])
 
 
-async def test_an_absence_cuts_the_shift_to_its_larger_part_from_now_on(world: World) -> None:
+async def test_an_absence_is_a_hole_in_the_shift_or_moves_its_end(world: World) -> None:
     ada = await world.technician()
     await world.keep(
         Absence(technician_id=ada, starts_at=at(11), ends_at=at(12), reason=AbsenceReason.OTHER),
         Absence(technician_id=ada, starts_at=at(15), ends_at=at(18), reason=AbsenceReason.OTHER),
     )
     morning = one(await load(world))
-    world.now = at(10.5)
+    world.now = at(11.5)
     later = one(await load(world))
 
-    # Both parts are three hours long; before noon the first comes first, at half past ten it is half an hour.
-    assert (morning.shift_start, morning.shift_end) == (8 * HOUR, 11 * HOUR)
-    assert (later.shift_start, later.shift_end) == (12 * HOUR, 15 * HOUR)
+    assert (morning.shift_start, morning.shift_end) == (8 * HOUR, 15 * HOUR)
+    assert morning.absences == (Hole(11 * HOUR, 12 * HOUR),)
+    # What is over, or the rest of it, is no hole any more: the shift begins after it.
+    assert (later.shift_start, later.shift_end, later.absences) == (12 * HOUR, 15 * HOUR, ())
+
+
+async def test_of_two_shifts_the_one_with_more_time_left_counts(world: World) -> None:
+    ada = await world.technician()
+    evening = Shift(technician_id=ada, starts_at=at(17), ends_at=at(21))
+    await world.keep(
+        evening, Absence(technician_id=ada, starts_at=at(10), ends_at=at(15), reason=AbsenceReason.OTHER)
+    )
+    early = one(await load(world))
+    world.now = at(9)
+    later = one(await load(world))
+
+    # Two hours and one of the day's shift, from nine on one and one; the evening's are four.
+    assert (early.shift_start, early.shift_end, early.absences) == (17 * HOUR, 21 * HOUR, ())
+    assert later.shift_start == 17 * HOUR
+
+
+async def test_a_firm_visit_that_an_absence_leaves_no_way_to_is_a_fact(world: World) -> None:
+    ada = await world.technician()
+    await world.keep(
+        Absence(technician_id=ada, starts_at=at(8.02), ends_at=at(12), reason=AbsenceReason.OTHER)
+    )
+    soon = await world.visit(await world.work_type())
+    await world.schedule(soon, ada, 12)
+    async with world.unit() as work:
+        (await work.get(Visit, soon)).pin = Pin.BOTH
+
+    statement = await load(world)
+
+    (visit,) = statement.problem.visits
+    way = int(statement.problem.travel_seconds[one(statement).start_location, visit.location])
+    assert way > 0.02 * HOUR
+    assert one(statement).fixed == (str(soon),)
 
 
 async def test_who_is_absent_all_day_is_not_there_and_their_visits_are_free(world: World) -> None:

@@ -109,7 +109,7 @@ async def test_a_plan_that_no_worker_has_taken_yet_is_waited_for_and_said_once(
 
     assert (plan["state"], graph.turns) == ("SOLVING", 0)
     assert [(line["event"], line["what"]) for line in told] == [("demo waits", "plan")]
-    assert "compiles its kernels first" in told[0]["reason"]
+    assert "loads its kernels first" in told[0]["reason"]
     monkeypatch.setattr(drive, "TAKEN_PATIENCE_SECONDS", 0.003)
     graph.turns = 99
     with pytest.raises(NotAnswered, match="No worker has taken the plan"):

@@ -1,5 +1,7 @@
 """The worker with a real Postgres and the real optimizer: from the asking to what a client sees."""
 
+import asyncio
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -14,7 +16,8 @@ from domain.plans import Plan, PlanChange, PlanReason, PlanState
 from domain.visits import Assignment, Visit
 from fieldgraph import worker
 from integrations.roads import StraightLines
-from optimizer import search, validator
+from optimizer import engines, search, validator
+from optimizer import plan as answers
 from tests.conftest import Database
 from tests.domain.world import at
 from tests.fieldgraph.working import Workplace, ended, propose, running, until, workplace
@@ -73,6 +76,56 @@ async def test_a_plan_is_solved_proposed_and_committed(place: Workplace) -> None
         assert (await plans.commit(work, key))[1] == []
     assert {row.visit_id: row.technician_id for row in await world.all(Assignment)} == {near: ada, far: ben}
     assert Counter(visit.state for visit in await world.all(Visit)) == {"SCHEDULED": 2, "UNSCHEDULED": 1}
+
+
+async def test_until_its_kernels_are_there_the_fallback_searches(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, compiled, asked = place.world, threading.Event(), list[str | None]()
+    solve = engines.solve
+
+    def solving(*arguments: Any, engine: engines.Engine | None, **budget: Any) -> answers.Plan:
+        asked.append(engine)
+        return solve(*arguments, engine=engine, **budget)
+
+    monkeypatch.setattr(worker, "KERNELS_SECONDS", 0.05)
+    monkeypatch.setattr(engines, "warm_up", compiled.wait)
+    monkeypatch.setattr(engines, "solve", solving)
+    ada = await world.technician("Ada")
+    kind = await world.work_type()
+    near = await world.visit(kind, step=1)
+    early = await propose(world)
+    ours = place.worker()
+
+    async with running(ours):
+        plan = await until(world, early, PlanState.PROPOSED, PlanState.FAILED)
+        assert not ours.ready.is_set()
+        compiled.set()
+        await asyncio.wait_for(ours.ready.wait(), 10)
+        late = await propose(world)
+        again = await until(world, late, PlanState.PROPOSED, PlanState.FAILED)
+
+    assert (plan.state, plan.assigned_count, plan.unassigned_count) == (PlanState.PROPOSED, 1, 0)
+    (change,) = await world.all(PlanChange, plan_id=early)
+    assert (change.visit_id, change.technician_id) == (near, ada)
+    assert (again.state, again.assigned_count) == (PlanState.PROPOSED, 1)
+    assert asked == ["ortools", None]
+
+
+async def test_a_worker_ends_though_its_kernels_are_not_there(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = threading.Event()
+    monkeypatch.setattr(engines, "warm_up", compiled.wait)
+    ours, stop = place.worker(), asyncio.Event()
+
+    running_on = asyncio.create_task(ours.run(stop))
+    await asyncio.sleep(0.1)
+    stop.set()
+    await asyncio.wait_for(running_on, 5)
+
+    assert not ours.ready.is_set()
+    compiled.set()
 
 
 async def test_better_plans_are_told_at_most_twice_a_second(place: Workplace) -> None:

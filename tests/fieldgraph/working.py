@@ -17,6 +17,7 @@ from domain.plans import Plan, PlanState, Request
 from fieldgraph.addresses import SYSTEM_ROLE, sqlalchemy_url
 from fieldgraph.worker import Worker
 from integrations.roads import StraightLines
+from optimizer import engines
 from tests.conftest import Database, connected
 from tests.domain.world import DAY, MORNING, World
 
@@ -63,6 +64,7 @@ class Workplace:
 async def workplace(database: Database) -> AsyncIterator[Workplace]:
     engine = create_async_engine(sqlalchemy_url(database.app_url))
     settings = {"role": SYSTEM_ROLE}
+    await asyncio.to_thread(engines.warm_up)  # minutes on a machine that is new to the kernels
     try:
         async with asyncpg.create_pool(database.owner_url, server_settings=settings, min_size=1) as pool:
             yield Workplace(database, engine, pool, await World.make(engine))

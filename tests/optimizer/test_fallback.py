@@ -136,7 +136,7 @@ def test_it_wants_a_budget_and_a_sound_problem() -> None:
 def test_the_engine_is_chosen_by_name_and_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     day = problem([technician()], [visit()])
 
-    assert engines.chosen() == "fieldgraph"
+    assert engines.chosen() == "own"
     assert engines.solve(day, engine="ortools", seconds=None, iterations=50).objective.total == 1_200
     assert engines.solve(day, seconds=None, iterations=50).objective.total == 1_200
 

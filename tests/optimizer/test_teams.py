@@ -52,7 +52,7 @@ def test_moves_find_the_team_that_serves_all() -> None:
 
     assert found.plan.unassigned == ()
     assert sorted(key for members in found.teams for key in members) == ["a", "b", "c", "d"]
-    # One team of all, or a, b and one more: it serves all three on one way out and back, three times 600 s each.
+    # One team of all, or a, b and one more: all three on one way out and back, three times 600 s each.
     assert found.plan.objective.total == 3_600
     assert list(judge.violations(found.problem, found.plan)) == []
 

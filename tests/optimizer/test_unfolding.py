@@ -23,21 +23,26 @@ def test_a_request_waits_for_its_release_and_for_what_has_begun() -> None:
             visit("soon", 2),
             visit("late", 1),
             visit("gone", 2, windows=(Window(0, HOUR),)),
+            visit("after", 1),
         ],
     )
+    releases = {"known": -1, "soon": 1_000, "late": 8_400, "gone": 20_000, "after": 12_601}
 
-    found = unfolding.unfold(day, {"known": -1, "soon": 1_000, "late": 20_000, "gone": 2_000}, OWN)
+    found = unfolding.unfold(day, releases, OWN)
 
-    # To `known` 600 s, an hour there, 600 s on to `soon`; `late` is known long after that is done.
+    # To `known` 600 s, an hour there, 600 s on to `soon`; `late` is known in the second when that is done.
+    # Nobody else is there, so Ada stays where `late` was, for `after` and then up to the last release.
     (route,) = found.plan.routes
     assert [(stop.visit, stop.start) for stop in route.stops] == [
         ("known", 600),
         ("soon", 4_800),
-        ("late", 20_600),
+        ("late", 9_000),
+        ("after", 12_601),
     ]
-    assert (found.rejected, found.plannings) == (("gone",), 4)
+    assert route.end == 20_000 + 600
+    assert (found.rejected, found.plannings) == (("gone",), 5)
     assert [row.visit for row in found.plan.unassigned] == ["gone"]
-    assert found.plan.unassigned[0].reasons
+    assert all(row.reasons for row in found.plan.unassigned)
     assert found.plan.objective == judge.score(day, found.plan)
     assert found.plan.objective.travel_seconds == 600 + 600 + 600 + 600
 
@@ -64,6 +69,19 @@ def test_every_planning_keeps_what_has_begun_and_what_was_accepted(seed: int) ->
         for stop in route.stops:
             assert stop.arrive - stop.travel_seconds >= releases[stop.visit]
     assert list(judge.violations(day, found.plan)) == []
+
+
+def test_who_is_done_goes_home_while_somebody_with_their_skills_has_not_set_out() -> None:
+    day = problem(
+        [technician(skills={"gas": 1}), technician("Ben", skills={"gas": 2})],
+        [visit("first", 1, skills={"gas": 1}), visit("later", 1, skills={"gas": 1})],
+    )
+
+    found = unfolding.unfold(replace(day, technicians=day.technicians), {"later": 10_000}, OWN)
+
+    ended = {route.technician: route.end for route in found.plan.routes}
+    assert sorted(end for end in ended.values() if end) == [600 + HOUR + 600, 10_000 + 600 + HOUR + 600]
+    assert len(found.plan.technicians()) == 2
 
 
 def test_equal_days_unfold_equally_and_one_that_is_stopped_ends_well() -> None:
@@ -108,6 +126,32 @@ def test_after_a_depot_stop_the_van_has_all_and_the_day_says_what_was_taken() ->
     (route,) = found.plan.routes
     assert route.restock == replace(restock, parts={"valve": 3}, tools=("drill", "saw"))
     assert (route.stops, route.leave) == ((first, second), 0)
+
+
+def test_who_went_to_the_depot_serves_what_it_was_for() -> None:
+    day = problem(
+        [technician(), technician("Ben")],
+        [visit("a", 1), visit("b", 2, tools=frozenset({"drill"})), visit("c", 1), visit("new", 1)],
+        depots=(Depot(key="main", location=0),),
+    )
+    way = (
+        Stop("a", 600, 600, 600, 4_200),
+        Stop("b", 600, 4_800, 4_800, 8_400),
+        Stop("c", 600, 9_000, 9_000, 12_600),
+    )
+    plan = Plan(
+        (Route("Ada", way, None, 600, 13_200, Restock("main", 0, 0, 0, 0, {}, ("drill",)), 0),), (), FREE
+    )
+    asked: list[Problem] = []
+
+    def engine(part: Problem, **_: Any) -> Plan:
+        asked.append(part)
+        return plan
+
+    unfolding.unfold(day, {"new": 100}, Effort(engine=engine, seconds=None, iterations=1))
+
+    # Ada is on the way to `a`, which needs nothing of the depot; `b` does, and may not go to Ben any more.
+    assert asked[1].technicians[0].fixed == ("a", "b")
 
 
 def test_an_engine_that_gives_up_what_was_accepted_is_not_followed() -> None:

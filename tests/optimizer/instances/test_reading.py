@@ -34,8 +34,8 @@ def test_solomon_is_read_in_tenths_with_distances_cut_off(tmp_path: Path) -> Non
     # (3, 4): 5; (1, 1): 1.414… is 1.4; from (3, 4) to (1, 1): 3.605… is 3.6; (9, 12): 15.
     assert problem.travel_seconds[0].tolist() == [0, 50, 14, 150]
     assert problem.travel_seconds[1].tolist() == [50, 0, 36, 100]
-    # Ten of the longest ways: no detour costs as much.
-    assert {visit.unassigned_penalty for visit in problem.visits} == {1501}
+    # Thirty of the longest ways: no detour costs as much.
+    assert {visit.unassigned_penalty for visit in problem.visits} == {4501}
     assert not found.optional
 
 
