@@ -110,11 +110,16 @@ def with_minutes(
 
 @kernel()
 def first_minutes(
-    model: Model, state: State, technician: int, asked: tuple[int, int, int], over: tuple[int, int]
+    model: Model, state: State, technician: int, asked: tuple[int, int, int], terms: tuple[int, int, int]
 ) -> int:
-    """The least widening with which the job fits at a position; it fits with `asked[2]` minutes."""
-    job, position, high = asked
-    low = -1
+    """The least widening with which the job fits at a position; it fits with `terms[2]` minutes."""
+    job, position, least = asked
+    over, widest = (terms[0], terms[1]), terms[2]
+    low, high, more = least - 1, least, 1
+    while high < widest:
+        if with_minutes(model, state, technician, (job, position, high), over).price < NEVER:
+            break
+        low, high, more = high, min(high + more, widest), 2 * more
     while low + 1 < high:
         middle = (low + high) // 2
         if with_minutes(model, state, technician, (job, position, middle), over).price < NEVER:
@@ -126,27 +131,30 @@ def first_minutes(
 
 @kernel()
 def ease_at(
-    model: Model, state: State, technician: int, asked: tuple[int, int, int], terms: tuple[Ints, Ints, int]
+    model: Model,
+    state: State,
+    technician: int,
+    asked: tuple[int, int, int, int],
+    terms: tuple[Ints, Ints, int],
 ) -> None:
     """Enter what has to give at one position if that is cheaper than what was entered before.
 
     Wider windows only let the job start earlier, or late at all. So the widest make what follows cheapest
     where nothing is paid for hours and moved starts; there the search for fewer minutes ends early.
     """
-    job, position, base = asked
+    job, position, base, bare = asked
     prices, found, hard_end = terms
-    over = (hard_end, prices[OVERTIME_PRICE])
-    widest = prices[WIDEST]
+    over, widest = (hard_end, prices[OVERTIME_PRICE]), prices[WIDEST]
     least = with_minutes(model, state, technician, (job, position, widest), over)
     if least.price == NEVER:
         return
     steady = model.staff[technician, TIMED] == 0 and model.rules[CHANGE_START] == 0
-    floor = least.price if steady else 0
-    if base + floor >= found[0]:
+    floor = base + (least.price if steady else 0)
+    if floor + bare * prices[WINDOW_PRICE] >= found[0]:
         return
-    first = first_minutes(model, state, technician, (job, position, widest), over)
+    first = first_minutes(model, state, technician, (job, position, bare), (over[0], over[1], widest))
     for minutes in range(first, widest + 1):
-        if base + floor + minutes * prices[WINDOW_PRICE] >= found[0]:
+        if floor + minutes * prices[WINDOW_PRICE] >= found[0]:
             return
         eased = with_minutes(model, state, technician, (job, position, minutes), over)
         price = base + eased.price + minutes * prices[WINDOW_PRICE]
@@ -186,14 +194,22 @@ def eased(
     plain = model.staff[technician, TIMED] == 0 and model.rules[CHANGE_START] == 0
     plain = plain and model.rules[SLICES] == 1
     brought = pieces * prices[TRANSFER_PRICE]
+    # The least detour first: most of the others are then too dear to be looked at.
+    nearest, least = first, NEVER
     for position in range(first, state.totals[technician, LENGTH] + 1):
+        added = detour(model, state, technician, position, job)
+        minutes = bare_minutes(model, state, technician, position, job)
+        if added + minutes * prices[WINDOW_PRICE] < least:
+            nearest, least = position, added + minutes * prices[WINDOW_PRICE]
+    for turn in range(-1, state.totals[technician, LENGTH] + 1 - first):
+        position = nearest if turn < 0 else first + turn
         added = detour(model, state, technician, position, job)
         base = settled(model, state, technician, job, added) + brought - before
         # Where the detour saves no time, nothing that follows can become cheaper.
         floor = before if plain and added + model.work[job, SERVICE] >= 0 else 0
         minutes = bare_minutes(model, state, technician, position, job)
-        if minutes > prices[WIDEST]:
-            break
-        if base + floor + minutes * prices[WINDOW_PRICE] < found[0]:
-            ease_at(model, state, technician, (job, position, base), (prices, found, hard_end))
+        wanted = minutes <= prices[WIDEST] and (turn < 0 or position != nearest)
+        if wanted and base + floor + minutes * prices[WINDOW_PRICE] < found[0]:
+            at = (job, position, base, minutes)
+            ease_at(model, state, technician, at, (prices, found, hard_end))
     model.staff[technician, HARD_END], model.work[job, AGREED_LAST] = hard_end, last

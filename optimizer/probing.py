@@ -5,6 +5,7 @@
 
 from optimizer.changes import copy_route, own
 from optimizer.easing import LIMITED, eased, missing_pieces
+from optimizer.fitting import EVERYBODY, NOBODY, fits, stretch_minutes
 from optimizer.insertion import cheapest, take
 from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, making
 from optimizer.model import (
@@ -20,23 +21,24 @@ from optimizer.model import (
     LAST_START,
     LEAD,
     LINKED,
-    LOCATION,
     LONGEST,
     NEED,
     NEVER,
     PARTS,
     PENALTY,
-    STRETCH,
     TERMS,
     TOOLS,
     Ints,
     Model,
 )
 from optimizer.provisions import AFTER_RESTOCK, ANYWHERE, NOWHERE, WITH_RESTOCK, suppliable
-from optimizer.routes import Labels, finish, step
-from optimizer.state import LEFT, LENGTH, RESTOCK, State, labels_at, place_before, refresh
-
-LONGEST_STRETCH_MINUTES = 1440
+from optimizer.state import (
+    LEFT,
+    LENGTH,
+    RESTOCK,
+    State,
+    refresh,
+)
 
 (BARRED, FITS, NO_ROOM, TOO_LONG, WAITS, OFF_SHIFT, ABSENT, OUTSIDE_WINDOW) = range(8)
 (NO_PART, NO_TOOL, NO_STOP, FULL) = range(8, 12)
@@ -48,78 +50,6 @@ fits; FULL: the technician takes on no more visits."""
 CODE, MINUTES, OTHER, PRICE, EASED_PRICE, WINDOW_MINUTES, OVERTIME_MINUTES = range(7)
 """Columns of what is found: by how many minutes (-1: unknown), the job that would go (-1: none), the added
 price of its place (NEVER: none), then the cheapest relaxation (NEVER: none) and its minutes."""
-
-NOBODY, EVERYBODY = -1, -2
-"""Which stop of a route is thought away: none, or every movable one."""
-
-
-@kernel()
-def closes(
-    model: Model, state: State, technician: int, span: tuple[int, int], reached: tuple[int, Labels]
-) -> bool:
-    """Whether the stops from `span[0]` on, without that at `span[1]`, can follow on a place and labels."""
-    place, labels = reached
-    for position in range(span[0], state.totals[technician, LENGTH]):
-        if position == span[1]:
-            continue
-        if labels.open.at == NEVER and labels.taken.at == NEVER:
-            return False
-        job = state.stops[technician, position]
-        labels = step(model, technician, place, job, labels)
-        place = model.work[job, LOCATION]
-    if labels.open.at == NEVER and labels.taken.at == NEVER:
-        return False
-    return finish(model, technician, place, labels).price < NEVER
-
-
-@kernel()
-def fits(model: Model, state: State, technician: int, job: int, without: int) -> bool:
-    """Whether the times allow the job anywhere in the route without that stop; parts are not asked for."""
-    fixed, length = model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH]
-    place, labels = place_before(model, state, technician, fixed), labels_at(state, technician, fixed)
-    last = model.work[job, LAST_START] + model.rules[STRETCH]
-    for position in range(fixed, length + 1):
-        earliest = min(labels.open.at, labels.taken.at)
-        if earliest == NEVER or earliest > last:
-            return False
-        reached = step(model, technician, place, job, labels)
-        if reached.open.at < NEVER or reached.taken.at < NEVER:
-            onward = length if without == EVERYBODY else position
-            if closes(model, state, technician, (onward, without), (model.work[job, LOCATION], reached)):
-                return True
-        if without == EVERYBODY:
-            return False
-        if position < length and position != without:
-            following = state.stops[technician, position]
-            labels = step(model, technician, place, following, labels)
-            place = model.work[following, LOCATION]
-    return False
-
-
-@kernel()
-def fits_stretched(model: Model, state: State, technician: int, asked: tuple[int, int], minutes: int) -> bool:
-    """Whether the job fits when all windows and the shift end so many minutes later; facts stay."""
-    model.rules[STRETCH] = 60 * minutes
-    found = fits(model, state, technician, asked[0], asked[1])
-    model.rules[STRETCH] = 0
-    return found
-
-
-@kernel()
-def stretch_minutes(model: Model, state: State, technician: int, job: int, without: int) -> int:
-    """The least minutes by which all windows and the shift must end later for the job to fit; -1: none."""
-    low, high = 0, ONE
-    while not fits_stretched(model, state, technician, (job, without), high):
-        if high == LONGEST_STRETCH_MINUTES:
-            return -1
-        low, high = high, min(2 * high, LONGEST_STRETCH_MINUTES)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if fits_stretched(model, state, technician, (job, without), middle):
-            high = middle
-        else:
-            low = middle
-    return high
 
 
 @kernel()
@@ -199,16 +129,23 @@ def fits_instead(model: Model, state: State, spare: State, technician: int, swap
 
 @kernel()
 def displaced(model: Model, state: State, spare: State, technician: int, job: int) -> int:
-    """The movable job of least penalty whose removal makes room for this one, or -1."""
-    who, least = NONE, NEVER
-    for position in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH]):
-        other = state.stops[technician, position]
-        if other >= model.rules[JOBS]:
-            continue
-        penalty = model.work[model.work[other, LEAD], PENALTY]
-        if penalty < least and fits_instead(model, state, spare, technician, (job, position)):
-            who, least = other, penalty
-    return who
+    """The movable job of least penalty whose removal makes room for this one, or -1; of equals the first."""
+    tried, tried_at = -NEVER, NONE
+    while True:
+        at, least = NONE, NEVER
+        for position in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH]):
+            other = state.stops[technician, position]
+            if other >= model.rules[JOBS]:
+                continue
+            penalty = model.work[model.work[other, LEAD], PENALTY]
+            if (penalty > tried or (penalty == tried and position > tried_at)) and penalty < least:
+                at, least = position, penalty
+        if at < 0:
+            return -1
+        who = state.stops[technician, at]
+        if fits_instead(model, state, spare, technician, (job, at)):
+            return who
+        tried, tried_at = least, at
 
 
 @kernel()

@@ -10,6 +10,7 @@ from optimizer.changes import copy_route
 from optimizer.crewing import totals
 from optimizer.easing import LAST_CERTAIN
 from optimizer.encoding import encode, penalty
+from optimizer.fitting import LONGEST_STRETCH_MINUTES
 from optimizer.loading import load, remove
 from optimizer.model import (
     AGREED_FIRST,
@@ -21,7 +22,7 @@ from optimizer.model import (
     Ints,
 )
 from optimizer.plan import Plan, Reason, ReasonCode, Unassigned
-from optimizer.probing import BARRED, CODE, FITS, LONGEST_STRETCH_MINUTES, PRICE, probe, put_back
+from optimizer.probing import BARRED, CODE, FITS, PRICE, probe, put_back
 from optimizer.problem import Dependency, Problem, Visit
 from optimizer.state import LENGTH, State, empty_state
 from optimizer.timetable import read_route

@@ -1,7 +1,7 @@
 """Wording: what was found about a visit and a technician as Reasons, in plain sentences."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from optimizer.model import LEAST, NEVER, Encoded, Ints, may_serve, starts
 from optimizer.plan import Reason, ReasonCode, Relaxation
@@ -44,9 +44,9 @@ class Words:
         technician = self.encoded.problem.technicians[place]
         relaxation = self.relaxation(place, visit, row)
         reason = self._finding(place, visit, code=int(row[CODE]), minutes=int(row[MINUTES]))
-        reason = replace(reason, relaxation=relaxation)
         if relaxation is not None:
-            reason = replace(reason, message=f"{reason.message} {relieved(relaxation)}")
+            text = f"{reason.message} {relieved(relaxation)}"
+            reason = Reason(reason.code, text, technician.key, reason.minutes, relaxation)
         if row[OTHER] < 0:
             return [reason]
         other = self.encoded.problem.visits[self.encoded.jobs[int(row[OTHER])][0]]
@@ -166,17 +166,13 @@ def _outside(words: Words, technician: Technician, visit: Visit) -> bool:
 
 
 def _unskilled(technician: Technician, visit: Visit, *, seat: int) -> Iterator[Reason]:
-    last = min(
-        max((window.end for window in starts(visit)), default=NEVER),
-        technician.shift_end + technician.overtime_limit_seconds,
-    )
     skills = visit.skills if seat == 0 else visit.crew[seat - 1]
     for skill, level in sorted(skills.items()):
         have, minutes = technician.skills.get(skill), None
         code, lack = ReasonCode.MISSING_SKILL, f"{technician.key} lacks skill {skill} at level {level}"
         if have is not None and have >= level:
-            until = technician.certified_until.get(skill, last)
-            if until >= last:
+            until = technician.certified_until.get(skill, NEVER)
+            if until == NEVER or until >= (last := _needed_until(technician, visit)):
                 continue
             code, minutes = ReasonCode.CERTIFICATION_EXPIRED, -(-(last - until) // 60)
             lack = f"The certification of {technician.key} for {skill} ends {minutes} minutes too early"
@@ -186,6 +182,12 @@ def _unskilled(technician: Technician, visit: Visit, *, seat: int) -> Iterator[R
             code = ReasonCode.CERTIFICATION_EXPIRED
             lack = f"The certification of {technician.key} for {skill} is not valid on the day"
         yield Reason(code, f"{lack}.", technician.key, minutes)
+
+
+def _needed_until(technician: Technician, visit: Visit) -> int:
+    """Until when a certificate must hold: the visit may start by then, and the route may last as long."""
+    ends = max((window.end for window in starts(visit)), default=NEVER)
+    return min(ends, technician.shift_end + technician.overtime_limit_seconds)
 
 
 def _displaces(technician: Technician, visit: Visit, *, other: Visit) -> Reason:
