@@ -82,7 +82,7 @@ class Inquiry:
     words: Words
     spare: State
     last_end: Ints
-    """For each technician, until when the route could last if overtime gave: no certificate ends in it."""
+    """For each technician, until when the route could last if overtime gave: a day, while no certificate ends."""
 
     @classmethod
     def into(cls, problem: Problem, plan: Plan) -> "Inquiry":
@@ -95,7 +95,8 @@ class Inquiry:
         """Hold routes that are simulated already."""
         ends = encoded.model.staff[:, HARD_END].tolist()
         for place, row in enumerate(encoded.problem.technicians):
-            ends[place] = max(ends[place], min(row.certified_until.values(), default=NEVER // 2))
+            certain = min(row.certified_until.values(), default=NEVER)
+            ends[place] = max(ends[place], min(certain, ends[place] + 60 * LONGEST_STRETCH_MINUTES))
         return cls(Words.of(encoded, state), empty_state(encoded.model), np.array(ends, np.int64))
 
     def summary(self, visit: str) -> tuple[Reason, ...]:

@@ -10,6 +10,7 @@ import pytest
 from optimizer.plan import Plan, Reason, ReasonCode
 from optimizer.problem import Problem, Technician, Visit
 from optimizer.reasons import Inquiry
+from optimizer.relaxing import least_relaxation
 from optimizer.search import solve
 from tests.optimizer.gridded import STEP
 from tests.optimizer.gridded_problems import gridded_problem
@@ -76,7 +77,9 @@ def test_every_finding_holds_by_plain_insertion(seed: int) -> None:
             )
             continue
         assert not codes & BARRED
-        assert (case.price() is not None) == (codes == {ReasonCode.COSTS_MORE})
+        fits = codes == {ReasonCode.COSTS_MORE}
+        # The plain simulation finds not every way of leaving later that shortens a route.
+        assert (case.price() is not None) == fits or (fits and case.technician.longest_seconds)
         for reason in case.reasons:
             confirm(case, reason)
 
@@ -203,3 +206,21 @@ def cheapest_on_grid(case: Case) -> int | None:
         if price is not None and (best is None or price + held < best):
             best = price + held
     return best
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_kernels_are_never_cheaper_than_the_exact_partner(seed: int) -> None:
+    """And as cheap where waiting on purpose cannot help and lunch is no choice."""
+    given = single(gridded_problem(seed, visits=4))
+    staff = tuple(replace(row, hourly_price=0, longest_seconds=None) for row in given.technicians)
+    given = replace(given, technicians=staff, policy=replace(given.policy, change_start_price=0))
+    plan = solve(given, seconds=None, iterations=20)
+    for case in asked(given, plan):
+        relaxation = case.reasons[-1].relaxation
+        if relaxation is None or any(case.visit.key == row.visit for row in plan.routes[0].stops):
+            continue
+        exact = least_relaxation(given, plan, case.visit.key, case.technician.key)
+        assert exact is not None
+        assert relaxation.price >= exact.price
+        if case.technician.lunch is None and case.visit.key in {row.visit for row in plan.unassigned}:
+            assert relaxation == exact
