@@ -82,7 +82,7 @@ class Inquiry:
     words: Words
     spare: State
     last_end: Ints
-    """For each technician, until when the route could last if overtime gave: a day, while no certificate ends."""
+    """For each technician, how long the route could last if overtime gave: until a certificate ends, a day at most."""
 
     @classmethod
     def into(cls, problem: Problem, plan: Plan) -> "Inquiry":
