@@ -37,9 +37,10 @@ from optimizer.state import (
     place_before,
 )
 
-WINDOW_PRICE, OVERTIME_PRICE, TRANSFER_PRICE, WIDEST, LIMITED = range(5)
+WINDOW_PRICE, OVERTIME_PRICE, TRANSFER_PRICE, WIDEST, LIMITED, DISPLACING = range(6)
 """Places in `prices`: of a minute outside the windows, of a minute beyond the limit of overtime, of a piece
-brought; by how many minutes the windows may give; the part that stands for visits a day, or -1."""
+brought; by how many minutes the windows may give; the part that stands for visits a day, or -1; for whom a
+displaced job is looked for (probing)."""
 
 LAST_CERTAIN, LAST_END = range(2)
 """Places in `certain`: the last start that certificates allow, and the end of a route whatever gives."""
@@ -130,6 +131,15 @@ def first_minutes(
 
 
 @kernel()
+def enter(found: Ints, eased: Eased, asked: tuple[int, int, int]) -> None:
+    """Enter what has to give if it is cheaper: `asked` is the minutes, the price of one, and what else."""
+    minutes, each, base = asked
+    price = base + eased.price + minutes * each
+    if eased.price < NEVER and price < found[0]:
+        found[0], found[1], found[2] = price, minutes, eased.overtime
+
+
+@kernel()
 def ease_at(
     model: Model,
     state: State,
@@ -139,29 +149,66 @@ def ease_at(
 ) -> None:
     """Enter what has to give at one position if that is cheaper than what was entered before.
 
-    Wider windows only let the job start earlier, or late at all. So the widest make what follows cheapest
-    where nothing is paid for hours and moved starts; there the search for fewer minutes ends early.
+    Wider windows only let the job start earlier, or late at all. So the widest make what follows cheapest,
+    where nothing is paid for hours and moved starts.
     """
     job, position, base, bare = asked
     prices, found, hard_end = terms
-    over, widest = (hard_end, prices[OVERTIME_PRICE]), prices[WIDEST]
+    over, widest, each = (hard_end, prices[OVERTIME_PRICE]), prices[WIDEST], prices[WINDOW_PRICE]
     least = with_minutes(model, state, technician, (job, position, widest), over)
     if least.price == NEVER:
         return
     steady = model.staff[technician, TIMED] == 0 and model.rules[CHANGE_START] == 0
     floor = base + (least.price if steady else 0)
-    if floor + bare * prices[WINDOW_PRICE] >= found[0]:
+    if floor + bare * each >= found[0]:
         return
-    first = first_minutes(model, state, technician, (job, position, bare), (over[0], over[1], widest))
+    upper = min(widest, early_minutes(model, state, technician, position, job))
+    if with_minutes(model, state, technician, (job, position, upper), over).price != least.price:
+        upper = widest
+    first = first_minutes(model, state, technician, (job, position, min(bare, upper)), (*over, upper))
+    if steady and each > 0:
+        ease_downwards(model, state, technician, (job, position, base, first, upper), terms)
+        return
     for minutes in range(first, widest + 1):
-        if floor + minutes * prices[WINDOW_PRICE] >= found[0]:
+        if floor + minutes * each >= found[0]:
             return
         eased = with_minutes(model, state, technician, (job, position, minutes), over)
-        price = base + eased.price + minutes * prices[WINDOW_PRICE]
-        if eased.price < NEVER and price < found[0]:
-            found[0], found[1], found[2] = price, minutes, eased.overtime
+        enter(found, eased, (minutes, each, base))
         if steady and eased.price == least.price:
             return
+
+
+@kernel()
+def ease_downwards(
+    model: Model,
+    state: State,
+    technician: int,
+    asked: tuple[int, int, int, int, int],
+    terms: tuple[Ints, Ints, int],
+) -> None:
+    """As `ease_at`, from the most minutes that help down to the fewest with which the job fits.
+
+    What follows costs no less with fewer minutes: those that could only pay with less are passed over.
+    """
+    job, position, base, first, minutes = asked
+    prices, found, hard_end = terms
+    over, each = (hard_end, prices[OVERTIME_PRICE]), prices[WINDOW_PRICE]
+    eased = with_minutes(model, state, technician, (job, position, first), over)
+    enter(found, eased, (first, each, base))
+    while minutes > first:
+        eased = with_minutes(model, state, technician, (job, position, minutes), over)
+        enter(found, eased, (minutes, each, base))
+        minutes = min(minutes - 1, -((base + eased.price - found[0]) // each) - 1)
+
+
+@kernel()
+def early_minutes(model: Model, state: State, technician: int, position: int, job: int) -> int:
+    """By how many minutes the job could start before its first window, or must after its last."""
+    place = place_before(model, state, technician, position)
+    ready = free_at(state, technician, position)
+    ready += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
+    early = -((ready - model.spans[model.work[job, WINDOW_FIRST], 0]) // 60)
+    return max(early, bare_minutes(model, state, technician, position, job))
 
 
 @kernel()

@@ -4,7 +4,7 @@
 # mypy: disable-error-code="no-any-return"
 
 from optimizer.changes import copy_route, own
-from optimizer.easing import LIMITED, eased, missing_pieces
+from optimizer.easing import DISPLACING, LIMITED, eased, missing_pieces
 from optimizer.fitting import EVERYBODY, NOBODY, fits, stretch_minutes
 from optimizer.insertion import cheapest, take
 from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, making
@@ -187,7 +187,7 @@ def probe_one(model: Model, state: State, spare: State, job: int, row: tuple[int
             found[CODE] = FITS
             return
         found[CODE], found[MINUTES] = finding(model, state, technician, job, supplied)
-    if found[CODE] in (NO_ROOM, TOO_LONG, NO_PART, NO_STOP, FULL):
+    if prices[DISPLACING] > 0 and found[CODE] in (NO_ROOM, TOO_LONG, NO_PART, NO_STOP, FULL):
         found[OTHER] = displaced(model, state, spare, technician, job)
     has_tools = model.pairs[TOOLS, technician, job] == -1 or supplied == AFTER_RESTOCK
     if found[CODE] in (FULL, NO_TOOL) or not has_tools:
@@ -206,7 +206,8 @@ def probe(model: Model, state: State, spare: State, asked: tuple[int, Ints, Ints
     """For every technician fill a row of what is found about the job `asked[0]`.
 
     `asked[1]` has for each the last start that its certificates allow and the last end of its route,
-    whatever gives; `asked[2]` the prices (easing).
+    whatever gives; `asked[2]` the prices (easing). DISPLACING is 2 there: a displaced job for everybody; 1:
+    for the first who has one, and is 0 then.
     """
     job, certain, prices = asked
     for technician in range(state.totals.shape[0]):
@@ -216,3 +217,5 @@ def probe(model: Model, state: State, spare: State, asked: tuple[int, Ints, Ints
         row[WINDOW_MINUTES] = row[OVERTIME_MINUTES] = 0
         if model.pairs[TERMS, technician, job] >= 0:
             probe_one(model, state, spare, job, (technician, certain[technician], prices, row))
+            if row[OTHER] >= 0 and prices[DISPLACING] == 1:
+                prices[DISPLACING] = 0

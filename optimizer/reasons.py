@@ -82,7 +82,7 @@ class Inquiry:
     words: Words
     spare: State
     last_end: Ints
-    """For each technician, how long the route could last if overtime gave: until a certificate ends, a day at most."""
+    """For each technician the end that its route could have if overtime gave, certificates kept."""
 
     @classmethod
     def into(cls, problem: Problem, plan: Plan) -> "Inquiry":
@@ -100,15 +100,21 @@ class Inquiry:
         return cls(Words.of(encoded, state), empty_state(encoded.model), np.array(ends, np.int64))
 
     def summary(self, visit: str) -> tuple[Reason, ...]:
-        """Of the reasons for all technicians the nearest of each code, nearest code first."""
+        """Of the reasons for all technicians the nearest of each code, nearest code first.
+
+        What it would displace is asked only until there is an answer: that takes the longest.
+        """
         same: dict[ReasonCode, list[Reason]] = {}
-        for reasons in self.each(visit):
+        for reasons in self.each(visit, displacing=1):
             for reason in reasons:
                 same.setdefault(reason.code, []).append(reason)
         return tuple(_nearest(same[code]) for code in ORDER if code in same)
 
-    def each(self, visit: str) -> list[tuple[Reason, ...]]:
-        """For each technician, why the visit is not theirs (empty: it is), nearest to a way out first."""
+    def each(self, visit: str, *, displacing: int = 2) -> list[tuple[Reason, ...]]:
+        """For each technician, why the visit is not theirs (empty: it is), nearest to a way out first.
+
+        `displacing`: 2: what each would displace; 1: that of the first only; 0: of nobody.
+        """
         encoded, place = self.words.encoded, self.words.encoded.visits[visit]
         technicians = range(len(encoded.problem.technicians))
         jobs = [job for job, (other, _) in enumerate(encoded.jobs) if other == place]
@@ -116,7 +122,7 @@ class Inquiry:
         waits = self._first_out(visit) if owners == {-1} else None
         if waits is not None:
             return [(waits,)] * len(technicians)
-        asked = self._ask(place, jobs)
+        asked = self._ask(place, jobs, displacing=displacing)
         return [() if who in owners else tuple(self._reasons(asked, who)) for who in technicians]
 
     def _first_out(self, visit: str) -> Reason | None:
@@ -129,11 +135,13 @@ class Inquiry:
                 )
         return None
 
-    def _ask(self, place: int, jobs: Sequence[int]) -> Asked:
+    def _ask(self, place: int, jobs: Sequence[int], *, displacing: int) -> Asked:
         encoded, state = self.words.encoded, self.words.state
         visit = encoded.problem.visits[place]
         with self._aside(jobs) as owners, self._bound(visit, jobs, free=not owners):
-            found = [self._probed(visit, seat, job) for seat, job in enumerate(jobs)]
+            found = [
+                self._probed(visit, job, seat=seat, displacing=displacing) for seat, job in enumerate(jobs)
+            ]
             crew = totals(encoded.model, state, jobs) if len(jobs) > 1 else None
         if not owners or any(job not in owners for job in jobs):
             return Asked(visit, found, crew, penalty(encoded.problem, visit), "leaving it out")
@@ -191,7 +199,7 @@ class Inquiry:
             last = min(last, min(later, default=NEVER) - 1)
         return first, last
 
-    def _probed(self, visit: Visit, seat: int, job: int) -> Ints:
+    def _probed(self, visit: Visit, job: int, *, seat: int, displacing: int) -> Ints:
         problem, state = self.words.encoded.problem, self.words.state
         policy = problem.policy
         certain = np.stack((np.full(len(self.last_end), NEVER), self.last_end), axis=1)
@@ -205,7 +213,7 @@ class Inquiry:
         prices = (policy.window_minute_price, policy.overtime_minute_price, policy.transfer_price)
         limit = len(self.words.columns) if limited else -1
         found = np.zeros((len(problem.technicians), 7), np.int64)
-        asked = (job, certain, np.array((*prices, widest, limit), np.int64))
+        asked = (job, certain, np.array((*prices, widest, limit, displacing), np.int64))
         probe(self.words.encoded.model, state, self.spare, asked, found)
         return found
 
