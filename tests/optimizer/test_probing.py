@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from optimizer.displacement import write_down
 from optimizer.plan import Plan, Reason, ReasonCode
 from optimizer.problem import Problem, Technician, Visit
 from optimizer.reasons import Inquiry
@@ -224,3 +225,22 @@ def test_the_kernels_are_never_cheaper_than_the_exact_partner(seed: int) -> None
         assert relaxation.price >= exact.price
         if case.technician.lunch is None and case.visit.key in {row.visit for row in plan.unassigned}:
             assert relaxation == exact
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_asking_about_days_with_everything_changes_nothing(seed: int) -> None:
+    """Crews, dependencies and depots: what the search says at its end is what an inquiry says, twice."""
+    given = gridded_problem(seed, visits=6)
+    plan = solve(given, seconds=None, iterations=20)
+    inquiry = Inquiry.into(given, plan)
+    encoded, state = inquiry.words.encoded, inquiry.words.state
+    routes = [row.tobytes() for row in write_down(state, 1)]
+    before = [each.copy() for each in (state.totals, state.owner, state.supply, encoded.model.work)]
+
+    found = {row.key: inquiry.summary(row.key) for row in given.visits}
+
+    assert [row.tobytes() for row in write_down(state, 1)] == routes
+    after = (state.totals, state.owner, state.supply, encoded.model.work)
+    assert all((one == other).all() for one, other in zip(before, after, strict=True))
+    assert found == {row.key: inquiry.summary(row.key) for row in given.visits}
+    assert all(found[row.visit] == row.reasons for row in plan.unassigned)
