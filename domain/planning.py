@@ -136,7 +136,7 @@ def _left(
 def _plain(
     statement: Statement, key: str, reason: answers.Reason, *, spots: Mapping[str, Spot | None]
 ) -> answers.Reason:
-    """A reason that speaks of parts, in the graph's words where a day's capacity was meant."""
+    """A reason that speaks of parts, in the graph's words where a day's capacity is among them."""
     if reason.code != answers.ReasonCode.MISSING_PART:
         return reason
     visit = next(one for one in statement.problem.visits if one.key == key)
@@ -150,6 +150,8 @@ def _plain(
     if lacks(VISITS, SECONDS) and not lacks(*parts):
         text = f"{technician.key} takes on no more on that day."
         return answers.Reason(answers.ReasonCode.NO_ROOM, text, technician.key)
+    if VISITS not in reason.message and SECONDS not in reason.message:
+        return reason
     needs = ", ".join(f"{count} of {part}" for part, count in sorted(parts.items()))
     text = f"The van of {technician.key} has not enough parts left: needs {needs}."
     return answers.Reason(reason.code, text, technician.key)

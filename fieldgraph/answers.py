@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,11 @@ def _reason(reason: Reason, scale: int) -> dict[str, Any]:
     """In seconds as it is; else its sentence, which speaks of minutes, would say what is not so."""
     said: dict[str, Any] = {"code": reason.code.value, "technician": reason.technician}
     if scale == 1:
-        return said | {"message": reason.message, "minutes": reason.minutes}
+        return said | {
+            "message": reason.message,
+            "minutes": reason.minutes,
+            "relaxation": None if reason.relaxation is None else asdict(reason.relaxation),
+        }
     short = None if reason.minutes is None else _units(reason.minutes * MINUTE, scale)
     return said | {"short_by": short}
 

@@ -20,9 +20,10 @@ from schema.visits import PlannedTime, Visit
 @node(plans.PlanReason, prefix="rea", description="Why a visit is left out of a plan.")
 class Reason(Entity):
     code: str = column(
-        "MISSING_SKILL, CERTIFICATION_EXPIRED, OFF_SHIFT, OUTSIDE_WINDOW, NO_ROOM, MISSING_PART, …"
+        "MISSING_SKILL, CERTIFICATION_EXPIRED, OFF_SHIFT, OUTSIDE_WINDOW, NO_ROOM, MISSING_PART,"
+        " WOULD_DISPLACE, COSTS_MORE, NOT_ALLOWED or WAITS_FOR."
     )
-    message: str = column("The same in a sentence.")
+    message: str = column("The same in a sentence, and the cheapest that would have to give.")
     minutes: int | None = column("By how many minutes.")
     visit: Visit | None = one("The visit.", by="visit_id")
     technician: Technician | None = one("The technician it is about; null: every one.", by="technician_id")

@@ -18,7 +18,9 @@ from fieldgraph.settings import CHECKOUT
 from optimizer import judge, search
 from optimizer.instances import reading
 from optimizer.plan import Plan
+from optimizer.problem import Window
 from tests.optimizer.instances import files
+from tests.optimizer.problems import problem, technician, visit
 
 PATIENCE_SECONDS = 120
 """The first process of all compiles the kernels."""
@@ -235,6 +237,33 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, arguments: list[st
     assert ended.stderr.startswith("solve: " + sentence.replace("FOLDER", str(tmp_path)))
     assert len(ended.stderr.splitlines()) == 1
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_visit_left_out_says_what_would_have_to_give(tmp_path: Path) -> None:
+    day = problem([technician()], [visit("a", windows=(Window(0, 0),))])
+    (tmp_path / "day.json").write_text(day.to_json())
+    out = tmp_path / "plan.json"
+
+    code, _, error = call(tmp_path / "day.json", "--iterations", 5, "--out", out)
+
+    assert (code, error) == (0, "")
+    (left_out,) = answered(out)["unassigned"]
+    assert left_out["reasons"] == [
+        {
+            "code": "OUTSIDE_WINDOW",
+            "technician": "Ada",
+            "message": "Even alone Ada would miss the window by 10 minutes. It would fit if the visit started"
+            " 10 minutes outside its windows, at a price of 1800.",
+            "minutes": 10,
+            "relaxation": {
+                "technician": "Ada",
+                "price": 1800,
+                "window_minutes": 10,
+                "overtime_minutes": 0,
+                "parts": {},
+            },
+        }
+    ]
 
 
 def test_a_warm_plan_and_a_dynamic_day_do_not_go_together(instance: Path, tmp_path: Path) -> None:
