@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.insertion import take
-from optimizer.kernels import NONE, ZERO, entry, kernel, leaf
+from optimizer.insertion import put, take
+from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, leaf
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
@@ -25,8 +25,8 @@ from optimizer.model import (
 )
 from optimizer.state import LENGTH, TOTAL, VERSION, State, refresh
 
-PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP = range(9)
-"""Places in `Chain.counters`."""
+PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP, BROKEN = range(10)
+"""Places in `Chain.counters`. BROKEN: the change has broken a rule on the way, and will not be kept."""
 
 OUT, OUT_PLACE, TRY, GOING = range(4)
 """Rows of `Chain.lists`: the leads that are out, and where each is in that list or -1; the jobs that a
@@ -158,6 +158,16 @@ def take_stops(model: Model, chain: Chain, technician: int, first: int, count: i
     chain.counters[PRICE] += state.totals[technician, TOTAL]
 
 
+@kernel()
+def put_stop(model: Model, chain: Chain, technician: int, position: int, job: int) -> None:
+    """Put a job in, with the stop at a depot that the position may say."""
+    touch(chain, technician)
+    chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
+    if not put(model, chain.state, technician, position, job):
+        chain.counters[BROKEN] = ONE
+    chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
+
+
 @leaf()
 def position_of(state: State, job: int) -> int:
     """The position of a job in its owner's route."""
@@ -169,7 +179,7 @@ def position_of(state: State, job: int) -> int:
 
 @entry()
 def open_change(model: Model, chain: Chain) -> None:
-    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = 0
+    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = chain.counters[BROKEN] = 0
     chain.counters[KEPT_PRICE] = chain.counters[PRICE]
     for place in range(chain.linked.shape[0]):
         chain.linked[place, KEPT_FIRST] = model.work[chain.linked[place, JOB], AGREED_FIRST]
@@ -179,8 +189,8 @@ def open_change(model: Model, chain: Chain) -> None:
 
 @entry()
 def close_change(model: Model, chain: Chain, accept: bool) -> None:
-    """Keep the change, or put every touched route back as it was."""
-    if not accept:
+    """Keep the change, or put every touched route back as it was; what broke a rule is never kept."""
+    if not accept or chain.counters[BROKEN] > 0:
         take_back(model, chain)
     for place in range(chain.counters[TOUCHED]):
         chain.marks[TOUCHED_PLACE, chain.marks[TOUCHED_LIST, place]] = -1

@@ -1,5 +1,6 @@
 """Encoding: a Problem stated in the arrays of a Model."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -50,7 +51,7 @@ from optimizer.model import (
     Model,
     starts,
 )
-from optimizer.pairing import terms, tools
+from optimizer.pairing import head_seats, terms, tools
 from optimizer.problem import Problem, Visit, Window
 
 
@@ -61,7 +62,7 @@ def encode(problem: Problem) -> Encoded:
     jobs = _jobs(problem)
     stock, need, supply = _stocks(problem, jobs)
     staff, work = _staff(problem), _work(problem, jobs)
-    _hold(problem, work, technicians, visits)
+    _hold(problem, work, jobs, technicians=technicians)
     spans = _spans(problem, work, staff, jobs)
     pairs = np.stack((terms(problem, jobs), tools(problem, jobs)))
     travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
@@ -108,13 +109,12 @@ def _rules(problem: Problem, jobs: tuple[tuple[int, int], ...], *, parts: int) -
 
 
 def _jobs(problem: Problem) -> tuple[tuple[int, int], ...]:
-    """(visit, seat): every visit, then the further seats of crews; fixed visits are facts for each."""
-    fixed = {key for technician in problem.technicians for key in technician.fixed}
+    """(visit, seat): every visit, then the further seats of crews; of those that are sent, who is there."""
+    sent = Counter(key for technician in problem.technicians for key in technician.fixed)
     seats = [
         (place, seat)
         for place, visit in enumerate(problem.visits)
-        for seat in range(1, len(visit.crew) + 1)
-        if visit.key not in fixed
+        for seat in range(1, sent.get(visit.key, 1 + len(visit.crew)))
     ]
     return (*((place, 0) for place in range(len(problem.visits))), *seats)
 
@@ -216,17 +216,19 @@ def penalty(problem: Problem, visit: Visit) -> int:
     return visit.unassigned_penalty + visit.customer_value * problem.policy.customer_value_weight
 
 
-def _hold(problem: Problem, work: Ints, technicians: Mapping[str, int], visits: Mapping[str, int]) -> None:
+def _hold(
+    problem: Problem, work: Ints, jobs: tuple[tuple[int, int], ...], *, technicians: Mapping[str, int]
+) -> None:
     """Enter the start of what has begun, and whose route must not start which visit before when."""
     work[:, BEGUN_START], work[:, HOLD_TECHNICIAN], work[:, HOLD] = -NEVER, -1, -NEVER
-    for place, technician in enumerate(problem.technicians):
-        for key in technician.fixed:
-            planned = problem.visits[visits[key]].planned
-            if planned is not None:
-                job = visits[key]
-                work[job, HOLD_TECHNICIAN], work[job, HOLD] = place, planned.start
-                if planned.start <= problem.earliest_start:
-                    work[job, BEGUN_START] = planned.start
+    seats = {(problem.visits[place].key, seat): job for job, (place, seat) in enumerate(jobs)}
+    for (name, key), seat in head_seats(problem).items():
+        job = seats[key, seat]
+        planned = problem.visits[jobs[job][0]].planned
+        if planned is not None:
+            work[job, HOLD_TECHNICIAN], work[job, HOLD] = technicians[name], planned.start
+            if planned.start <= problem.earliest_start:
+                work[job, BEGUN_START] = planned.start
     if not problem.policy.hold_planned_starts:
         return
     for job, visit in enumerate(problem.visits):

@@ -40,7 +40,9 @@ class _Pairing:
         return [self.places[key] for key in keys if key in self.places]
 
     def seat(self, visit: Visit, seat: int) -> Ints:
-        """The terms of a further seat: skills and prohibitions only."""
+        """The terms of a further seat: skills and prohibitions only; a fact is with whom it is."""
+        if visit.key in self.fixed:
+            return np.array([-1 + (visit.key in head) for _, head in self.heads], np.int64)
         terms = np.where(self.able(visit, visit.crew[seat - 1]), 0, -1)
         terms[self.rows_of(visit.forbidden)] = -1
         return terms
@@ -68,6 +70,21 @@ class _Pairing:
             # What has begun is nobody else's, and its price on its own route is a fact too.
             barred = np.array([visit.key not in head for _, head in self.heads], np.bool_)
         return np.where(barred, -1, price)
+
+
+def head_seats(problem: Problem) -> dict[tuple[str, str], int]:
+    """(technician, fixed visit) → seat: of a crew that has been sent the planned technician leads."""
+    sent: dict[str, list[str]] = {}
+    for technician in problem.technicians:
+        for key in technician.fixed:
+            sent.setdefault(key, []).append(technician.key)
+    planned = {visit.key: visit.planned for visit in problem.visits if visit.key in sent}
+    found: dict[tuple[str, str], int] = {}
+    for key, names in sent.items():
+        lead = planned[key]
+        order = sorted(names, key=lambda name: lead is None or name != lead.technician)
+        found |= {(name, key): seat for seat, name in enumerate(order)}
+    return found
 
 
 def terms(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:

@@ -6,6 +6,7 @@
 import numpy as np
 
 from optimizer.changes import (
+    BROKEN,
     OUT,
     OUT_PLACE,
     PRICE,
@@ -18,9 +19,9 @@ from optimizer.changes import (
     below,
     draw,
     drop_absent,
-    touch,
+    put_stop,
 )
-from optimizer.insertion import Place, cheapest, put
+from optimizer.insertion import Place, cheapest
 from optimizer.kernels import NONE, kernel, leaf, making
 from optimizer.linking import insert_linked
 from optimizer.model import (
@@ -35,7 +36,7 @@ from optimizer.model import (
     Model,
 )
 from optimizer.provisions import NOWHERE, suppliable
-from optimizer.state import LENGTH, TOTAL, VERSION
+from optimizer.state import LENGTH, VERSION
 
 ASKED, AT, AS_OF = range(3)
 """The three of one memory: price, position, version; they stand there twice."""
@@ -105,10 +106,8 @@ def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
             limit, who, position = place.price, technician, place.position
     if who < 0:
         return False
-    touch(chain, who)
-    chain.counters[PRICE] -= chain.state.totals[who, TOTAL] + model.work[job, PENALTY]
-    put(model, chain.state, who, position, job)
-    chain.counters[PRICE] += chain.state.totals[who, TOTAL]
+    put_stop(model, chain, who, position, job)
+    chain.counters[PRICE] -= model.work[job, PENALTY]
     drop_absent(chain, job)
     return True
 
@@ -144,7 +143,7 @@ def recreate(model: Model, chain: Chain, blink: float) -> None:
     for _ in range(2 if model.links.shape[0] > 0 else 1):
         for place in range(chain.counters[TRIED]):
             job = chain.lists[TRY, place]
-            if chain.state.owner[job] < 0:
+            if chain.state.owner[job] < 0 and chain.counters[BROKEN] == 0:
                 insert(model, chain, job, blink)
 
 
