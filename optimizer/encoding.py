@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.model import (
     ABSENCE_AFTER,
@@ -51,7 +52,7 @@ from optimizer.model import (
     Model,
     starts,
 )
-from optimizer.pairing import head_seats, terms, tools
+from optimizer.pairing import certificates, dated, head_seats, terms, tools
 from optimizer.problem import Problem, Visit, Window
 
 
@@ -63,8 +64,9 @@ def encode(problem: Problem) -> Encoded:
     stock, need, supply = _stocks(problem, jobs)
     staff, work = _staff(problem), _work(problem, jobs)
     _hold(problem, work, jobs, technicians=technicians)
-    spans = _spans(problem, work, staff, jobs)
-    pairs = np.stack((terms(problem, jobs), tools(problem, jobs)))
+    pairs = np.stack((terms(problem, jobs), tools(problem, jobs), certificates(problem, jobs)))
+    absences = _absences(problem, dated(problem, pairs))
+    spans = _spans(problem, work, staff, jobs=jobs, absences=absences)
     travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
     travel = travel.reshape(-1, *travel.shape[-2:])
     slices = len(travel)
@@ -82,7 +84,20 @@ def encode(problem: Problem) -> Encoded:
     return Encoded(problem, model, technicians, visits, jobs)
 
 
-def _spans(problem: Problem, work: Ints, staff: Ints, jobs: tuple[tuple[int, int], ...]) -> Ints:
+def _absences(problem: Problem, dated: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
+    """Each technician's absences; one of no time where a certificate ends in the shift."""
+    found = [[(absence.start, absence.end) for absence in row.absences] for row in problem.technicians]
+    return [row or [(-NEVER, -NEVER)] * bool(ends) for row, ends in zip(found, dated, strict=True)]
+
+
+def _spans(
+    problem: Problem,
+    work: Ints,
+    staff: Ints,
+    *,
+    jobs: tuple[tuple[int, int], ...],
+    absences: list[list[tuple[int, int]]],
+) -> Ints:
     """The windows of every job, of a depot (always), then the absences; enters where each has its own."""
     spans = [(-NEVER, NEVER - 1)]
     work[len(jobs) :, WINDOW_AFTER] = 1
@@ -90,9 +105,9 @@ def _spans(problem: Problem, work: Ints, staff: Ints, jobs: tuple[tuple[int, int
         windows = _windows(problem.visits[place])
         work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = len(spans), len(spans) + len(windows)
         spans += [(window.start, window.end) for window in windows]
-    for place, row in enumerate(problem.technicians):
-        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = len(spans), len(spans) + len(row.absences)
-        spans += [(absence.start, absence.end) for absence in row.absences]
+    for place, row in enumerate(absences):
+        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = len(spans), len(spans) + len(row)
+        spans += row
     return _ints(spans)
 
 
