@@ -16,16 +16,14 @@ from optimizer.changes import (
     PENDING,
     PRICE,
     Chain,
-    below,
     drop_absent,
     position_of,
     put_stop,
     take_stops,
     touch,
 )
-from optimizer.insertion import POSITION_BITS, Place, cheapest, cheapest_between
-from optimizer.kernels import NONE, ONE, ZERO, kernel, making
-from optimizer.legs import begin_for
+from optimizer.crewing import WHERE, WHO, crew_together, seat_crew, seat_job, set_bounds
+from optimizer.kernels import ONE, ZERO, kernel, making
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
@@ -34,39 +32,18 @@ from optimizer.model import (
     FIXED_COUNT,
     GAP,
     LEAD,
-    LEAST,
-    LOCATION,
     LONGEST_GAP,
     NEVER,
     PENALTY,
     SAME_DAY,
-    SEAT_FIRST,
     SEATS,
     SECOND,
     SERVICE,
     SLICES,
-    Ints,
     Model,
 )
-from optimizer.provisions import AFTER_RESTOCK, ANYWHERE, suppliable
-from optimizer.state import LENGTH, RESTOCK, TOTAL, free_at, place_before, refresh
+from optimizer.state import TOTAL, refresh
 from optimizer.timetable import start_of
-
-STARTS_TRIED = 12
-STARTS_SEEN = 256
-
-
-@kernel()
-def seat_job(model: Model, lead: int, seat: int) -> int:
-    """The job of a crew's seat; seat 0 is the lead itself."""
-    return lead if seat == 0 else model.work[lead, SEAT_FIRST] + seat - 1
-
-
-@kernel()
-def set_bounds(model: Model, lead: int, first: int, last: int) -> None:
-    for seat in range(model.work[lead, SEATS]):
-        job = seat_job(model, lead, seat)
-        model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = first, last
 
 
 @making()
@@ -167,16 +144,13 @@ def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
         return False
     set_bounds(model, lead, first, last)
     seats = model.work[lead, SEATS]
-    who, where = np.empty(seats, np.int64), np.empty(seats, np.int64)
-    if seats == 1:
-        price = seat_crew(model, chain, lead, who, where)
-    else:
-        price = crew_together(model, chain, lead, who, where)
+    sent = np.empty((2, seats), np.int64)
+    price = seat_crew(model, chain, lead, sent) if seats == 1 else crew_together(model, chain, lead, sent)
     if price >= model.work[lead, PENALTY]:
         set_bounds(model, lead, -NEVER, NEVER)
         return False
     for seat in range(seats):
-        put_stop(model, chain, who[seat], where[seat], seat_job(model, lead, seat))
+        put_stop(model, chain, sent[WHO, seat], sent[WHERE, seat], seat_job(model, lead, seat))
     chain.counters[PRICE] -= model.work[lead, PENALTY]
     drop_absent(chain, lead)
     for link in range(model.links.shape[0]):
@@ -274,100 +248,3 @@ def renew(model: Model, chain: Chain, lead: int) -> None:
         if not refresh(model, chain.state, technician, ZERO):
             chain.counters[BROKEN] = ONE
         chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
-
-
-@making()
-def seat_crew(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
-    """The cheapest technician for each seat, one after the other, within the bounds; their price."""
-    total = 0
-    for seat in range(model.work[lead, SEATS]):
-        job = seat_job(model, lead, seat)
-        best = Place(NEVER, NONE)
-        for entry in range(chain.eligible[job, 0]):
-            technician = chain.eligible[job, entry + 1]
-            free = True
-            for other in range(seat):
-                free = free and who[other] != technician
-            if free:
-                place = cheapest_behind(model, chain, technician, job, best.price)
-                if place.price < best.price:
-                    best = place
-                    who[seat], where[seat] = technician, place.position
-        if best.position < 0:
-            return NEVER
-        total += best.price
-    return total
-
-
-@kernel()
-def cheapest_behind(model: Model, chain: Chain, technician: int, job: int, limit: int) -> Place:
-    """The cheapest place below the limit behind all in that route that the visit waits for.
-
-    Before them it would put off the very starts that it was bound by.
-    """
-    state, behind = chain.state, NONE
-    for link in range(model.links.shape[0]):
-        first = model.links[link, FIRST]
-        if model.links[link, SECOND] == model.work[job, LEAD] and state.owner[first] == technician:
-            behind = max(behind, position_of(state, first))
-    place = cheapest(model, state, technician, job, limit)
-    if behind < 0 or place.position < 0:
-        return place
-    mask = (1 << POSITION_BITS) - 1
-    restock = (place.position >> POSITION_BITS & mask) - 1
-    if place.position & mask > behind and (restock < 0 or restock > behind):
-        return place
-    supplied = suppliable(model, state, technician, job)
-    if supplied == AFTER_RESTOCK:
-        behind = max(behind, state.totals[technician, RESTOCK])
-    elif supplied != ANYWHERE:
-        return Place(NEVER, NONE)
-    return cheapest_between(model, state, technician, job, (behind + 1, NEVER, limit))
-
-
-@making()
-def crew_together(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
-    """The cheapest crew over some of the moments at which one of its members could start."""
-    starts = possible_starts(model, chain, lead)
-    best, best_start = model.work[lead, PENALTY], -NEVER
-    seats = model.work[lead, SEATS]
-    tried_who, tried_where = np.empty(seats, np.int64), np.empty(seats, np.int64)
-    tries = min(STARTS_TRIED, starts.shape[0])
-    for turn in range(tries):
-        # One moment of each equal part of them, drawn: the same few would be tried for ever.
-        low, high = turn * starts.shape[0] // tries, (turn + 1) * starts.shape[0] // tries
-        start = starts[low + below(chain, high - low)]
-        set_bounds(model, lead, start, start)
-        price = seat_crew(model, chain, lead, tried_who, tried_where)
-        if price < best:
-            best, best_start = price, start
-            who[:], where[:] = tried_who, tried_where
-    set_bounds(model, lead, best_start, best_start)
-    return best
-
-
-@making()
-def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
-    """The earliest start at every position of everybody who could have a seat, ascending."""
-    found = np.empty(STARTS_SEEN, np.int64)
-    count, seen = 0, 0
-    for seat in range(model.work[lead, SEATS]):
-        job = seat_job(model, lead, seat)
-        for entry in range(chain.eligible[job, 0]):
-            technician = chain.eligible[job, entry + 1]
-            for position in range(
-                model.staff[technician, FIXED_COUNT], chain.state.totals[technician, LENGTH] + 1
-            ):
-                place = place_before(model, chain.state, technician, position)
-                ready = free_at(chain.state, technician, position)
-                ready += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
-                start = begin_for(model, technician, job, ready)
-                if start == NEVER:
-                    break
-                seen += 1
-                # Beyond what there is room for, each that was seen stays with the same chance.
-                at = count if count < STARTS_SEEN else below(chain, seen)
-                if at < STARTS_SEEN:
-                    found[at] = start
-                    count = min(STARTS_SEEN, count + 1)
-    return np.unique(found[:count])
