@@ -1,16 +1,17 @@
 """Joining: between rounds of a search CP-SAT times its crews and dependent visits and places more of them."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from optimizer.chains import apart, best_plan
 from optimizer.changes import BEST_FIRST, BEST_LAST, BEST_PRICE, JOB, Chain, restore_best
-from optimizer.joint import place_group, retime
-from optimizer.judge import left_out_price
+from optimizer.joint import place_group, retime, settle
+from optimizer.judge import left_out_price, score
 from optimizer.loading import load
 from optimizer.model import AGREED_FIRST, AGREED_LAST, LEAD, NEVER, PENALTY, Encoded
-from optimizer.pace import Pace
+from optimizer.pace import Budget, Pace
 from optimizer.partner.solving import Effort
+from optimizer.partner.standing import Standing
 from optimizer.plan import Plan
 from optimizer.state import LENGTH, TOTAL, State
 
@@ -23,6 +24,10 @@ TIME_SHARE = 0.2
 NEAREST = 5
 """Technicians tried for each seat."""
 SOLVE_SECONDS = 0.15
+LEAST_SOLVE_SECONDS = 0.02
+MOST_ALONE = 24
+"""Routes without anything coupled that are timed anew at the end."""
+MOST_RESERVED_SECONDS, RESERVED_SHARE = 0.3, 0.05
 LEAST_SECONDS = 0.3
 """A sitting is not begun with less time for it."""
 
@@ -33,6 +38,8 @@ class Joining:
 
     encoded: Encoded
     coupled: frozenset[str] = field(init=False)
+    hourly: tuple[str, ...] = field(init=False)
+    """Who is paid by the hour: the search leaves at once around absences and by time of day."""
     sittings: int = 0
     spent: float = 0.0
     longest: float = LEAST_SECONDS
@@ -43,6 +50,7 @@ class Joining:
         problem = self.encoded.problem
         facts = {key for row in problem.technicians for key in row.fixed}
         linked = {key for row in problem.dependencies for key in (row.first, row.second)}
+        self.hourly = tuple(row.key for row in problem.technicians if row.hourly_price)
         self.coupled = frozenset({row.key for row in problem.visits if row.crew} | linked) - facts
 
     def due(self, pace: Pace) -> bool:
@@ -66,12 +74,29 @@ class Joining:
         self.longest = max(self.longest, time.perf_counter() - began)
         return took
 
-    def finished(self, plan: Plan) -> Plan:
-        """The plan that is answered with the best starts of what is coupled."""
-        if not self.coupled:
-            return plan
-        timed = retime(self.encoded.problem, plan)
-        return timed if timed is not None and timed.objective.total < plan.objective.total else plan
+    def reserve(self, seconds: float | None) -> float:
+        """Seconds of a budget that are kept back for the last look."""
+        if seconds is None or not (self.coupled or self.hourly):
+            return 0.0
+        return min(MOST_RESERVED_SECONDS, RESERVED_SHARE * seconds)
+
+    def finished(self, plan: Plan, budget: Budget) -> Plan:
+        """The plan with the best starts of what is coupled and of who is paid by the hour."""
+        problem = self.encoded.problem
+        standing = Standing(problem, plan)
+        together = {key for visit in sorted(self.coupled) for key in standing.routes_of.get(visit, ())}
+        alone = [key for key in self.hourly if key not in together][:MOST_ALONE]
+        for inside in (together, *({key} for key in alone)):
+            left = None if budget.seconds is None else budget.seconds - budget.spent()
+            if budget.stopped() or (left is not None and left < LEAST_SOLVE_SECONDS):
+                break
+            if not inside:
+                continue
+            found = settle(Standing(problem, plan), inside, effort=Effort(left, deterministic=0.5))
+            if found is not None:
+                found = replace(found, objective=score(problem, found))
+                plan = min(plan, found, key=lambda row: row.objective.total)
+        return plan
 
     def _improved(self, plan: Plan, effort: Effort, *, until: float | None) -> Plan:
         problem = self.encoded.problem

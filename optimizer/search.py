@@ -81,7 +81,7 @@ def solve(
     encoded, chain = search.best()
     restore_best(encoded.model, chain)
     construct_all(encoded, chain, lambda: True)
-    plan = search.joining.finished(read_plan(encoded, chain.state))
+    plan = search.joining.finished(read_plan(encoded, chain.state), budget)
     if on_improvement is not None:
         on_improvement(plan)
     return explain_all(encoded, chain.state, plan)
@@ -137,7 +137,8 @@ class Search:
         """Round after round until the budget is spent."""
         began = time.perf_counter()
         best_plan(*self.lanes[0])
-        pace = Pace(budget, max(ENDING_SECONDS, 1.5 * (time.perf_counter() - began)))
+        ending = max(ENDING_SECONDS, 1.5 * (time.perf_counter() - began))
+        pace = Pace(budget, ending + self.joining.reserve(budget.seconds))
         # Whatever `stop` or `report` raise, leaving the pool waits for its threads, and none has work then.
         with ThreadPoolExecutor(max(1, len(self.lanes) - 1), "annealing") as pool:
             while not pace.over():
