@@ -104,13 +104,12 @@ def ruin(model: Model, chain: Chain) -> None:
 @entry()
 def construct(model: Model, chain: Chain, order: Ints) -> None:
     """Try the visits of `order` that are out, each at its cheapest place."""
-    blink = float(chain.state.totals.shape[0]) * 0.0
     for place in range(order.shape[0]):
         if chain.state.owner[order[place]] < 0:
             open_change(model, chain)
             chain.lists[TRY, 0] = order[place]
             chain.counters[TRIED] = ONE
-            insert(model, chain, order[place], blink)
+            insert(model, chain, order[place], 0.0)
             close_change(model, chain, True)
 
 

@@ -64,7 +64,7 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
         best=np.zeros((technicians, width + 1), np.int64),
         memory=np.zeros((jobs, technicians, 6), np.int64),
         lists=np.full((4, 3 * jobs + RETRIED), -1, np.int64),
-        marks=np.full((3, technicians), -1, np.int64),
+        marks=np.full((4, technicians), -1, np.int64),
         neighbours=_neighbours(encoded),
         eligible=_eligible(model),
         linked=linked,

@@ -23,7 +23,7 @@ from optimizer.model import (
     Ints,
     Model,
 )
-from optimizer.state import LENGTH, TOTAL, VERSION, State, refresh
+from optimizer.state import DEPOT, LENGTH, TOTAL, VERSION, State, refresh
 
 PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP, BROKEN = range(10)
 """Places in `Chain.counters`. BROKEN: the change has broken a rule on the way, and will not be kept."""
@@ -32,8 +32,9 @@ OUT, OUT_PLACE, TRY, GOING = range(4)
 """Rows of `Chain.lists`: the leads that are out, and where each is in that list or -1; the jobs that a
 change puts back; linked jobs whose partners must still go."""
 
-TOUCHED_LIST, TOUCHED_PLACE, SEEN = range(3)
-"""Rows of `Chain.marks`: the changed routes, where each is in that list or -1, and marks of twins."""
+TOUCHED_LIST, TOUCHED_PLACE, LOOKED, SEEN = range(4)
+"""Rows of `Chain.marks`: the changed routes, where each is in that list or -1, who was looked at for the
+job with that stamp, and the same of twins."""
 
 JOB, KEPT_FIRST, KEPT_LAST, BEST_FIRST, BEST_LAST = range(5)
 """Columns of `Chain.linked`: a job of a crew or dependency, what was agreed for it before and in the best."""
@@ -42,9 +43,9 @@ JOB, KEPT_FIRST, KEPT_LAST, BEST_FIRST, BEST_LAST = range(5)
 class Chain(NamedTuple):
     """One annealing chain: its routes, the copy that a refused change returns to, and the best seen.
 
-    `best` has rows of a length and its stops. `memory[job, entry]` is twice (price, position, version of
-    the route): the cheapest place of a job with the technician of that entry of `eligible`, true while the
-    route has that version; position -1 says that nothing is cheaper than the price. `eligible` has the
+    `best` has rows of a length and its stops. `memory[job, technician]` is twice (price, position, version
+    of the route): the cheapest place of a job with that technician, true while the route has that version;
+    position -1 says that nothing is cheaper than the price. `eligible` has the
     number of technicians who may, then their places, nearest first.
     """
 
@@ -159,11 +160,22 @@ def take_stops(model: Model, chain: Chain, technician: int, first: int, count: i
 
 
 @kernel()
+def overdrawn(model: Model, state: State, technician: int) -> bool:
+    """Whether the depot of a route has less than is taken: a place that is remembered knows only its route."""
+    depot = state.totals[technician, DEPOT]
+    if depot >= 0:
+        for part in range(model.rules[PARTS]):
+            if state.supply[depot, part] < 0:
+                return True
+    return False
+
+
+@kernel()
 def put_stop(model: Model, chain: Chain, technician: int, position: int, job: int) -> None:
     """Put a job in, with the stop at a depot that the position may say."""
     touch(chain, technician)
     chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
-    if not put(model, chain.state, technician, position, job):
+    if not put(model, chain.state, technician, position, job) or overdrawn(model, chain.state, technician):
         chain.counters[BROKEN] = ONE
     chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
 

@@ -70,8 +70,10 @@ def encode(problem: Problem) -> Encoded:
     travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
     travel = travel.reshape(-1, *travel.shape[-2:])
     slices = len(travel)
+    least = travel.min(axis=0, keepdims=True)
+    more = (least.transpose(0, 2, 1),) if slices == 1 else (least, least.transpose(0, 2, 1))
     model = Model(
-        travel=travel if slices == 1 else np.concatenate((travel, travel.min(axis=0, keepdims=True))),
+        travel=np.concatenate((travel, *more)),
         staff=np.concatenate((staff, stock), axis=1),
         work=np.concatenate((work, need), axis=1),
         pairs=pairs,
@@ -119,7 +121,8 @@ def _rules(problem: Problem, jobs: tuple[tuple[int, int], ...], *, parts: int) -
     policy, slices = problem.policy, len(problem.travel_slices)
     weights = (policy.travel_weight, policy.change_start_price, policy.start_tolerance_seconds)
     more = (policy.overtime_weight, policy.fairness_weight, 0)
-    counts = (len(jobs), len(problem.depots), parts, slices, slices if slices > 1 else 0)
+    least = slices if slices > 1 else 0
+    counts = (len(jobs), len(problem.depots), parts, slices, least, max(1, least + 1))
     return _ints((*weights, *more, *counts, *problem.travel_slices, *problem.day_starts))
 
 

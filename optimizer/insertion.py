@@ -8,6 +8,7 @@ from typing import NamedTuple
 from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, leaf
 from optimizer.legs import begin
 from optimizer.model import (
+    BACK,
     DEPOTS,
     FAIRNESS,
     FIXED_COUNT,
@@ -42,12 +43,14 @@ from optimizer.state import (
     LATEST,
     LEFT,
     LENGTH,
+    OPEN_AT,
     RESTOCK,
     STEADY,
+    TAKEN_AT,
     TAKEN_PRICE,
     TIMED_PRICE,
+    WAY,
     State,
-    free_at,
     labels_at,
     place_before,
     place_of,
@@ -155,22 +158,43 @@ def onward_price(
 
 
 @leaf()
-def hopeless(model: Model, state: State, technician: int, position: int, job: int) -> bool:
-    """True where no window or the stop after it can be reached, lunch aside: most places, in O(1)."""
-    place = place_before(model, state, technician, position)
-    here = model.work[job, LOCATION]
-    start = begin(
-        model, job, free_at(state, technician, position) + model.travel[model.rules[LEAST], place, here]
-    )
-    if start == NEVER:
-        return True
-    onward = place_of(model, state, technician, position)
-    arrives = start + model.work[job, SERVICE] + model.travel[model.rules[LEAST], here, onward]
-    return arrives > state.labels[technician, position, LATEST]
+def scan_between(
+    model: Model, state: State, technician: int, job: int, bounds: tuple[int, int, int]
+) -> Place:
+    """The cheapest position from `bounds[0]` up to `bounds[1]`, cheaper than `bounds[2]`."""
+    first, after, limit = bounds
+    price, at = limit, NONE
+    least, back = model.rules[LEAST], model.rules[BACK]
+    here, last = model.work[job, LOCATION], model.work[job, LAST_START] + model.rules[STRETCH]
+    before, length = state.totals[technician, TIMED_PRICE], state.totals[technician, LENGTH]
+    weighed = model.rules[FAIRNESS] > 0 or model.rules[SLICES] > 1
+    constant = settled(model, state, technician, job, ZERO)
+    onward = place_before(model, state, technician, first)
+    for position in range(first, min(after, length) + 1):
+        place, onward = onward, place_of(model, state, technician, position)
+        row = state.labels[technician, position]
+        way, on = model.travel[back, here, place], model.travel[least, here, onward]
+        seconds = way + on - (row[WAY] if length > 0 else 0)
+        if weighed:
+            added = settled(model, state, technician, job, seconds)
+        else:
+            added = constant + seconds * model.rules[TRAVEL_WEIGHT]
+        if added >= price and limit < NEVER:
+            continue
+        free = min(row[OPEN_AT], row[TAKEN_AT])
+        if free > last:
+            break
+        start = begin(model, job, free + way)
+        if start == NEVER or start + model.work[job, SERVICE] + on > row[LATEST]:
+            continue
+        timed = timed_price(model, state, technician, position, job)
+        if timed < NEVER and added + timed - before < price:
+            price, at = added + timed - before, position
+    return Place(price if at >= 0 else NEVER, at)
 
 
-@entry()
-def cheapest(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
+@leaf()
+def scan(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
     """The cheapest position for a job in one route below the limit, that can be supplied there.
 
     Exact if the limit is NEVER. Below a limit, positions whose travel alone reaches it or the best so far
@@ -185,30 +209,21 @@ def cheapest(model: Model, state: State, technician: int, job: int, limit: int) 
     first = model.staff[technician, FIXED_COUNT]
     if supplied == AFTER_RESTOCK:
         first = max(first, state.totals[technician, RESTOCK] + 1)
-    return cheapest_between(model, state, technician, job, (first, NEVER, limit))
+    return scan_between(model, state, technician, job, (first, NEVER, limit))
+
+
+@entry()
+def cheapest(model: Model, state: State, technician: int, job: int, limit: int) -> Place:
+    """`scan` for everybody who is not in the innermost loop."""
+    return scan(model, state, technician, job, limit)
 
 
 @entry()
 def cheapest_between(
     model: Model, state: State, technician: int, job: int, bounds: tuple[int, int, int]
 ) -> Place:
-    """The cheapest position from `bounds[0]` up to `bounds[1]`, cheaper than `bounds[2]`."""
-    first, after, limit = bounds
-    price, at = limit, NONE
-    last = model.work[job, LAST_START] + model.rules[STRETCH]
-    before = state.totals[technician, TIMED_PRICE]
-    for position in range(first, min(after, state.totals[technician, LENGTH]) + 1):
-        added = settled(model, state, technician, job, detour(model, state, technician, position, job))
-        if added >= price and limit < NEVER:
-            continue
-        if free_at(state, technician, position) > last:
-            break
-        if hopeless(model, state, technician, position, job):
-            continue
-        timed = timed_price(model, state, technician, position, job)
-        if timed < NEVER and added + timed - before < price:
-            price, at = added + timed - before, position
-    return Place(price if at >= 0 else NEVER, at)
+    """`scan_between` for everybody who is not in the innermost loop."""
+    return scan_between(model, state, technician, job, bounds)
 
 
 @kernel()

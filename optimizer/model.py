@@ -16,10 +16,11 @@ PINNED_EXTRA = 1_000_000_000
 """Added to the penalty of a pinned visit while searching: it is dropped only where it cannot be placed."""
 
 TRAVEL_WEIGHT, CHANGE_START, START_TOLERANCE, OVERTIME_WEIGHT, FAIRNESS, STRETCH = range(6)
-JOBS, DEPOTS, PARTS, SLICES, LEAST, CALENDAR = range(6, 12)
+JOBS, DEPOTS, PARTS, SLICES, LEAST, BACK, CALENDAR = range(6, 13)
 """Places in `Model.rules`; STRETCH is seconds added to the ends of windows and shifts (for reasons).
 
-JOBS to SLICES are how many there are, LEAST is the slice of `travel` that has the least of all. From
+JOBS to SLICES are how many there are, LEAST is the slice of `travel` that has the least of all, BACK the
+same as [to, from]: what is inserted looks along one row of each. From
 CALENDAR on: when each slice begins, then when each day begins."""
 
 (START_LOCATION, END_LOCATION, LEAVE, FREE_FROM, SHIFT_END, HARD_END, FIXED_COUNT) = range(7)

@@ -3,10 +3,13 @@
 # NumPy types an element of an array as Any; numba reads it as the plain int it is.
 # mypy: disable-error-code="no-any-return"
 
+from typing import NamedTuple
+
 import numpy as np
 
 from optimizer.changes import (
     BROKEN,
+    LOOKED,
     OUT,
     OUT_PLACE,
     PRICE,
@@ -21,7 +24,7 @@ from optimizer.changes import (
     drop_absent,
     put_stop,
 )
-from optimizer.insertion import Place, cheapest
+from optimizer.insertion import Place, scan
 from optimizer.kernels import NONE, kernel, leaf, making
 from optimizer.linking import insert_linked
 from optimizer.model import (
@@ -31,6 +34,7 @@ from optimizer.model import (
     NEVER,
     PENALTY,
     SERVICE,
+    TERMS,
     TWIN,
     WINDOW_FIRST,
     Model,
@@ -41,12 +45,26 @@ from optimizer.state import LENGTH, VERSION
 ASKED, AT, AS_OF = range(3)
 """The three of one memory: price, position, version; they stand there twice."""
 
+NEAR = 40
+"""A job is tried in the routes of so many of the nearest visits."""
+NEAR_HOMES = 6
+NEAR_FREE = 2
+EVERYBODY_CHANCE = 0.02
+
+
+class Found(NamedTuple):
+    """The best place so far, technician -1: none below the price."""
+
+    price: int
+    technician: int
+    position: int
+
 
 @leaf()
-def recall(chain: Chain, technician: int, job: int, entry: int) -> Place:
+def recall(chain: Chain, technician: int, job: int) -> Place:
     """What is known of the job in that route as it is; position -2: nothing."""
     version = chain.state.totals[technician, VERSION]
-    memory = chain.memory[job, entry]
+    memory = chain.memory[job, technician]
     if memory[AS_OF] == version:
         return Place(memory[ASKED], memory[AT])
     if memory[AS_OF + 3] == version:
@@ -54,17 +72,16 @@ def recall(chain: Chain, technician: int, job: int, entry: int) -> Place:
     return Place(NEVER, NONE - 1)
 
 
-@kernel()
-def work_out(model: Model, chain: Chain, job: int, entry: int, limit: int) -> Place:
+@leaf()
+def work_out(model: Model, chain: Chain, technician: int, job: int, limit: int) -> Place:
     """The cheapest place below the limit in that route, worked out anew and remembered.
 
     What was known of the route before this change is moved aside: if the change is refused, it is true again.
     """
-    technician = chain.eligible[job, entry + 1]
-    place = cheapest(model, chain.state, technician, job, limit)
+    place = scan(model, chain.state, technician, job, limit)
     if place.position < 0:
         place = Place(limit, NONE)
-    memory = chain.memory[job, entry]
+    memory = chain.memory[job, technician]
     before = chain.kept.totals[technician, VERSION]
     if chain.marks[TOUCHED_PLACE, technician] >= 0 and memory[AS_OF] == before:
         for each in range(3):
@@ -86,27 +103,57 @@ def is_spare(model: Model, chain: Chain, technician: int) -> bool:
     return False
 
 
+@leaf()
+def consider(model: Model, chain: Chain, technician: int, job: int, best: Found) -> Found:
+    """The better of `best` and the cheapest place with that technician, who is looked at once for a job."""
+    if chain.marks[LOOKED, technician] == chain.counters[STAMP]:
+        return best
+    chain.marks[LOOKED, technician] = chain.counters[STAMP]
+    if model.pairs[TERMS, technician, job] < 0 or is_spare(model, chain, technician):
+        return best
+    place = recall(chain, technician, job)
+    if place.position == NONE - 1 or (place.position == NONE and place.price < best.price):
+        place = work_out(model, chain, technician, job, best.price)
+    elif model.rules[DEPOTS] > 0 and suppliable(model, chain.state, technician, job) == NOWHERE:
+        return best
+    if place.position >= 0 and place.price < best.price:
+        return Found(place.price, technician, place.position)
+    return best
+
+
+@kernel()
+def find(model: Model, chain: Chain, job: int, blink: float) -> Found:
+    """The cheapest place below the penalty: beside the nearest visits, with the nearest, with who is free.
+
+    Without blinks, and at times, with everybody.
+    """
+    best = Found(model.work[job, PENALTY], NONE, NONE)
+    chain.counters[STAMP] += 1
+    everybody = blink == 0.0 or draw(chain) < EVERYBODY_CHANCE
+    for near in range(1, min(NEAR, chain.neighbours.shape[1])):
+        technician = chain.state.owner[chain.neighbours[job, near]]
+        if technician >= 0 and (blink == 0.0 or draw(chain) >= blink):
+            best = consider(model, chain, technician, job, best)
+    free = 0
+    for entry in range(chain.eligible[job, 0]):
+        technician = chain.eligible[job, entry + 1]
+        length = chain.state.totals[technician, LENGTH]
+        if everybody or entry < NEAR_HOMES or (length == 0 and free < NEAR_FREE):
+            free += length == 0
+            if blink == 0.0 or draw(chain) >= blink:
+                best = consider(model, chain, technician, job, best)
+    return best
+
+
 @making()
 def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     """Put a job that is out where it is cheapest, if that is cheaper than leaving it out."""
     if model.work[job, LINKED] == 1:
         return insert_linked(model, chain, job)
-    limit, who, position = model.work[job, PENALTY], NONE, NONE
-    chain.counters[STAMP] += 1
-    for entry in range(chain.eligible[job, 0]):
-        technician = chain.eligible[job, entry + 1]
-        if is_spare(model, chain, technician) or (blink > 0.0 and draw(chain) < blink):
-            continue
-        place = recall(chain, technician, job, entry)
-        if place.position == -2 or (place.position == -1 and place.price < limit):
-            place = work_out(model, chain, job, entry, limit)
-        elif model.rules[DEPOTS] > 0 and suppliable(model, chain.state, technician, job) == NOWHERE:
-            continue
-        if place.position >= 0 and place.price < limit:
-            limit, who, position = place.price, technician, place.position
-    if who < 0:
+    best = find(model, chain, job, blink)
+    if best.technician < 0:
         return False
-    put_stop(model, chain, who, position, job)
+    put_stop(model, chain, best.technician, best.position, job)
     chain.counters[PRICE] -= model.work[job, PENALTY]
     drop_absent(chain, job)
     return True

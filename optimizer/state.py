@@ -51,11 +51,12 @@ from optimizer.routes import (
 )
 
 (OPEN_AT, OPEN_PRICE, OPEN_WAITED, OPEN_SLACK, TAKEN_AT, TAKEN_PRICE, TAKEN_WAITED, TAKEN_SLACK) = range(8)
-ARRIVES, LATEST, STEADY = range(8, 11)
+ARRIVES, LATEST, STEADY, WAY = range(8, 12)
 """Layers of `State.labels` [technician, stop, layer].
 
 ARRIVES: the arrival at that stop. After LATEST nobody may arrive there (stop length: at the end
-location). Where lunch is no longer open an arrival from ARRIVES to STEADY changes the price of nothing."""
+location). WAY: seconds of travel from the stop before. Where lunch is no longer open an arrival from
+ARRIVES to STEADY changes the price of nothing."""
 
 LENGTH, TIMED_PRICE, TOTAL, VERSION, BUSY, RESTOCK, DEPOT, LEFT = range(8)
 """Columns of `State.totals`: stops, the price that depends on times, the whole price, the version, seconds
@@ -84,7 +85,7 @@ def empty_state(model: Model) -> State:
     width = longest_route(model) + 1
     return State(
         stops=np.zeros((technicians, width), np.int64),
-        labels=np.zeros((technicians, width, 11), np.int64),
+        labels=np.zeros((technicians, width, 12), np.int64),
         totals=_totals(model),
         supply=model.supply.copy(),
         owner=np.full(jobs, -1, np.int64),
@@ -258,12 +259,16 @@ def settled_price(model: Model, state: State, technician: int) -> int:
     place = model.staff[technician, START_LOCATION]
     for position in range(length):
         job = state.stops[technician, position]
-        travel += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
+        way = model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
+        state.labels[technician, position, WAY] = way
+        travel += way
         service += model.work[job, SERVICE]
         place = model.work[job, LOCATION]
         if job < model.rules[JOBS]:
             price += model.pairs[TERMS, technician, job]
-    travel += model.travel[model.rules[LEAST], place, model.staff[technician, END_LOCATION]]
+    way = model.travel[model.rules[LEAST], place, model.staff[technician, END_LOCATION]]
+    state.labels[technician, length, WAY] = way
+    travel += way
     if model.rules[SLICES] > 1:
         return price
     state.totals[technician, BUSY] = travel + service
