@@ -161,7 +161,7 @@ def take_stops(model: Model, chain: Chain, technician: int, first: int, count: i
 
 @kernel()
 def overdrawn(model: Model, state: State, technician: int) -> bool:
-    """Whether the depot of a route has less than is taken: a place that is remembered knows only its route."""
+    """Whether the depot of a route has less than is taken: a remembered place knows only its route."""
     depot = state.totals[technician, DEPOT]
     if depot >= 0:
         for part in range(model.rules[PARTS]):

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from optimizer.encoding import encode
 from optimizer.insertion import POSITION_BITS, cheapest, cheapest_anywhere, cheapest_between, put, take
 from optimizer.model import AGREED_FIRST, AGREED_LAST, FIXED_COUNT, NEVER, TERMS, TOOLS, Encoded, Ints
@@ -10,7 +12,7 @@ from optimizer.plan import Plan, Route
 from optimizer.problem import Dependency, Problem
 from optimizer.provisions import NOWHERE, WITH_RESTOCK, first_short, suppliable
 from optimizer.state import DEPOT, LENGTH, RESTOCK, State, empty_state, refresh
-from optimizer.timetable import start_of
+from optimizer.timetable import START, timetable
 
 
 def start(encoded: Encoded) -> State:
@@ -82,7 +84,9 @@ def _fact_start(encoded: Encoded, state: State, key: str) -> int:
     job = encoded.visits[key]
     technician = int(state.owner[job])
     position = state.stops[technician, : state.totals[technician, LENGTH]].tolist().index(job)
-    return int(start_of(encoded.model, state, technician, position))
+    rows = np.zeros((int(state.totals[technician, LENGTH]) + 1, 4), np.int64)
+    timetable(encoded.model, state, technician, rows)
+    return int(rows[position, START])
 
 
 def _tie(encoded: Encoded, agreed: Ints, row: Dependency, *, starts: Mapping[str, int]) -> None:
