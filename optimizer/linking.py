@@ -22,7 +22,6 @@ from optimizer.changes import (
     take_stops,
     touch,
 )
-from optimizer.crewing import WHERE, WHO, crew_together, seat_crew, seat_job, set_bounds
 from optimizer.kernels import ONE, ZERO, kernel, making
 from optimizer.model import (
     AGREED_FIRST,
@@ -42,6 +41,7 @@ from optimizer.model import (
     SLICES,
     Model,
 )
+from optimizer.seating import WHERE, WHO, crew_together, seat_crew, seat_job, set_bounds
 from optimizer.state import TOTAL, refresh
 from optimizer.timetable import start_of
 

@@ -1,4 +1,4 @@
-"""Crewing: who of those that may takes which seat of a crew, where on their routes, and at which moment."""
+"""Seating: who of those that may takes which seat of a crew, where on their routes, and at which moment."""
 
 # NumPy types an element of an array as Any; numba reads it as the plain int it is.
 # mypy: disable-error-code="no-any-return"
