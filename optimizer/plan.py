@@ -22,7 +22,9 @@ class ReasonCode(StrEnum):
     WOULD_DISPLACE = "WOULD_DISPLACE"
     COSTS_MORE = "COSTS_MORE"
     NOT_ALLOWED = "NOT_ALLOWED"
-    """The technician is forbidden for the visit, or it is pinned to another."""
+    """The technician is forbidden for the visit, it is pinned to another, or lies outside the territories."""
+    WAITS_FOR = "WAITS_FOR"
+    """A visit that it depends on is left out, or leaves no time for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,42 +1,36 @@
 """Reasons: why a visit is not with a technician, from the same insertion kernels as the search."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.changes import copy_route, own
-from optimizer.encoding import encode
-from optimizer.insertion import cheapest, put, take
-from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, making
+from optimizer.changes import copy_route
+from optimizer.crewing import totals
+from optimizer.easing import LAST_CERTAIN
+from optimizer.encoding import encode, penalty
+from optimizer.fitting import LONGEST_STRETCH_MINUTES
 from optimizer.loading import load, remove
 from optimizer.model import (
+    AGREED_FIRST,
+    AGREED_LAST,
     FIXED_COUNT,
-    FREE_FROM,
     HARD_END,
-    JOBS,
-    LAST_START,
     NEVER,
-    PENALTY,
-    STRETCH,
-    TERMS,
     Encoded,
     Ints,
-    Model,
-    may_serve,
 )
 from optimizer.plan import Plan, Reason, ReasonCode, Unassigned
-from optimizer.problem import Problem, Technician, Visit
-from optimizer.provisions import NOWHERE, suppliable
-from optimizer.state import LENGTH, State, empty_state, refresh
-
-LONGEST_STRETCH_MINUTES = 1440
-
-FITS, NO_ROOM, OFF_SHIFT, OUTSIDE_WINDOW, NO_PART = range(5)
-"""What `probe` finds for a technician who has the skills."""
+from optimizer.probing import BARRED, CODE, FITS, PRICE, probe, put_back
+from optimizer.problem import Dependency, Problem, Visit
+from optimizer.state import LENGTH, State, empty_state
+from optimizer.timetable import read_route
+from optimizer.wording import Words, barred, dearer
 
 ORDER = (
     ReasonCode.COSTS_MORE,
+    ReasonCode.WAITS_FOR,
     ReasonCode.WOULD_DISPLACE,
     ReasonCode.NO_ROOM,
     ReasonCode.MISSING_PART,
@@ -49,252 +43,220 @@ ORDER = (
 """Nearest to a way out first: the order in which a dispatcher reads them."""
 
 
-@kernel()
-def fits_stretched(model: Model, state: State, technician: int, visit: int, minutes: int) -> bool:
-    """Whether the visit fits when all windows and the shift end so many minutes later."""
-    model.rules[STRETCH] = 60 * minutes
-    refresh(model, state, technician, ZERO)
-    fits = cheapest(model, state, technician, visit, NEVER).price < NEVER
-    model.rules[STRETCH] = 0
-    refresh(model, state, technician, ZERO)
-    return fits
-
-
-@kernel()
-def stretch_minutes(model: Model, state: State, technician: int, visit: int) -> int:
-    """The least minutes by which all windows and the shift must end later for the visit to fit; -1: none."""
-    low, high = 0, LONGEST_STRETCH_MINUTES
-    if not fits_stretched(model, state, technician, visit, high):
-        return -1
-    while low < high:
-        middle = (low + high) // 2
-        if fits_stretched(model, state, technician, visit, middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@making()
-def alone(model: Model, state: State, spare: State, technician: int, visit: int) -> tuple[int, int]:
-    """(FITS, 0) if the visit fits with only the fixed stops, else why not and by how many minutes."""
-    fixed = model.staff[technician, FIXED_COUNT]
-    copy_route(state, spare, technician)
-    take(model, state, technician, fixed, state.totals[technician, LENGTH] - fixed)
-    code, minutes = FITS, 0
-    if cheapest(model, state, technician, visit, NEVER).price == NEVER:
-        minutes = stretch_minutes(model, state, technician, visit)
-        limit = model.staff[technician, HARD_END]
-        model.staff[technician, HARD_END] = NEVER // 2
-        refresh(model, state, technician, ZERO)
-        in_window = cheapest(model, state, technician, visit, NEVER).price < NEVER
-        model.staff[technician, HARD_END] = limit
-        last = model.work[visit, LAST_START]
-        away = model.staff[technician, FREE_FROM] > last
-        code = OFF_SHIFT if in_window or away else OUTSIDE_WINDOW
-    put_back(model, state, spare, technician)
-    return code, minutes
-
-
-@kernel()
-def put_back(model: Model, state: State, spare: State, technician: int) -> None:
-    """Make the route again what it was when it was copied."""
-    own(model, state, technician, NONE)
-    state.totals[technician, LENGTH] = spare.totals[technician, LENGTH]
-    for position in range(spare.totals[technician, LENGTH]):
-        state.stops[technician, position] = spare.stops[technician, position]
-    own(model, state, technician, technician)
-    refresh(model, state, technician, ZERO)
-
-
-@making()
-def displaced(model: Model, state: State, spare: State, technician: int, visit: int) -> int:
-    """The movable visit of least penalty whose removal makes room for this one, or -1."""
-    who = NONE
-    copy_route(state, spare, technician)
-    for position in range(model.staff[technician, FIXED_COUNT], spare.totals[technician, LENGTH]):
-        other = spare.stops[technician, position]
-        if other >= model.rules[JOBS]:
-            continue
-        if who >= 0 and model.work[other, PENALTY] >= model.work[who, PENALTY]:
-            continue
-        made = take(model, state, technician, position, ONE)
-        if made and cheapest(model, state, technician, visit, NEVER).price < NEVER:
-            who = other
-        put_back(model, state, spare, technician)
-    return who
-
-
-@entry()
-def probe(model: Model, state: State, spare: State, visit: int, found: Ints) -> None:
-    """For every technician fill a row (finding, minutes, displaced visit or -1, added price)."""
-    for technician in range(state.totals.shape[0]):
-        found[technician, 2] = -1
-        found[technician, 3] = NEVER
-        if model.pairs[TERMS, technician, visit] < 0:
-            continue
-        if suppliable(model, state, technician, visit) == NOWHERE:
-            found[technician, 0] = NO_PART
-            found[technician, 2] = displaced(model, state, spare, technician, visit)
-            continue
-        price = cheapest(model, state, technician, visit, NEVER).price
-        found[technician, 3] = price
-        if price < NEVER:
-            found[technician, 0] = FITS
-            continue
-        code, minutes = alone(model, state, spare, technician, visit)
-        if code == FITS:
-            code = NO_ROOM
-            minutes = stretch_minutes(model, state, technician, visit)
-            found[technician, 2] = displaced(model, state, spare, technician, visit)
-        found[technician, 0] = code
-        found[technician, 1] = minutes
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What `probe` found for one visit, with the price that a place is compared with."""
-
-    encoded: Encoded
-    visit: Visit
-    found: Ints
-    chosen: int | None
-    """What its present place costs; None: it is left out at its penalty."""
-
-
 def explain(problem: Problem, plan: Plan, visit: str) -> tuple[Reason, ...]:
     """Why the plan leaves the visit out: for each code the technician who is nearest, nearest code first."""
-    encoded = encode(problem)
-    state = load(encoded, plan)
-    return _summary(_probe(encoded, state, encoded.visits[visit]))
+    return Inquiry.into(problem, plan).summary(visit)
 
 
 def explain_pair(problem: Problem, plan: Plan, visit: str, technician: str) -> tuple[Reason, ...]:
     """Why the visit is not with that technician (empty: it is)."""
-    encoded = encode(problem)
-    state = load(encoded, plan)
-    place = encoded.technicians[technician]
-    if state.owner[encoded.visits[visit]] == place:
-        return ()
-    return tuple(_reasons(_probe(encoded, state, encoded.visits[visit]), place))
+    inquiry = Inquiry.into(problem, plan)
+    return inquiry.each(visit)[inquiry.words.encoded.technicians[technician]]
 
 
 def explain_all(encoded: Encoded, state: State, plan: Plan) -> Plan:
     """The plan with the reasons of each visit that it leaves out."""
-    explained = tuple(
-        Unassigned(row.visit, _summary(_probe(encoded, state, encoded.visits[row.visit])))
-        for row in plan.unassigned
-    )
+    if not plan.unassigned:
+        return plan
+    inquiry = Inquiry.around(encoded, state)
+    explained = tuple(Unassigned(row.visit, inquiry.summary(row.visit)) for row in plan.unassigned)
     return replace(plan, unassigned=explained)
 
 
-def _probe(encoded: Encoded, state: State, visit: int) -> Probe:
-    owner = int(state.owner[visit])
-    position = -1
-    if owner >= 0:
-        position = state.stops[owner, : state.totals[owner, LENGTH]].tolist().index(visit)
-        remove(encoded, state, visit)
-    found = np.zeros((len(encoded.problem.technicians), 4), np.int64)
-    probe(encoded.model, state, empty_state(encoded.model), visit, found)
-    chosen = None
-    if owner >= 0:
-        chosen = int(found[owner, 3])
-        if state.owner[visit] < 0:
-            put(encoded.model, state, owner, position, visit)
-    return Probe(encoded, encoded.problem.visits[visit], found, chosen)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was found about one visit: rows of `probe` for each seat, and what it is compared with."""
+
+    visit: Visit
+    found: Sequence[Ints]
+    crew: Ints | None
+    """For each technician the price of a whole crew with them; None: it needs none."""
+    against: int
+    than: str
 
 
-def _summary(probed: Probe) -> tuple[Reason, ...]:
-    technicians = range(len(probed.encoded.problem.technicians))
-    reasons = [reason for place in technicians for reason in _reasons(probed, place)]
-    nearest: list[Reason] = []
-    for code in ORDER:
-        same = [reason for reason in reasons if reason.code == code]
-        if not same:
-            continue
-        least = min(same, key=lambda each: NEVER if each.minutes is None else each.minutes)
-        others = len(same) - 1
-        if others:
-            tail = "technician" if others == 1 else "technicians"
-            least = replace(least, message=f"{least.message} The same holds for {others} other {tail}.")
-        nearest.append(least)
-    return tuple(nearest)
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Routes that are held to be asked about. Not for two threads at once; nothing changes by asking."""
+
+    words: Words
+    spare: State
+    last_end: Ints
+    """For each technician, until when the route could last if overtime gave: no certificate ends in it."""
+
+    @classmethod
+    def into(cls, problem: Problem, plan: Plan) -> "Inquiry":
+        """Hold what still fits of a plan."""
+        encoded = encode(problem)
+        return cls.around(encoded, load(encoded, plan))
+
+    @classmethod
+    def around(cls, encoded: Encoded, state: State) -> "Inquiry":
+        """Hold routes that are simulated already."""
+        ends = encoded.model.staff[:, HARD_END].tolist()
+        for place, row in enumerate(encoded.problem.technicians):
+            ends[place] = max(ends[place], min(row.certified_until.values(), default=NEVER // 2))
+        return cls(Words.of(encoded, state), empty_state(encoded.model), np.array(ends, np.int64))
+
+    def summary(self, visit: str) -> tuple[Reason, ...]:
+        """Of the reasons for all technicians the nearest of each code, nearest code first."""
+        same: dict[ReasonCode, list[Reason]] = {}
+        for reasons in self.each(visit):
+            for reason in reasons:
+                same.setdefault(reason.code, []).append(reason)
+        return tuple(_nearest(same[code]) for code in ORDER if code in same)
+
+    def each(self, visit: str) -> list[tuple[Reason, ...]]:
+        """For each technician, why the visit is not theirs (empty: it is), nearest to a way out first."""
+        encoded, place = self.words.encoded, self.words.encoded.visits[visit]
+        technicians = range(len(encoded.problem.technicians))
+        jobs = [job for job, (other, _) in enumerate(encoded.jobs) if other == place]
+        owners = {int(self.words.state.owner[job]) for job in jobs}
+        waits = self._first_out(visit) if owners == {-1} else None
+        if waits is not None:
+            return [(waits,)] * len(technicians)
+        asked = self._ask(place, jobs)
+        return [() if who in owners else tuple(self._reasons(asked, who)) for who in technicians]
+
+    def _first_out(self, visit: str) -> Reason | None:
+        """That a visit which must be served before this one is left out."""
+        encoded = self.words.encoded
+        for row in encoded.problem.dependencies:
+            if row.second == visit and self.words.state.owner[encoded.visits[row.first]] < 0:
+                return Reason(
+                    ReasonCode.WAITS_FOR, f"Visit {visit} waits for visit {row.first}, which is left out."
+                )
+        return None
+
+    def _ask(self, place: int, jobs: Sequence[int]) -> Asked:
+        encoded, state = self.words.encoded, self.words.state
+        visit = encoded.problem.visits[place]
+        with self._aside(jobs) as owners, self._bound(visit, jobs, free=not owners):
+            found = [self._probed(visit, seat, job) for seat, job in enumerate(jobs)]
+            crew = totals(encoded.model, state, jobs) if len(jobs) > 1 else None
+        if not owners or any(job not in owners for job in jobs):
+            return Asked(visit, found, crew, penalty(encoded.problem, visit), "leaving it out")
+        present = sum(int(rows[owners[job], PRICE]) for rows, job in zip(found, jobs, strict=True))
+        return Asked(visit, found, crew, present, "its present place")
+
+    @contextmanager
+    def _aside(self, jobs: Sequence[int]) -> Iterator[dict[int, int]]:
+        """Job → who has it, for as long as they are out of their routes; facts stay."""
+        encoded, state = self.words.encoded, self.words.state
+        owners: dict[int, int] = {}
+        for job in jobs:
+            owner = int(state.owner[job])
+            if owner >= 0 and job not in state.stops[owner, : encoded.model.staff[owner, FIXED_COUNT]]:
+                copy_route(state, self.spare, owner)
+                owners[job] = owner
+        kept = {owner: state.stops[owner, : state.totals[owner, LENGTH]].copy() for owner in owners.values()}
+        for job in owners:
+            remove(encoded, state, job)
+        try:
+            yield owners
+        finally:
+            for owner, stops in kept.items():
+                self.spare.totals[owner, LENGTH] = len(stops)
+                self.spare.stops[owner, : len(stops)] = stops
+                put_back(encoded.model, state, self.spare, owner)
+
+    @contextmanager
+    def _bound(self, visit: Visit, jobs: Sequence[int], *, free: bool) -> Iterator[None]:
+        """Bind the start to what the visit depends on, where nothing is agreed yet."""
+        work = self.words.encoded.model.work
+        before = work[jobs][:, [AGREED_FIRST, AGREED_LAST]]
+        if free:
+            for row in self.words.encoded.problem.dependencies:
+                if row.second == visit.key:
+                    first, last = self._after(row)
+                    work[jobs, AGREED_FIRST] = np.maximum(work[jobs, AGREED_FIRST], first)
+                    work[jobs, AGREED_LAST] = np.minimum(work[jobs, AGREED_LAST], last)
+        try:
+            yield
+        finally:
+            work[jobs, AGREED_FIRST], work[jobs, AGREED_LAST] = before[:, 0], before[:, 1]
+
+    def _after(self, row: Dependency) -> tuple[int, int]:
+        """The first and the last start of the second visit by where the first stands."""
+        encoded, problem = self.words.encoded, self.words.encoded.problem
+        owner = int(self.words.state.owner[encoded.visits[row.first]])
+        route = read_route(encoded, self.words.state, owner)
+        stop = next(stop for stop in route.stops if stop.visit == row.first)
+        first, last = stop.end + row.gap_seconds, NEVER
+        if row.longest_gap_seconds is not None:
+            last = stop.end + row.longest_gap_seconds
+        if row.same_day:
+            later = [day for day in problem.day_starts if day > stop.start]
+            last = min(last, min(later, default=NEVER) - 1)
+        return first, last
+
+    def _probed(self, visit: Visit, seat: int, job: int) -> Ints:
+        problem, state = self.words.encoded.problem, self.words.state
+        policy = problem.policy
+        certain = np.stack((np.full(len(self.last_end), NEVER), self.last_end), axis=1)
+        skills = visit.crew[seat - 1] if seat else visit.skills
+        for place, row in enumerate(problem.technicians):
+            if row.certified_until:
+                ends = [row.certified_until[skill] for skill in skills if skill in row.certified_until]
+                certain[place, LAST_CERTAIN] = min(ends, default=NEVER)
+        widest = LONGEST_STRETCH_MINUTES if visit.windows and visit.pin not in {"TIME", "BOTH"} else 0
+        limited = any(row.most_visits is not None for row in problem.technicians)
+        prices = (policy.window_minute_price, policy.overtime_minute_price, policy.transfer_price)
+        limit = len(self.words.columns) if limited else -1
+        found = np.zeros((len(problem.technicians), 7), np.int64)
+        asked = (job, certain, np.array((*prices, widest, limit), np.int64))
+        probe(self.words.encoded.model, state, self.spare, asked, found)
+        return found
+
+    def _reasons(self, asked: Asked, place: int) -> Sequence[Reason]:
+        """Of the seats that a technician might take, the one that is nearest."""
+        who = self.words.encoded.problem.technicians[place].key
+        rows = [rows[place] for rows in asked.found]
+        if asked.crew is not None and any(row[CODE] == FITS for row in rows):
+            if asked.crew[place] < NEVER:
+                return [dearer(self.words, who, int(asked.crew[place]) - asked.against, than=asked.than)]
+            seat = next(seat for seat, row in enumerate(rows) if row[CODE] == FITS)
+            return [self._alone(asked, who, seat=seat)]
+        row = rows[0]
+        if row[CODE] == FITS:
+            return [dearer(self.words, who, int(row[PRICE]) - asked.against, than=asked.than)]
+        seat = next((seat for seat, row in enumerate(rows) if row[CODE] != BARRED), 0)
+        if rows[seat][CODE] == BARRED:
+            return barred(self.words, place, asked.visit)
+        reasons = self.words.found(place, asked.visit, rows[seat])
+        # What lets one seat in says nothing of a whole crew.
+        return reasons if asked.crew is None else [replace(each, relaxation=None) for each in reasons]
+
+    def _alone(self, asked: Asked, who: str, *, seat: int) -> Reason:
+        """That a technician could take a seat of a crew which is not whole."""
+        others = [place for place in range(len(asked.found)) if place != seat]
+        missing = [place for place in others if not (asked.found[place][:, CODE] == FITS).any()]
+        mine = "lead it" if seat == 0 else f"take seat {seat} of its crew"
+        if not missing:
+            text = f"{who} could {mine}, but no start was found at which all seats are taken."
+            return Reason(ReasonCode.NO_ROOM, text, who)
+        seats = [self._seat(asked.visit, place) for place in missing]
+        unskilled = all((asked.found[place][:, CODE] == BARRED).all() for place in missing)
+        code = ReasonCode.MISSING_SKILL if unskilled else ReasonCode.NO_ROOM
+        return Reason(code, f"{who} could {mine}, but nobody is there for {' and '.join(seats)}.", who)
+
+    def _seat(self, visit: Visit, seat: int) -> str:
+        skills = visit.crew[seat - 1] if seat else visit.skills
+        needed = " and ".join(f"{skill} at level {level}" for skill, level in sorted(skills.items()))
+        name = "the lead" if seat == 0 else f"seat {seat}"
+        return f"{name}, who needs {needed}" if needed else name
 
 
-def _reasons(probed: Probe, place: int) -> Sequence[Reason]:
-    problem = probed.encoded.problem
-    technician, visit = problem.technicians[place], probed.visit
-    lacking = _lacking(technician, visit)
-    if lacking:
-        return lacking
-    code, minutes, other, price = (int(value) for value in probed.found[place])
-    if code == FITS:
-        return [_costs(probed, technician, price)]
-    reasons = [_finding(technician, visit, code=code, minutes=minutes)]
-    if other >= 0:
-        reasons.insert(0, _displaces(technician, visit, other=problem.visits[other]))
-    return reasons
+def _nearest(same: Sequence[Reason]) -> Reason:
+    """Of reasons with one code the one with the cheapest way out, then the fewest minutes."""
+    least = min(same, key=_distance)
+    others = len({reason.technician for reason in same} - {least.technician})
+    if not others:
+        return least
+    tail = "technician" if others == 1 else "technicians"
+    return replace(least, message=f"{least.message} The same holds for {others} other {tail}.")
 
 
-def _lacking(technician: Technician, visit: Visit) -> list[Reason]:
-    reasons = []
-    for skill, level in sorted(visit.skills.items()):
-        have = technician.skills.get(skill)
-        if have is not None and have >= level:
-            continue
-        code, lack = ReasonCode.MISSING_SKILL, f"{technician.key} lacks skill {skill} at level {level}"
-        if have is not None:
-            lack += f" (has level {have})"
-        elif skill in technician.expired_skills:
-            code = ReasonCode.CERTIFICATION_EXPIRED
-            lack = f"The certification of {technician.key} for {skill} is not valid on the day"
-        reasons.append(Reason(code, f"{lack}.", technician.key))
-    if not may_serve(technician, visit):
-        kept = technician.key not in visit.forbidden and visit.planned is not None
-        why = "is pinned to another technician" if kept else "may not be served by this technician"
-        reasons.append(Reason(ReasonCode.NOT_ALLOWED, f"Visit {visit.key} {why}.", technician.key))
-    return reasons
-
-
-def _finding(technician: Technician, visit: Visit, *, code: int, minutes: int) -> Reason:
-    who = technician.key
-    by = f"by {minutes} minutes" if minutes >= 0 else "by more than a day"
-    known = minutes if minutes >= 0 else None
-    if code == NO_PART:
-        parts = ", ".join(f"{count} of {part}" for part, count in sorted(visit.parts.items()))
-        return Reason(
-            ReasonCode.MISSING_PART, f"The van of {who} has not enough parts left: needs {parts}.", who
-        )
-    if code == OFF_SHIFT:
-        return Reason(ReasonCode.OFF_SHIFT, f"Even alone it misses the shift of {who} {by}.", who, known)
-    if code == OUTSIDE_WINDOW:
-        return Reason(ReasonCode.OUTSIDE_WINDOW, f"Even alone {who} would miss the window {by}.", who, known)
-    return Reason(
-        ReasonCode.NO_ROOM,
-        f"{who} has no room {by}: the shift and the windows of that route would have to end later.",
-        who,
-        known,
-    )
-
-
-def _displaces(technician: Technician, visit: Visit, *, other: Visit) -> Reason:
-    return Reason(
-        ReasonCode.WOULD_DISPLACE,
-        f"With {technician.key} it would displace visit {other.key} of priority {other.priority}"
-        f" (this one has priority {visit.priority}).",
-        technician.key,
-    )
-
-
-def _costs(probed: Probe, technician: Technician, price: int) -> Reason:
-    who = technician.key
-    against = probed.visit.unassigned_penalty if probed.chosen is None else probed.chosen
-    than = "leaving it out" if probed.chosen is None else "its present place"
-    more = price - against
-    weight = max(1, probed.encoded.problem.policy.travel_weight)
-    seconds = abs(more) // weight
-    if more < 0:
-        text = f"It fits with {who} and costs {seconds} s of travel less than {than}: search on."
-    else:
-        text = f"With {who} it costs {seconds} s of travel more than {than}."
-    return Reason(ReasonCode.COSTS_MORE, text, who, more // weight // 60)
+def _distance(reason: Reason) -> tuple[int, int]:
+    price = NEVER if reason.relaxation is None else reason.relaxation.price
+    return price, NEVER if reason.minutes is None else reason.minutes
