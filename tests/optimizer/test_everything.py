@@ -12,7 +12,7 @@ from optimizer.encoding import encode
 from optimizer.judge import score
 from optimizer.loading import load
 from optimizer.model import PINNED_EXTRA
-from optimizer.plan import Plan
+from optimizer.plan import Plan, Stop
 from optimizer.problem import Planned, Problem
 from optimizer.search import solve
 from optimizer.timetable import read_plan
@@ -91,8 +91,8 @@ def test_loading_keeps_a_valid_plan_whole() -> None:
             assert plan.objective.total <= score(given, drawn.plan).total
 
 
-def stops(row: tuple[object, ...]) -> list[tuple[str, int]]:
-    return [(stop.visit, stop.seat) for stop in row]  # type: ignore[attr-defined]
+def stops(row: tuple[Stop, ...]) -> list[tuple[str, int]]:
+    return [(stop.visit, stop.seat) for stop in row]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 5, 9, 14, 38])
