@@ -19,6 +19,8 @@ from optimizer.changes import (
     OUT,
     PRICE,
     TOUCHED_PLACE,
+    TRIED,
+    TRY,
     Chain,
     below,
     close_change,
@@ -28,7 +30,7 @@ from optimizer.changes import (
     position_of,
     take_stops,
 )
-from optimizer.kernels import entry, kernel
+from optimizer.kernels import ONE, entry, kernel, making
 from optimizer.linking import release
 from optimizer.model import FIXED_COUNT, TERMS, Ints, Model
 from optimizer.recreation import insert, recreate, sample_absent
@@ -70,7 +72,7 @@ def ruin_route(model: Model, chain: Chain, technician: int, position: int, longe
         take_stops(model, chain, technician, first, head)
 
 
-@kernel()
+@making()
 def ruin(model: Model, chain: Chain) -> None:
     """Take strings out of a few routes around one random visit, or around one that is out."""
     state = chain.state
@@ -105,11 +107,13 @@ def ruin(model: Model, chain: Chain) -> None:
 @entry()
 def construct(model: Model, chain: Chain, order: Ints) -> None:
     """Try the visits of `order` that are out, each at its cheapest place."""
-    open_change(model, chain)
     for place in range(order.shape[0]):
         if chain.state.owner[order[place]] < 0:
+            open_change(model, chain)
+            chain.lists[TRY, 0] = order[place]
+            chain.counters[TRIED] = ONE
             insert(model, chain, order[place], 0.0)
-    close_change(model, chain, True)
+            close_change(model, chain, True)
 
 
 @entry()

@@ -68,7 +68,7 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
         neighbours=_neighbours(encoded),
         eligible=_eligible(model),
         linked=linked,
-        counters=np.zeros(9, np.int64),
+        counters=np.zeros(10, np.int64),
         random=_random_state(seed),
     )
     state.totals[:, VERSION] = np.arange(1, technicians + 1)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.insertion import take
-from optimizer.kernels import NONE, ZERO, entry, kernel, leaf
+from optimizer.insertion import put, take
+from optimizer.kernels import NONE, ONE, ZERO, entry, kernel, leaf
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
@@ -23,10 +23,10 @@ from optimizer.model import (
     Ints,
     Model,
 )
-from optimizer.state import LENGTH, TOTAL, VERSION, State, refresh
+from optimizer.state import DEPOT, LENGTH, TOTAL, VERSION, State, refresh
 
-PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP = range(9)
-"""Places in `Chain.counters`."""
+PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP, BROKEN = range(10)
+"""Places in `Chain.counters`. BROKEN: the change has broken a rule on the way, and will not be kept."""
 
 OUT, OUT_PLACE, TRY, GOING = range(4)
 """Rows of `Chain.lists`: the leads that are out, and where each is in that list or -1; the jobs that a
@@ -43,8 +43,9 @@ JOB, KEPT_FIRST, KEPT_LAST, BEST_FIRST, BEST_LAST = range(5)
 class Chain(NamedTuple):
     """One annealing chain: its routes, the copy that a refused change returns to, and the best seen.
 
-    `best` has rows of a length and its stops. `memory[job, technician]` is twice (price, position, version of
-    the route): the cheapest place of a job with that technician, true while the route has that version; position -1 says that nothing is cheaper than the price. `eligible` has the
+    `best` has rows of a length and its stops. `memory[job, technician]` is twice (price, position, version
+    of the route): the cheapest place of a job with that technician, true while the route has that version;
+    position -1 says that nothing is cheaper than the price. `eligible` has the
     number of technicians who may, then their places, nearest first.
     """
 
@@ -158,6 +159,27 @@ def take_stops(model: Model, chain: Chain, technician: int, first: int, count: i
     chain.counters[PRICE] += state.totals[technician, TOTAL]
 
 
+@kernel()
+def overdrawn(model: Model, state: State, technician: int) -> bool:
+    """Whether the depot of a route has less than is taken: a remembered place knows only its route."""
+    depot = state.totals[technician, DEPOT]
+    if depot >= 0:
+        for part in range(model.rules[PARTS]):
+            if state.supply[depot, part] < 0:
+                return True
+    return False
+
+
+@kernel()
+def put_stop(model: Model, chain: Chain, technician: int, position: int, job: int) -> None:
+    """Put a job in, with the stop at a depot that the position may say."""
+    touch(chain, technician)
+    chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
+    if not put(model, chain.state, technician, position, job) or overdrawn(model, chain.state, technician):
+        chain.counters[BROKEN] = ONE
+    chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
+
+
 @leaf()
 def position_of(state: State, job: int) -> int:
     """The position of a job in its owner's route."""
@@ -169,7 +191,7 @@ def position_of(state: State, job: int) -> int:
 
 @entry()
 def open_change(model: Model, chain: Chain) -> None:
-    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = 0
+    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = chain.counters[BROKEN] = 0
     chain.counters[KEPT_PRICE] = chain.counters[PRICE]
     for place in range(chain.linked.shape[0]):
         chain.linked[place, KEPT_FIRST] = model.work[chain.linked[place, JOB], AGREED_FIRST]
@@ -179,8 +201,8 @@ def open_change(model: Model, chain: Chain) -> None:
 
 @entry()
 def close_change(model: Model, chain: Chain, accept: bool) -> None:
-    """Keep the change, or put every touched route back as it was."""
-    if not accept:
+    """Keep the change, or put every touched route back as it was; what broke a rule is never kept."""
+    if not accept or chain.counters[BROKEN] > 0:
         take_back(model, chain)
     for place in range(chain.counters[TOUCHED]):
         chain.marks[TOUCHED_PLACE, chain.marks[TOUCHED_LIST, place]] = -1

@@ -1,8 +1,10 @@
 """Encoding: a Problem stated in the arrays of a Model."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.model import (
     ABSENCE_AFTER,
@@ -50,7 +52,7 @@ from optimizer.model import (
     Model,
     starts,
 )
-from optimizer.pairing import terms, tools
+from optimizer.pairing import certificates, dated, head_seats, terms, tools
 from optimizer.problem import Problem, Visit, Window
 
 
@@ -61,9 +63,10 @@ def encode(problem: Problem) -> Encoded:
     jobs = _jobs(problem)
     stock, need, supply = _stocks(problem, jobs)
     staff, work = _staff(problem), _work(problem, jobs)
-    _hold(problem, work, technicians, visits)
-    spans = _spans(problem, work, staff, jobs)
-    pairs = np.stack((terms(problem, jobs), tools(problem, jobs)))
+    _hold(problem, work, jobs, technicians=technicians)
+    pairs = np.stack((terms(problem, jobs), tools(problem, jobs), certificates(problem, jobs)))
+    absences = _absences(problem, dated(problem, pairs))
+    spans = _spans(problem, work, staff, jobs=jobs, absences=absences)
     travel = np.ascontiguousarray(problem.travel_seconds, dtype=np.int32)
     travel = travel.reshape(-1, *travel.shape[-2:])
     slices = len(travel)
@@ -83,7 +86,20 @@ def encode(problem: Problem) -> Encoded:
     return Encoded(problem, model, technicians, visits, jobs)
 
 
-def _spans(problem: Problem, work: Ints, staff: Ints, jobs: tuple[tuple[int, int], ...]) -> Ints:
+def _absences(problem: Problem, dated: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
+    """Each technician's absences; one of no time where a certificate ends in the shift."""
+    found = [[(absence.start, absence.end) for absence in row.absences] for row in problem.technicians]
+    return [row or [(-NEVER, -NEVER)] * bool(ends) for row, ends in zip(found, dated, strict=True)]
+
+
+def _spans(
+    problem: Problem,
+    work: Ints,
+    staff: Ints,
+    *,
+    jobs: tuple[tuple[int, int], ...],
+    absences: list[list[tuple[int, int]]],
+) -> Ints:
     """The windows of every job, of a depot (always), then the absences; enters where each has its own."""
     spans = [(-NEVER, NEVER - 1)]
     work[len(jobs) :, WINDOW_AFTER] = 1
@@ -91,9 +107,9 @@ def _spans(problem: Problem, work: Ints, staff: Ints, jobs: tuple[tuple[int, int
         windows = _windows(problem.visits[place])
         work[job, WINDOW_FIRST], work[job, WINDOW_AFTER] = len(spans), len(spans) + len(windows)
         spans += [(window.start, window.end) for window in windows]
-    for place, row in enumerate(problem.technicians):
-        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = len(spans), len(spans) + len(row.absences)
-        spans += [(absence.start, absence.end) for absence in row.absences]
+    for place, row in enumerate(absences):
+        staff[place, ABSENCE_FIRST], staff[place, ABSENCE_AFTER] = len(spans), len(spans) + len(row)
+        spans += row
     return _ints(spans)
 
 
@@ -111,13 +127,12 @@ def _rules(problem: Problem, jobs: tuple[tuple[int, int], ...], *, parts: int) -
 
 
 def _jobs(problem: Problem) -> tuple[tuple[int, int], ...]:
-    """(visit, seat): every visit, then the further seats of crews; fixed visits are facts for each."""
-    fixed = {key for technician in problem.technicians for key in technician.fixed}
+    """(visit, seat): every visit, then the further seats of crews; of those that are sent, who is there."""
+    sent = Counter(key for technician in problem.technicians for key in technician.fixed)
     seats = [
         (place, seat)
         for place, visit in enumerate(problem.visits)
-        for seat in range(1, len(visit.crew) + 1)
-        if visit.key not in fixed
+        for seat in range(1, sent.get(visit.key, 1 + len(visit.crew)))
     ]
     return (*((place, 0) for place in range(len(problem.visits))), *seats)
 
@@ -219,17 +234,19 @@ def penalty(problem: Problem, visit: Visit) -> int:
     return visit.unassigned_penalty + visit.customer_value * problem.policy.customer_value_weight
 
 
-def _hold(problem: Problem, work: Ints, technicians: Mapping[str, int], visits: Mapping[str, int]) -> None:
+def _hold(
+    problem: Problem, work: Ints, jobs: tuple[tuple[int, int], ...], *, technicians: Mapping[str, int]
+) -> None:
     """Enter the start of what has begun, and whose route must not start which visit before when."""
     work[:, BEGUN_START], work[:, HOLD_TECHNICIAN], work[:, HOLD] = -NEVER, -1, -NEVER
-    for place, technician in enumerate(problem.technicians):
-        for key in technician.fixed:
-            planned = problem.visits[visits[key]].planned
-            if planned is not None:
-                job = visits[key]
-                work[job, HOLD_TECHNICIAN], work[job, HOLD] = place, planned.start
-                if planned.start <= problem.earliest_start:
-                    work[job, BEGUN_START] = planned.start
+    seats = {(problem.visits[place].key, seat): job for job, (place, seat) in enumerate(jobs)}
+    for (name, key), seat in head_seats(problem).items():
+        job = seats[key, seat]
+        planned = problem.visits[jobs[job][0]].planned
+        if planned is not None:
+            work[job, HOLD_TECHNICIAN], work[job, HOLD] = technicians[name], planned.start
+            if planned.start <= problem.earliest_start:
+                work[job, BEGUN_START] = planned.start
     if not problem.policy.hold_planned_starts:
         return
     for job, visit in enumerate(problem.visits):

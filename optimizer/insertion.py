@@ -333,7 +333,7 @@ def refit(model: Model, state: State, technician: int) -> bool:
     if kept >= 0:
         shift_out(state, technician, kept, ONE)
     if not refresh(model, state, technician, ZERO):
-        if kept < 0:
+        if kept < 0 or first_short(model, state, technician) == state.totals[technician, LENGTH]:
             return False
         shift_in(state, technician, kept, jobs + depot)
         return refresh(model, state, technician, ZERO)

@@ -10,8 +10,10 @@ from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
     CALENDAR,
+    CERTIFIED,
     CHANGE_START,
     DUE,
+    JOBS,
     LATENESS_WEIGHT,
     NEVER,
     PLANNED_START,
@@ -63,6 +65,13 @@ def has_absence(model: Model, technician: int) -> bool:
     return model.staff[technician, ABSENCE_FIRST] < model.staff[technician, ABSENCE_AFTER]
 
 
+@leaf()
+def is_away(model: Model, technician: int) -> bool:
+    """Whether the technician has an absence of any length, not only a certificate that ends."""
+    first = model.staff[technician, ABSENCE_FIRST]
+    return first < model.staff[technician, ABSENCE_AFTER] and model.spans[first, 1] > -NEVER
+
+
 @kernel()
 def departure(model: Model, technician: int, place: int, to: int, at: int) -> int:
     """When the way begins that is wanted from `at` on: it waits for an absence that it would meet."""
@@ -97,13 +106,15 @@ def begin(model: Model, job: int, ready: int) -> int:
 
 @kernel()
 def begin_present(model: Model, technician: int, job: int, ready: int) -> int:
-    """As `begin`, and the whole service meets no absence."""
+    """As `begin`, and the whole service meets no absence, and no certificate has ended."""
     start = begin(model, job, ready)
     while start < NEVER:
         free = clear(model, technician, start, model.work[job, SERVICE])
         if free == start:
             break
         start = begin(model, job, free)
+    if job < model.rules[JOBS] and start > model.pairs[CERTIFIED, technician, job]:
+        return NEVER
     return start
 
 

@@ -11,19 +11,18 @@ when that was agreed. So each route stays a matter of its own. The bounds are fr
 import numpy as np
 
 from optimizer.changes import (
+    BROKEN,
     GOING,
     PENDING,
     PRICE,
     Chain,
-    below,
     drop_absent,
     position_of,
+    put_stop,
     take_stops,
     touch,
 )
-from optimizer.insertion import Place, cheapest, put
-from optimizer.kernels import NONE, ONE, ZERO, kernel, making
-from optimizer.legs import begin_for
+from optimizer.kernels import ONE, ZERO, kernel, making
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
@@ -32,41 +31,22 @@ from optimizer.model import (
     FIXED_COUNT,
     GAP,
     LEAD,
-    LEAST,
-    LOCATION,
     LONGEST_GAP,
     NEVER,
     PENALTY,
     SAME_DAY,
-    SEAT_FIRST,
     SEATS,
     SECOND,
     SERVICE,
     SLICES,
-    Ints,
     Model,
 )
-from optimizer.state import LENGTH, TOTAL, free_at, place_before, refresh
+from optimizer.seating import WHERE, WHO, crew_together, seat_crew, seat_job, set_bounds
+from optimizer.state import TOTAL, refresh
 from optimizer.timetable import start_of
 
-STARTS_TRIED = 12
-STARTS_SEEN = 256
 
-
-@kernel()
-def seat_job(model: Model, lead: int, seat: int) -> int:
-    """The job of a crew's seat; seat 0 is the lead itself."""
-    return lead if seat == 0 else model.work[lead, SEAT_FIRST] + seat - 1
-
-
-@kernel()
-def set_bounds(model: Model, lead: int, first: int, last: int) -> None:
-    for seat in range(model.work[lead, SEATS]):
-        job = seat_job(model, lead, seat)
-        model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = first, last
-
-
-@kernel()
+@making()
 def release(model: Model, chain: Chain) -> None:
     """Take out what cannot stay without those that were taken out: crews, and who waits for them."""
     while chain.counters[PENDING] > 0:
@@ -78,6 +58,67 @@ def release(model: Model, chain: Chain) -> None:
         for link in range(model.links.shape[0]):
             if model.links[link, FIRST] == lead:
                 withdraw(model, chain, model.links[link, SECOND])
+            elif model.links[link, SECOND] == lead:
+                loosen(model, chain, model.links[link, FIRST])
+
+
+@making()
+def loosen(model: Model, chain: Chain, lead: int) -> None:
+    """Agree anew on the start of a visit for which one no longer waits; a crew keeps its moment.
+
+    Only bounds are looked at, never starts: those move as soon as the bounds do.
+    """
+    if model.work[lead, SEATS] > 1 or not is_bound(model, chain, lead):
+        return
+    first, last = -NEVER, NEVER
+    for link in range(model.links.shape[0]):
+        before, behind = model.links[link, FIRST], model.links[link, SECOND]
+        if behind == lead and chain.state.owner[before] >= 0:
+            low, high = bounds_after(model, chain, link)
+        elif before == lead and chain.state.owner[behind] >= 0 and is_bound(model, chain, behind):
+            low, high = bounds_before(model, link)
+        else:
+            continue
+        first, last = max(first, low), min(last, high)
+    set_bounds(model, lead, first, last)
+    renew(model, chain, lead)
+
+
+@making()
+def bounds_after(model: Model, chain: Chain, link: int) -> tuple[int, int]:
+    """The second's bounds by those of the first, wherever in them it starts."""
+    lead = model.links[link, FIRST]
+    earliest, latest = model.work[lead, AGREED_FIRST], model.work[lead, AGREED_LAST]
+    if not is_bound(model, chain, lead):
+        earliest = latest = now_starts(model, chain, lead)
+    first, last = latest + model.work[lead, SERVICE] + model.links[link, GAP], NEVER
+    if model.links[link, LONGEST_GAP] < NEVER:
+        last = earliest + model.work[lead, SERVICE] + model.links[link, LONGEST_GAP]
+    if model.links[link, SAME_DAY] == 1:
+        day_first, day_last = day_of(model, latest)
+        first, last = max(first, day_first), min(last, day_last)
+    return first, last
+
+
+@making()
+def bounds_before(model: Model, link: int) -> tuple[int, int]:
+    """The first's bounds by those of the second, wherever in them it starts."""
+    lead, second = model.links[link, FIRST], model.links[link, SECOND]
+    first, last = -NEVER, model.work[second, AGREED_FIRST] - model.links[link, GAP]
+    if model.links[link, LONGEST_GAP] < NEVER:
+        first = model.work[second, AGREED_LAST] - model.links[link, LONGEST_GAP] - model.work[lead, SERVICE]
+    last -= model.work[lead, SERVICE]
+    if model.links[link, SAME_DAY] == 1:
+        day_first, day_last = day_of(model, model.work[second, AGREED_FIRST])
+        first, last = max(first, day_first), min(last, day_last)
+    return first, last
+
+
+@kernel()
+def is_bound(model: Model, chain: Chain, job: int) -> bool:
+    """Whether a job is in a route and not a fact: only then bounds say something."""
+    technician = chain.state.owner[job]
+    return technician >= 0 and position_of(chain.state, job) >= model.staff[technician, FIXED_COUNT]
 
 
 @kernel()
@@ -103,30 +144,19 @@ def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
         return False
     set_bounds(model, lead, first, last)
     seats = model.work[lead, SEATS]
-    who, where = np.empty(seats, np.int64), np.empty(seats, np.int64)
-    if seats == 1:
-        price = seat_crew(model, chain, lead, who, where)
-    else:
-        price = crew_together(model, chain, lead, who, where)
+    sent = np.empty((2, seats), np.int64)
+    price = seat_crew(model, chain, lead, sent) if seats == 1 else crew_together(model, chain, lead, sent)
     if price >= model.work[lead, PENALTY]:
         set_bounds(model, lead, -NEVER, NEVER)
         return False
     for seat in range(seats):
-        enter(model, chain, who[seat], where[seat], seat_job(model, lead, seat))
+        put_stop(model, chain, sent[WHO, seat], sent[WHERE, seat], seat_job(model, lead, seat))
     chain.counters[PRICE] -= model.work[lead, PENALTY]
     drop_absent(chain, lead)
     for link in range(model.links.shape[0]):
-        if model.links[link, SECOND] == lead:
+        if model.links[link, SECOND] == lead and chain.counters[BROKEN] == 0:
             agree(model, chain, link)
     return True
-
-
-@kernel()
-def enter(model: Model, chain: Chain, technician: int, position: int, job: int) -> None:
-    touch(chain, technician)
-    chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
-    put(model, chain.state, technician, position, job)
-    chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
 
 
 @making()
@@ -166,30 +196,46 @@ def allowed_after(model: Model, chain: Chain, link: int) -> tuple[int, int]:
 
 @making()
 def agree(model: Model, chain: Chain, link: int) -> None:
-    """Bind the first to start in time for the second, and the second to start not before it does now."""
+    """Bind the first to start in time for the second, and the second to start not before it does now.
+
+    Where the two do not stand as they must (a stop at a depot went elsewhere), the change is broken.
+    """
     lead, second = model.links[link, FIRST], model.links[link, SECOND]
-    start, later = now_starts(model, chain, lead), now_starts(model, chain, second)
-    service = model.work[lead, SERVICE]
+    after, before = allowed_after(model, chain, link)
+    if not after <= now_starts(model, chain, second) <= before:
+        chain.counters[BROKEN] = ONE
+        return
+    tie_second(model, chain, link)
+    renew(model, chain, second)
+    if model.work[lead, SEATS] == 1 and is_bound(model, chain, lead):
+        tie_first(model, chain, link)
+        renew(model, chain, lead)
+
+
+@making()
+def tie_second(model: Model, chain: Chain, link: int) -> None:
+    """Bind the second by the first: not before it starts now, and not too late."""
+    second = model.links[link, SECOND]
+    later = now_starts(model, chain, second)
+    _, before = allowed_after(model, chain, link)
     for seat in range(model.work[second, SEATS]):
         job = seat_job(model, second, seat)
         model.work[job, AGREED_FIRST] = max(model.work[job, AGREED_FIRST], later)
-        if model.links[link, LONGEST_GAP] < NEVER:
-            model.work[job, AGREED_LAST] = min(
-                model.work[job, AGREED_LAST], start + service + model.links[link, LONGEST_GAP]
-            )
-    renew(model, chain, second)
-    if model.work[lead, SEATS] > 1:
-        return  # a crew's start is agreed already, to the second
-    model.work[lead, AGREED_LAST] = min(
-        model.work[lead, AGREED_LAST], later - model.links[link, GAP] - service
-    )
-    if model.links[link, LONGEST_GAP] < NEVER:
-        model.work[lead, AGREED_FIRST] = max(model.work[lead, AGREED_FIRST], start)
+        model.work[job, AGREED_LAST] = min(model.work[job, AGREED_LAST], before)
+
+
+@making()
+def tie_first(model: Model, chain: Chain, link: int) -> None:
+    """Bind the first by the second: in time for it, and not too early."""
+    lead = model.links[link, FIRST]
+    start, later = now_starts(model, chain, lead), now_starts(model, chain, model.links[link, SECOND])
+    last = later - model.links[link, GAP] - model.work[lead, SERVICE]
+    first = start if model.links[link, LONGEST_GAP] < NEVER else -NEVER
     if model.links[link, SAME_DAY] == 1:
-        first, last = day_of(model, start)
-        model.work[lead, AGREED_FIRST] = max(model.work[lead, AGREED_FIRST], first)
-        model.work[lead, AGREED_LAST] = min(model.work[lead, AGREED_LAST], last)
-    renew(model, chain, lead)
+        day_first, day_last = day_of(model, start)
+        first, last = max(first, day_first), min(last, day_last)
+    model.work[lead, AGREED_FIRST] = max(model.work[lead, AGREED_FIRST], first)
+    model.work[lead, AGREED_LAST] = min(model.work[lead, AGREED_LAST], last)
 
 
 @kernel()
@@ -199,76 +245,6 @@ def renew(model: Model, chain: Chain, lead: int) -> None:
         technician = chain.state.owner[seat_job(model, lead, seat)]
         touch(chain, technician)
         chain.counters[PRICE] -= chain.state.totals[technician, TOTAL]
-        refresh(model, chain.state, technician, ZERO)
+        if not refresh(model, chain.state, technician, ZERO):
+            chain.counters[BROKEN] = ONE
         chain.counters[PRICE] += chain.state.totals[technician, TOTAL]
-
-
-@making()
-def seat_crew(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
-    """The cheapest technician for each seat, one after the other, within the bounds; their price."""
-    total = 0
-    for seat in range(model.work[lead, SEATS]):
-        job = seat_job(model, lead, seat)
-        best = Place(NEVER, NONE)
-        for entry in range(chain.eligible[job, 0]):
-            technician = chain.eligible[job, entry + 1]
-            free = True
-            for other in range(seat):
-                free = free and who[other] != technician
-            if free:
-                place = cheapest(model, chain.state, technician, job, NEVER)
-                if place.price < best.price:
-                    best = place
-                    who[seat], where[seat] = technician, place.position
-        if best.position < 0:
-            return NEVER
-        total += best.price
-    return total
-
-
-@making()
-def crew_together(model: Model, chain: Chain, lead: int, who: Ints, where: Ints) -> int:
-    """The cheapest crew over some of the moments at which one of its members could start."""
-    starts = possible_starts(model, chain, lead)
-    best, best_start = model.work[lead, PENALTY], -NEVER
-    seats = model.work[lead, SEATS]
-    tried_who, tried_where = np.empty(seats, np.int64), np.empty(seats, np.int64)
-    tries = min(STARTS_TRIED, starts.shape[0])
-    for turn in range(tries):
-        # One moment of each equal part of them, drawn: the same few would be tried for ever.
-        low, high = turn * starts.shape[0] // tries, (turn + 1) * starts.shape[0] // tries
-        start = starts[low + below(chain, high - low)]
-        set_bounds(model, lead, start, start)
-        price = seat_crew(model, chain, lead, tried_who, tried_where)
-        if price < best:
-            best, best_start = price, start
-            who[:], where[:] = tried_who, tried_where
-    set_bounds(model, lead, best_start, best_start)
-    return best
-
-
-@making()
-def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
-    """The earliest start at every position of everybody who could have a seat, ascending."""
-    found = np.empty(STARTS_SEEN, np.int64)
-    count, seen = 0, 0
-    for seat in range(model.work[lead, SEATS]):
-        job = seat_job(model, lead, seat)
-        for entry in range(chain.eligible[job, 0]):
-            technician = chain.eligible[job, entry + 1]
-            for position in range(
-                model.staff[technician, FIXED_COUNT], chain.state.totals[technician, LENGTH] + 1
-            ):
-                place = place_before(model, chain.state, technician, position)
-                ready = free_at(chain.state, technician, position)
-                ready += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
-                start = begin_for(model, technician, job, ready)
-                if start == NEVER:
-                    break
-                seen += 1
-                # Beyond what there is room for, each that was seen stays with the same chance.
-                at = count if count < STARTS_SEEN else below(chain, seen)
-                if at < STARTS_SEEN:
-                    found[at] = start
-                    count = min(STARTS_SEEN, count + 1)
-    return np.unique(found[:count])

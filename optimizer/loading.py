@@ -1,26 +1,30 @@
 """Loading: a plan that stands, taken up as routes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from optimizer.encoding import encode
-from optimizer.insertion import POSITION_BITS, cheapest_anywhere, cheapest_between, put, take
-from optimizer.model import AGREED_FIRST, AGREED_LAST, FIXED_COUNT, NEVER, TERMS, TOOLS, Encoded
+from optimizer.insertion import POSITION_BITS, cheapest, cheapest_anywhere, cheapest_between, put, take
+from optimizer.model import AGREED_FIRST, AGREED_LAST, FIXED_COUNT, NEVER, TERMS, TOOLS, Encoded, Ints
+from optimizer.pairing import head_seats
 from optimizer.plan import Plan, Route
-from optimizer.problem import Problem
-from optimizer.provisions import AFTER_RESTOCK, ANYWHERE, first_short, suppliable
+from optimizer.problem import Dependency, Problem
+from optimizer.provisions import NOWHERE, WITH_RESTOCK, first_short, suppliable
 from optimizer.state import DEPOT, LENGTH, RESTOCK, State, empty_state, refresh
+from optimizer.timetable import START, timetable
 
 
 def start(encoded: Encoded) -> State:
     """Routes that hold the fixed heads and nothing else."""
     state = empty_state(encoded.model)
+    seats = head_seats(encoded.problem)
+    jobs = {pair: job for job, pair in enumerate(encoded.jobs)}
     for place, technician in enumerate(encoded.problem.technicians):
         for position, key in enumerate(technician.fixed):
-            visit = encoded.visits[key]
-            state.stops[place, position] = visit
-            state.owner[visit] = place
+            job = jobs[encoded.visits[key], seats[technician.key, key]]
+            state.stops[place, position] = job
+            state.owner[job] = place
         state.totals[place, LENGTH] = len(technician.fixed)
         refresh(encoded.model, state, place, 0)
     return state
@@ -36,7 +40,7 @@ def load(encoded: Encoded, plan: Plan | None) -> State:
     if plan is None:
         return state
     jobs = {pair: job for job, pair in enumerate(encoded.jobs)}
-    _agree(encoded, plan, jobs)
+    _agree(encoded, state, plan, jobs=jobs)
     seen: set[int] = set()
     for route in plan.routes:
         technician = encoded.technicians.get(route.technician, -1)
@@ -57,37 +61,56 @@ def _stops(encoded: Encoded, route: Route, jobs: dict[tuple[int, int], int]) -> 
     return found
 
 
-def _agree(encoded: Encoded, plan: Plan, jobs: dict[tuple[int, int], int]) -> None:
-    """Bind linked visits to the times that they have in the plan."""
+def _agree(encoded: Encoded, state: State, plan: Plan, *, jobs: dict[tuple[int, int], int]) -> None:
+    """Bind linked visits to the times that they have in the plan; facts have their own and bind others."""
     visits = encoded.problem.visits
+    facts = {key for technician in encoded.problem.technicians for key in technician.fixed}
     agreed = encoded.model.work[:, [AGREED_FIRST, AGREED_LAST]]
     starts = {stop.visit: stop.start for route in plan.routes for stop in route.stops if stop.seat == 0}
+    starts |= {key: _fact_start(encoded, state, key) for key in facts}
     for (place, _), job in jobs.items():
-        if visits[place].crew and visits[place].key in starts:
-            agreed[job] = starts[visits[place].key]
+        key = visits[place].key
+        if visits[place].crew and key in starts and key not in facts:
+            agreed[job] = starts[key]
     for row in encoded.problem.dependencies:
-        if row.first not in starts or row.second not in starts:
-            continue
-        first, second = encoded.visits[row.first], encoded.visits[row.second]
-        service = visits[first].service_seconds
-        agreed[first, 1] = min(agreed[first, 1], starts[row.second] - row.gap_seconds - service)
-        agreed[second, 0] = max(agreed[second, 0], starts[row.second])
-        if row.longest_gap_seconds is not None:
-            agreed[first, 0] = max(agreed[first, 0], starts[row.first])
-            latest = starts[row.first] + service + row.longest_gap_seconds
-            agreed[second, 1] = min(agreed[second, 1], latest)
-        if row.same_day:
-            agreed[[first, second]] = np.clip(
-                agreed[[first, second]], *_day(encoded.problem, starts[row.first])
-            )
+        if row.first in starts and row.second in starts and row.second not in facts:
+            _tie(encoded, agreed, row, starts=starts)
+            if row.first in facts:
+                agreed[encoded.visits[row.first]] = -NEVER, NEVER
     encoded.model.work[:, [AGREED_FIRST, AGREED_LAST]] = agreed
+
+
+def _fact_start(encoded: Encoded, state: State, key: str) -> int:
+    job = encoded.visits[key]
+    technician = int(state.owner[job])
+    position = state.stops[technician, : state.totals[technician, LENGTH]].tolist().index(job)
+    rows = np.zeros((int(state.totals[technician, LENGTH]) + 1, 4), np.int64)
+    timetable(encoded.model, state, technician, rows)
+    return int(rows[position, START])
+
+
+def _tie(encoded: Encoded, agreed: Ints, row: Dependency, *, starts: Mapping[str, int]) -> None:
+    """Bind the first to start in time for the second, and the second to start behind it."""
+    first, second = encoded.visits[row.first], encoded.visits[row.second]
+    ends = starts[row.first] + encoded.problem.visits[first].service_seconds
+    later = max(starts[row.second], ends + row.gap_seconds)
+    last = later - row.gap_seconds - encoded.problem.visits[first].service_seconds
+    agreed[first, 1] = min(agreed[first, 1], last)
+    agreed[second, 0] = max(agreed[second, 0], later)
+    if row.longest_gap_seconds is not None:
+        agreed[first, 0] = max(agreed[first, 0], starts[row.first])
+        agreed[second, 1] = min(agreed[second, 1], ends + row.longest_gap_seconds)
+    if row.same_day:
+        day_first, day_last = _day(encoded.problem, starts[row.first])
+        for job in (first, second):
+            agreed[job] = max(agreed[job, 0], day_first), min(agreed[job, 1], day_last)
 
 
 def _day(problem: Problem, at: int) -> tuple[int, int]:
     """The first and the last second of the day of that moment."""
     before = [day for day in problem.day_starts if day <= at]
     after = [day for day in problem.day_starts if day > at]
-    return max(before, default=-NEVER), min(after, default=NEVER) - 1
+    return max(before, default=-NEVER), min(after, default=NEVER + 1) - 1
 
 
 def _drop_partial(encoded: Encoded, state: State) -> None:
@@ -127,14 +150,22 @@ def _keep_route(encoded: Encoded, state: State, *, technician: int, stops: Seque
     for job in kept:
         end = int(state.totals[technician, LENGTH])
         place = cheapest_between(model, state, technician, job, (end, end, NEVER))
-        if suppliable(model, state, technician, job) in {ANYWHERE, AFTER_RESTOCK} and place.position >= 0:
-            put(model, state, technician, place.position, job)
+        supplied = suppliable(model, state, technician, job)
+        if supplied == WITH_RESTOCK:
+            place = cheapest(model, state, technician, job, NEVER)
+        if supplied == NOWHERE or place.position < 0:
+            continue
+        if not put(model, state, technician, place.position, job):
+            take(model, state, technician, head, int(state.totals[technician, LENGTH]) - head)
 
 
 def _is_supplied(encoded: Encoded, state: State, technician: int) -> bool:
-    """Whether van and depot have what the movable stops need."""
+    """Whether van and depot have what the movable stops need; a stop at a depot for nothing is left away."""
     model, restock = encoded.model, int(state.totals[technician, RESTOCK])
     short = first_short(model, state, technician)
+    if short == state.totals[technician, LENGTH] and restock >= 0:
+        # The stop at the depot is for nothing.
+        return take(model, state, technician, restock, 1)
     if short < state.totals[technician, LENGTH] and (restock < 0 or short < restock):
         return False
     if restock < 0:
@@ -165,10 +196,15 @@ def best(problem: Problem, plan: Plan, visit: str) -> tuple[int, str, int] | Non
 
 
 def remove(encoded: Encoded, state: State, job: int) -> int:
-    """Take a movable job out of its route; the technician who had it, or -1."""
+    """Take a movable job out of its route; the technician who had it, or -1.
+
+    Where that breaks a rule for the rest, all movable ones go.
+    """
     technician = int(state.owner[job])
     if technician >= 0:
         position = state.stops[technician, : state.totals[technician, LENGTH]].tolist().index(job)
-        if position >= encoded.model.staff[technician, FIXED_COUNT]:
-            take(encoded.model, state, technician, position, 1)
+        head = int(encoded.model.staff[technician, FIXED_COUNT])
+        if position >= head and not take(encoded.model, state, technician, position, 1):
+            # Travel without triangles: what is left of the route cannot be kept.
+            take(encoded.model, state, technician, head, int(state.totals[technician, LENGTH]) - head)
     return technician

@@ -39,10 +39,11 @@ The further SEATS - 1 jobs of a crew are rows SEAT_FIRST and on, and LEAD is the
 LINKED: the job belongs to a crew or a dependency; AGREED_FIRST and AGREED_LAST then bound its start.
 From NEED on: the pieces of each part that it needs."""
 
-TERMS, TOOLS = range(2)
+TERMS, TOOLS, CERTIFIED = range(3)
 """Layers of `Model.pairs` [layer, technician, job]: the price of that pairing (changed, not preferred,
 elsewhere) or -1 where it may not be; -1 where the van has the tools, else a bit for each depot that has
-those that are missing."""
+those that are missing; the last start before a certificate ends, which is looked at only with technicians
+who have absences (who has none gets one of no time, where a certificate ends in the shift)."""
 
 FIRST, SECOND, GAP, LONGEST_GAP, SAME_DAY = range(5)
 """Columns of `Model.links`."""
@@ -89,15 +90,6 @@ def starts(visit: Visit) -> tuple[Window, ...]:
     if visit.pin in {"TIME", "BOTH"} and visit.planned is not None:
         return (Window(visit.planned.start, visit.planned.start),)
     return tuple(sorted(visit.windows, key=lambda window: (window.start, window.end)))
-
-
-def has_skills(technician: Technician, skills: Mapping[str, int], until: int = NEVER) -> bool:
-    """Whether the technician has them all, certified up to the end of the shift or up to `until`."""
-    last = min(until, technician.shift_end + technician.overtime_limit_seconds)
-    return all(
-        technician.skills.get(skill, -1) >= level and technician.certified_until.get(skill, last) >= last
-        for skill, level in skills.items()
-    )
 
 
 def may_serve(technician: Technician, visit: Visit) -> bool:

@@ -85,7 +85,13 @@ class Pace:
         self.meetings += due
         return due
 
+    def planned_meetings(self) -> int:
+        """How many meetings a search by iterations has."""
+        return max(1, (self.budget.iterations or 0) // self._apart())
+
+    def _apart(self) -> int:
+        return max(1, min((self.budget.iterations or 0) // MEETINGS, MOST_APART))
+
     def _meeting(self) -> int:
         """After how many changes the next meeting is, in a search by iterations."""
-        apart = max(1, min((self.budget.iterations or 0) // MEETINGS, MOST_APART))
-        return (self.meetings + 1) * apart
+        return (self.meetings + 1) * self._apart()

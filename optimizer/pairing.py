@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.model import NEVER, Ints, has_skills, starts
-from optimizer.problem import Problem, Visit
+from optimizer.model import CERTIFIED, NEVER, TERMS, Ints, starts
+from optimizer.problem import Problem, Technician, Visit
 
 
 class _Pairing:
@@ -15,19 +15,24 @@ class _Pairing:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.places = {row.key: place for place, row in enumerate(problem.technicians)}
-        self.dated = any(row.certified_until for row in problem.technicians)
+        self.leaves = np.array([row.shift_start for row in problem.technicians], np.int64)
         self.heads = [(place, frozenset(row.fixed)) for place, row in enumerate(problem.technicians)]
         self.fixed = {key for _, head in self.heads for key in head}
-        self.known: dict[object, NDArray[np.bool_]] = {}
+        self.known: dict[str, NDArray[np.bool_]] = {}
+        self.ends: dict[tuple[tuple[str, int], ...], Ints] = {}
+
+    def until(self, skills: Mapping[str, int]) -> Ints:
+        """For each technician the last second of the first certificate to end; -NEVER: lacks a skill."""
+        name = (*sorted(skills.items()),)
+        if name not in self.ends:
+            rows = self.problem.technicians
+            self.ends[name] = np.array([certified(row, skills) for row in rows], np.int64)
+        return self.ends[name]
 
     def able(self, visit: Visit, skills: Mapping[str, int]) -> NDArray[np.bool_]:
-        """Who has the skills, for each technician."""
-        last = max((window.end for window in starts(visit)), default=NEVER) if self.dated else NEVER
-        name = (*sorted(skills.items()), last)
-        if name not in self.known:
-            rows = self.problem.technicians
-            self.known[name] = np.array([has_skills(row, skills, last) for row in rows], np.bool_)
-        return self.known[name]
+        """Who has the skills at the first moment at which the visit may start."""
+        first = min((window.start for window in starts(visit)), default=-NEVER)
+        return self.until(skills) >= np.maximum(self.leaves, first)
 
     def elsewhere(self, territory: str) -> NDArray[np.bool_]:
         """For whom that territory is not their own."""
@@ -40,7 +45,9 @@ class _Pairing:
         return [self.places[key] for key in keys if key in self.places]
 
     def seat(self, visit: Visit, seat: int) -> Ints:
-        """The terms of a further seat: skills and prohibitions only."""
+        """The terms of a further seat: skills and prohibitions only; a fact is with whom it is."""
+        if visit.key in self.fixed:
+            return np.array([-1 + (visit.key in head) for _, head in self.heads], np.int64)
         terms = np.where(self.able(visit, visit.crew[seat - 1]), 0, -1)
         terms[self.rows_of(visit.forbidden)] = -1
         return terms
@@ -70,6 +77,21 @@ class _Pairing:
         return np.where(barred, -1, price)
 
 
+def head_seats(problem: Problem) -> dict[tuple[str, str], int]:
+    """(technician, fixed visit) → seat: of a crew that has been sent the planned technician leads."""
+    sent: dict[str, list[str]] = {}
+    for technician in problem.technicians:
+        for key in technician.fixed:
+            sent.setdefault(key, []).append(technician.key)
+    planned = {visit.key: visit.planned for visit in problem.visits if visit.key in sent}
+    found: dict[tuple[str, str], int] = {}
+    for key, names in sent.items():
+        lead = planned[key]
+        order = sorted(names, key=lambda name: lead is None or name != lead.technician)
+        found |= {(name, key): seat for seat, name in enumerate(order)}
+    return found
+
+
 def terms(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
     """[technician, job]: the price of that pairing, -1 where it may not be."""
     pairing = _Pairing(problem)
@@ -78,6 +100,31 @@ def terms(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
         visit = problem.visits[place]
         found[job] = pairing.seat(visit, seat) if seat else pairing.lead(visit)
     return np.ascontiguousarray(found.T)
+
+
+def certified(technician: Technician, skills: Mapping[str, int]) -> int:
+    """The last second to which all these skills are certified; NEVER: no end, -NEVER: one is missing."""
+    if any(technician.skills.get(skill, -1) < level for skill, level in skills.items()):
+        return -NEVER
+    return min((technician.certified_until.get(skill, NEVER) for skill in skills), default=NEVER)
+
+
+def certificates(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
+    """[technician, job]: the last start before a certificate ends."""
+    pairing = _Pairing(problem)
+    found = np.full((max(1, len(jobs)), len(problem.technicians)), NEVER, np.int64)
+    if any(row.certified_until for row in problem.technicians):
+        for job, (place, seat) in enumerate(jobs):
+            visit = problem.visits[place]
+            found[job] = pairing.until(visit.crew[seat - 1] if seat else visit.skills)
+    return np.ascontiguousarray(found.T)
+
+
+def dated(problem: Problem, pairs: Ints) -> NDArray[np.bool_]:
+    """For each technician whether a certificate ends in the shift that a job there needs."""
+    ends = np.array([row.shift_end + row.overtime_limit_seconds for row in problem.technicians], np.int64)
+    soon = (pairs[CERTIFIED] < ends[:, None]) & (pairs[TERMS] >= 0)
+    return np.asarray(soon.any(axis=1), np.bool_)
 
 
 def tools(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.changes import (
+    BROKEN,
     LOOKED,
     OUT,
     OUT_PLACE,
@@ -21,9 +22,9 @@ from optimizer.changes import (
     below,
     draw,
     drop_absent,
-    touch,
+    put_stop,
 )
-from optimizer.insertion import Place, put, scan
+from optimizer.insertion import Place, scan
 from optimizer.kernels import NONE, kernel, leaf, making
 from optimizer.linking import insert_linked
 from optimizer.model import (
@@ -39,7 +40,7 @@ from optimizer.model import (
     Model,
 )
 from optimizer.provisions import NOWHERE, suppliable
-from optimizer.state import LENGTH, TOTAL, VERSION
+from optimizer.state import LENGTH, VERSION
 
 ASKED, AT, AS_OF = range(3)
 """The three of one memory: price, position, version; they stand there twice."""
@@ -152,11 +153,8 @@ def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     best = find(model, chain, job, blink)
     if best.technician < 0:
         return False
-    who = best.technician
-    touch(chain, who)
-    chain.counters[PRICE] -= chain.state.totals[who, TOTAL] + model.work[job, PENALTY]
-    put(model, chain.state, who, best.position, job)
-    chain.counters[PRICE] += chain.state.totals[who, TOTAL]
+    put_stop(model, chain, best.technician, best.position, job)
+    chain.counters[PRICE] -= model.work[job, PENALTY]
     drop_absent(chain, job)
     return True
 
@@ -192,7 +190,7 @@ def recreate(model: Model, chain: Chain, blink: float) -> None:
     for _ in range(2 if model.links.shape[0] > 0 else 1):
         for place in range(chain.counters[TRIED]):
             job = chain.lists[TRY, place]
-            if chain.state.owner[job] < 0:
+            if chain.state.owner[job] < 0 and chain.counters[BROKEN] == 0:
                 insert(model, chain, job, blink)
 
 

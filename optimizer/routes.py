@@ -13,9 +13,10 @@ and by how much leaving may be put off before anything slips: who leaves late wa
 from typing import NamedTuple
 
 from optimizer.kernels import NONE, kernel, leaf
-from optimizer.legs import begin, begin_for, drive, has_absence, start_price, steady_until
+from optimizer.legs import begin, begin_for, drive, has_absence, is_away, start_price, steady_until
 from optimizer.model import (
     BEGUN_START,
+    CERTIFIED,
     END_LOCATION,
     FAIRNESS,
     FIXED_COUNT,
@@ -24,6 +25,7 @@ from optimizer.model import (
     HOLD,
     HOLD_TECHNICIAN,
     HOURLY,
+    JOBS,
     LEAVE,
     LOCATION,
     LONGEST,
@@ -115,7 +117,7 @@ def after_lunch(model: Model, leg: Leg, to: int, at: int) -> tuple[int, int, int
 @leaf()
 def movable(model: Model, technician: int) -> bool:
     """Whether leaving later moves what follows by as much or less: with slices and absences it may not."""
-    return model.rules[SLICES] == 1 and not has_absence(model, technician)
+    return model.rules[SLICES] == 1 and not is_away(model, technician)
 
 
 @leaf()
@@ -129,6 +131,8 @@ def served(model: Model, leg: Leg, label: Label, start: int, driven: int) -> Lab
         return Label(end, price, 0, 0)
     waited = label.waited + start - label.at - driven
     slack = min(label.slack, steady_until(model, leg.job, start) - start + waited)
+    if has_absence(model, leg.technician) and leg.job < model.rules[JOBS]:
+        slack = min(slack, model.pairs[CERTIFIED, leg.technician, leg.job] - start + waited)
     return Label(end, price, waited, slack if movable(model, leg.technician) else 0)
 
 

@@ -14,6 +14,7 @@ from optimizer.chains import adopt, apart, best_plan, construct_all, start_besid
 from optimizer.changes import BEST_PRICE, Chain, keep_best, restore_best
 from optimizer.emergency import Held
 from optimizer.encoding import encode
+from optimizer.joining import Joining
 from optimizer.loading import load
 from optimizer.model import NEVER, Encoded
 from optimizer.pace import Budget, Pace
@@ -76,12 +77,12 @@ def solve(
     lanes += [
         Lane(apart(encoded), start_beside(chain, seed=seed + 1_000_003 * place)) for place in range(1, chains)
     ]
-    search = Search(lanes, np.random.default_rng([seed, chains]), on_improvement)
+    search = Search(lanes, np.random.default_rng([seed, chains]), on_improvement, Joining(encoded))
     search.improve(budget, temperatures(problem, cold=warm is None))
     encoded, chain = search.best()
     restore_best(encoded.model, chain)
     construct_all(encoded, chain, lambda: True)
-    plan = read_plan(encoded, chain.state)
+    plan = search.joining.finished(read_plan(encoded, chain.state), budget)
     if on_improvement is not None:
         on_improvement(plan)
     return explain_all(encoded, chain.state, plan) if explain else plan
@@ -125,6 +126,7 @@ class Search:
     lanes: Sequence[Lane]
     random: np.random.Generator
     report: Callable[[Plan], None] | None
+    joining: Joining
     reported: int = NEVER
     reported_at: float = field(default_factory=time.perf_counter)
 
@@ -136,7 +138,8 @@ class Search:
         """Round after round until the budget is spent."""
         began = time.perf_counter()
         best_plan(*self.lanes[0])
-        pace = Pace(budget, max(ENDING_SECONDS, 1.5 * (time.perf_counter() - began)))
+        ending = max(ENDING_SECONDS, 1.5 * (time.perf_counter() - began))
+        pace = Pace(budget, ending + self.joining.reserve(budget.seconds))
         # Whatever `stop` or `report` raise, leaving the pool waits for its threads, and none has work then.
         with ThreadPoolExecutor(max(1, len(self.lanes) - 1), "annealing") as pool:
             while not pace.over():
@@ -144,7 +147,10 @@ class Search:
                 before = time.perf_counter()
                 self._round(pool, count, np.array([pace.done, min(pace.total(), 1e18), *heat]))
                 pace.note(count, time.perf_counter() - before)
-                if len(self.lanes) > 1 and pace.meets():
+                meets = pace.meets()
+                if meets and self.joining.due(pace):
+                    self.joining.sit(*self.best(), timed=budget.seconds is not None)
+                if meets and len(self.lanes) > 1:
                     self._meet()
                 self._tell()
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.kernels import NONE, entry, kernel, leaf
-from optimizer.legs import steady_until
+from optimizer.legs import has_absence, steady_until
 from optimizer.model import (
     AGREED_LAST,
     DEPOTS,
@@ -47,7 +47,6 @@ from optimizer.routes import (
     first_labels,
     fixed_step,
     free_labels,
-    movable,
     step,
 )
 
@@ -56,7 +55,8 @@ ARRIVES, LATEST, STEADY, WAY = range(8, 12)
 """Layers of `State.labels` [technician, stop, layer].
 
 ARRIVES: the arrival at that stop. After LATEST nobody may arrive there (stop length: at the end
-location). WAY: seconds of travel from the stop before. Where lunch is no longer open an arrival from ARRIVES to STEADY changes the price of nothing."""
+location). WAY: seconds of travel from the stop before. Where lunch is no longer open an arrival from
+ARRIVES to STEADY changes the price of nothing."""
 
 LENGTH, TIMED_PRICE, TOTAL, VERSION, BUSY, RESTOCK, DEPOT, LEFT = range(8)
 """Columns of `State.totals`: stops, the price that depends on times, the whole price, the version, seconds
@@ -224,7 +224,8 @@ def keep_latest(model: Model, state: State, technician: int) -> None:
 def keep_steady(model: Model, state: State, technician: int, end: int) -> None:
     """Fill ARRIVES and STEADY backwards, as far as lunch is no longer open."""
     length = state.totals[technician, LENGTH]
-    plain = movable(model, technician) and model.staff[technician, TIMED] == 0
+    plain = model.rules[SLICES] == 1 and not has_absence(model, technician)
+    plain = plain and model.staff[technician, TIMED] == 0
     plain = plain and length > model.staff[technician, FIXED_COUNT]
     shift_end = model.staff[technician, SHIFT_END]
     bound = min(max(shift_end, end), model.staff[technician, HARD_END])
