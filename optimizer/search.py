@@ -16,12 +16,12 @@ from optimizer.emergency import Held
 from optimizer.encoding import encode
 from optimizer.joining import Joining
 from optimizer.loading import load
-from optimizer.model import NEVER, Encoded
+from optimizer.model import HOURLY, NEVER, PENALTY, TRAVEL_WEIGHT, Encoded
 from optimizer.pace import Budget, Pace
 from optimizer.plan import Objective, Plan, Reason, ReasonCode, Route, Unassigned
 from optimizer.problem import Break, Planned, Problem, Technician, Visit, Window
 from optimizer.reasons import explain_all
-from optimizer.state import State
+from optimizer.state import LENGTH, WAY, State
 from optimizer.timetable import read_plan
 
 REPORT_SECONDS = 0.15
@@ -32,9 +32,9 @@ ALONE_CHANCE = 0.25
 MOST_RESCUED = 50
 RESCUE_SHARE = 0.75
 """Of a budget of seconds, reading the problem included."""
-COLD_SHARE = 0.005
-WARM_TEMPERATURE = 60.0
-LAST_TEMPERATURE = 5.0
+COLD_WAYS, COLD_LAST_WAYS = 10.0, 0.1
+WARM_WAYS, WARM_LAST_WAYS = 0.1, 0.01
+"""First and last temperature as prices of a mean way from stop to stop."""
 
 
 def solve(
@@ -78,7 +78,7 @@ def solve(
         Lane(apart(encoded), start_beside(chain, seed=seed + 1_000_003 * place)) for place in range(1, chains)
     ]
     search = Search(lanes, np.random.default_rng([seed, chains]), on_improvement, Joining(encoded))
-    search.improve(budget, temperatures(problem, cold=warm is None))
+    search.improve(budget, temperatures(encoded, chain.state, cold=warm is None))
     encoded, chain = search.best()
     restore_best(encoded.model, chain)
     construct_all(encoded, chain, lambda: True)
@@ -101,12 +101,24 @@ def _rescue(encoded: Encoded, state: State, budget: Budget) -> None:
         held.enact(held.rescue(visit))
 
 
-def temperatures(problem: Problem, *, cold: bool) -> tuple[float, float]:
-    """First and last: a cold start needs the order of the penalties; a warm one must not wander."""
-    if not cold:
-        return WARM_TEMPERATURE, LAST_TEMPERATURE
-    penalties = [visit.unassigned_penalty for visit in problem.visits]
-    return max(WARM_TEMPERATURE, COLD_SHARE * float(np.median(penalties))), LAST_TEMPERATURE
+def temperatures(encoded: Encoded, state: State, *, cold: bool) -> tuple[float, float]:
+    """First and last: a cold start may lose ten ways at a time; a warm one must not wander.
+
+    Where visits must stay out, ten ways are of the order of their penalties too. Where ways cost nothing
+    the penalties alone tell the order.
+    """
+    model, lengths = encoded.model, state.totals[:, LENGTH]
+    ways = [
+        state.labels[place, : length + 1, WAY].sum()
+        for place, length in enumerate(lengths.tolist())
+        if length
+    ]
+    seconds = sum(ways) / max(1, int(lengths.sum()) + len(ways))
+    second = float(model.rules[TRAVEL_WEIGHT]) + float(model.staff[:, HOURLY].mean()) / 3600
+    penalty = float(np.median(model.work[: len(encoded.jobs), PENALTY]))
+    way = seconds * second or max(1.0, penalty / 30)
+    first, last = (COLD_WAYS, COLD_LAST_WAYS) if cold else (WARM_WAYS, WARM_LAST_WAYS)
+    return first * way, last * way
 
 
 class Lane(NamedTuple):

@@ -163,10 +163,19 @@ def test_a_chain_is_needed() -> None:
         solve(problem([technician()], [visit()]), seconds=1, chains=0)
 
 
-def test_a_cold_start_is_as_hot_as_what_is_at_stake() -> None:
-    cheap = problem([technician()], [visit(str(place), unassigned_penalty=1_000) for place in range(3)])
-    dear = replace(cheap, visits=tuple(replace(row, unassigned_penalty=500_000) for row in cheap.visits))
+def test_a_cold_start_may_lose_ten_ways_at_a_time() -> None:
+    # Home to the two visits and back: 600, 600 and 1,200 s.
+    given = problem([technician()], [visit("a", 1), visit("b", 2)])
+    encoded = encode(given)
+    state = load(encoded, solve(given, seconds=None, iterations=5))
 
-    assert temperatures(cheap, cold=True) == (60.0, 5.0)
-    assert temperatures(dear, cold=True) == (2_500.0, 5.0)
-    assert temperatures(dear, cold=False) == (60.0, 5.0)
+    assert temperatures(encoded, state, cold=True) == (8_000.0, 80.0)
+    assert temperatures(encoded, state, cold=False) == (80.0, 8.0)
+
+
+def test_where_ways_cost_nothing_penalties_tell_the_order() -> None:
+    given = problem([technician()], [visit("a", 1, unassigned_penalty=3_000)])
+    free = replace(given, policy=replace(given.policy, travel_weight=0))
+    encoded = encode(free)
+
+    assert temperatures(encoded, load(encoded, None), cold=True) == (1_000.0, 10.0)
