@@ -92,7 +92,9 @@ class Joining:
                 break
             if not inside:
                 continue
-            found = settle(Standing(problem, plan), inside, effort=Effort(left, deterministic=0.5))
+            # It solves twice, states the rules before and is judged after.
+            seconds = None if left is None else left / 3
+            found = settle(Standing(problem, plan), inside, effort=Effort(seconds, deterministic=0.5))
             if found is not None:
                 found = replace(found, objective=score(problem, found))
                 plan = min(plan, found, key=lambda row: row.objective.total)
