@@ -147,7 +147,7 @@ def lunched(model: Model, leg: Leg, label: Label, lunch: int, driven_before: int
     return Label(label.at + seconds, label.price, label.waited, slack)
 
 
-@leaf()
+@kernel()
 def step(model: Model, technician: int, place: int, job: int, labels: Labels) -> Labels:
     """Drive from `place` to a movable job and serve it."""
     to = model.work[job, LOCATION]
@@ -299,7 +299,7 @@ def overtime_price(model: Model, technician: int, end: int) -> int:
     return max(0, end - model.staff[technician, SHIFT_END]) * model.rules[OVERTIME_WEIGHT]
 
 
-@leaf()
+@kernel()
 def finish(model: Model, technician: int, place: int, labels: Labels) -> Ending:
     """The cheaper end of the two labels (ties: the earlier); its price is NEVER if neither may be."""
     best = no_ending()
