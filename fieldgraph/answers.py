@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optimizer import judge
+from optimizer import judge, validator
 from optimizer.instances import pillac
 from optimizer.instances.instance import Instance, distance, duration
 from optimizer.plan import Plan, Reason, Route
@@ -62,7 +62,8 @@ def answer(instance: Instance, outcome: Outcome, run: Mapping[str, Any]) -> dict
 
 def violations(outcome: Outcome) -> list[str]:
     """Every hard rule that the plan breaks, and every way that began before its visit was known."""
-    return [*judge.violations(outcome.problem, outcome.plan), *_too_early(outcome)]
+    judged = list(judge.violations(outcome.problem, outcome.plan))
+    return [*(judged or validator.validate(outcome.problem, outcome.plan)), *_too_early(outcome)]
 
 
 def write(path: Path, said: Mapping[str, Any]) -> None:

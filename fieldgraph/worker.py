@@ -245,9 +245,13 @@ class Worker:
     async def _tell(self, lease: Lease, course: Course, *, better: bool) -> Halt | None:
         """Publish the best so far if it is better; why the search is not to go on, if it is not."""
         if better and course.statement is not None and course.latest is not None:
-            proposal = await asyncio.to_thread(planning.proposal, course.statement, course.latest)
-            async with self._unit(lease) as work:
-                await plans.improve(work, lease.subject_id, proposal)
+            latest, problem = course.latest, course.statement.problem
+            if faults := await asyncio.to_thread(validator.validate, problem, latest):
+                structlog.get_logger(__name__).error("an improvement breaks a rule", fault=faults[0])
+            else:
+                proposal = await asyncio.to_thread(planning.proposal, course.statement, latest)
+                async with self._unit(lease) as work:
+                    await plans.improve(work, lease.subject_id, proposal)
         async with self._unit(lease) as work:
             plan = await work.find(Plan, lease.subject_id)
         if plan.state not in {PlanState.DRAFT, PlanState.SOLVING}:

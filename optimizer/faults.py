@@ -18,6 +18,9 @@ MOST = 1 << 40
 """Beyond it (35,000 years, or a million millions of a price) sums would leave int64."""
 
 
+MOST_DEPOTS = 62
+
+
 def faults(problem: "Problem") -> Iterator[str]:
     """Every fault, one sentence each."""
     matrix = problem.travel_seconds
@@ -30,6 +33,10 @@ def faults(problem: "Problem") -> Iterator[str]:
         return
     if matrix.size and int(matrix.min()) < 0:
         yield "travel_seconds has a negative time"
+    if matrix.size and int(matrix.max()) >= 1 << 31:
+        yield "travel_seconds has a time of 2^31 seconds or more"
+    if len(problem.depots) > MOST_DEPOTS:
+        yield f"{len(problem.depots)} depots are too many, {MOST_DEPOTS} can be told apart"
     yield from _time_faults(problem)
     yield from _policy_faults(problem.policy)
     for technician in problem.technicians:

@@ -1,8 +1,10 @@
 """Kernels: how the numba functions of this room are compiled, and where what was compiled is kept."""
 
 import hashlib
+import os
 import shutil
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -12,27 +14,38 @@ import numpy as np
 from numba import njit
 
 HERE = Path(__file__).parent
+KEPT_SECONDS = 3 * 86_400
+"""A process of another version may still run."""
 
 
 def _cache() -> Path:
     """A folder for exactly this source of all kernels.
 
     Numba asks only whether a function's own file has changed, not those that are compiled into it: after an
-    update it would run old code, or fail on it. What other sources left is removed.
+    update it would run old code, or fail on it. What other sources left is removed after some days.
     """
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return Path(os.environ["NUMBA_CACHE_DIR"])
     sources = sorted(HERE.glob("*.py"))
     digest = hashlib.sha256(numba.__version__.encode() + b"".join(each.read_bytes() for each in sources))
-    for root in (HERE / "__pycache__", Path(tempfile.gettempdir()) / "fieldgraph-kernels"):
+    for root in (HERE / "__pycache__", Path.home() / ".cache" / "fieldgraph"):
         folder = root / f"kernels-{digest.hexdigest()[:16]}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
+        if not _can_write(folder):
             continue  # an installation that only reads
         for other in root.glob("kernels-*"):
-            if other != folder:
+            if other != folder and time.time() - other.stat().st_mtime > KEPT_SECONDS:
                 shutil.rmtree(other, ignore_errors=True)
         return folder
-    return Path(tempfile.mkdtemp(prefix="fieldgraph-kernels-"))
+    return Path(tempfile.mkdtemp(prefix="fieldgraph-kernels-"))  # this process's own
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 numba.config.CACHE_DIR = str(_cache())  # type: ignore[attr-defined]  # made at run time

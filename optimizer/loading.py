@@ -173,7 +173,7 @@ def _is_supplied(encoded: Encoded, state: State, technician: int) -> bool:
     depot = int(state.totals[technician, DEPOT])
     tools = [
         model.pairs[TOOLS, technician, job]
-        for job in state.stops[technician, short:].tolist()
+        for job in state.stops[technician, short : state.totals[technician, LENGTH]].tolist()
         if job < len(encoded.jobs)
     ]
     return bool((state.supply[depot] >= 0).all()) and all(each == -1 or each >> depot & 1 for each in tools)

@@ -24,6 +24,10 @@ class Budget:
     def spent(self) -> float:
         return time.perf_counter() - self.started
 
+    def exhausted(self) -> bool:
+        """Whether it was stopped, or the seconds are over."""
+        return self.stopped() or (self.seconds is not None and self.spent() >= self.seconds)
+
     def stopped(self) -> bool:
         return self.stop is not None and self.stop()
 

@@ -57,12 +57,12 @@ def depot_has(model: Model, state: State, technician: int, job: int, depot: int)
     tools = model.pairs[TOOLS, technician, job]
     if tools != -1 and (tools >> depot) & 1 == 0:
         return False
+    stopping = state.totals[technician, DEPOT] >= 0
     for part in range(model.rules[PARTS]):
-        need = model.work[job, NEED + part]
-        if (
-            need - max(0, state.totals[technician, LEFT + part]) > max(0, state.supply[depot, part])
-            and need > 0
-        ):
+        need, left = model.work[job, NEED + part], state.totals[technician, LEFT + part]
+        # What facts have left the van short of is booked with the route's stop at a depot, once it has one.
+        short = need - max(0, left) if stopping else need - left
+        if need > 0 and short > max(0, state.supply[depot, part]):
             return False
     return True
 

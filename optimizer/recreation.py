@@ -24,7 +24,7 @@ from optimizer.changes import (
     drop_absent,
     put_stop,
 )
-from optimizer.insertion import Place, scan
+from optimizer.insertion import POSITION_BITS, Place, scan
 from optimizer.kernels import NONE, kernel, leaf, making
 from optimizer.linking import insert_linked
 from optimizer.model import (
@@ -39,7 +39,7 @@ from optimizer.model import (
     WINDOW_FIRST,
     Model,
 )
-from optimizer.provisions import NOWHERE, suppliable
+from optimizer.provisions import NOWHERE, depot_has, suppliable
 from optimizer.state import LENGTH, VERSION
 
 ASKED, AT, AS_OF = range(3)
@@ -103,6 +103,17 @@ def is_spare(model: Model, chain: Chain, technician: int) -> bool:
     return False
 
 
+@kernel()
+def still_supplied(model: Model, chain: Chain, technician: int, job: int, place: Place) -> bool:
+    """Whether the depots still have what a remembered place counts on: other routes may have taken it."""
+    if place.position < 0:
+        return True
+    if place.position >> POSITION_BITS:
+        depot = place.position >> 2 * POSITION_BITS
+        return depot_has(model, chain.state, technician, job, depot)
+    return suppliable(model, chain.state, technician, job) != NOWHERE
+
+
 @leaf()
 def consider(model: Model, chain: Chain, technician: int, job: int, best: Found) -> Found:
     """The better of `best` and the cheapest place with that technician, who is looked at once for a job."""
@@ -112,10 +123,11 @@ def consider(model: Model, chain: Chain, technician: int, job: int, best: Found)
     if model.pairs[TERMS, technician, job] < 0 or is_spare(model, chain, technician):
         return best
     place = recall(chain, technician, job)
-    if place.position == NONE - 1 or (place.position == NONE and place.price < best.price):
+    stale = place.position == NONE - 1 or (place.position == NONE and place.price < best.price)
+    if not stale and model.rules[DEPOTS] > 0:
+        stale = not still_supplied(model, chain, technician, job, place)
+    if stale:
         place = work_out(model, chain, technician, job, best.price)
-    elif model.rules[DEPOTS] > 0 and suppliable(model, chain.state, technician, job) == NOWHERE:
-        return best
     if place.position >= 0 and place.price < best.price:
         return Found(place.price, technician, place.position)
     return best

@@ -347,4 +347,7 @@ def finish_fixed(model: Model, technician: int, place: int, labels: Labels) -> E
     price += (end - left_home(model, technician)) * model.staff[technician, HOURLY] // 3600
     if model.rules[SLICES] > 1:
         price += (end - leave) * model.rules[TRAVEL_WEIGHT]
+        rest = model.staff[technician, LUNCH_SECONDS] if taken else 0
+        busy = end - left_home(model, technician) - (label.waited + leave - label.at) - rest
+        price += fair_price(model, busy) if model.rules[FAIRNESS] > 0 else 0
     return Ending(end, price, taken, False, 0)

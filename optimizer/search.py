@@ -27,6 +27,8 @@ from optimizer.timetable import read_plan
 REPORT_SECONDS = 0.15
 ENDING_SECONDS = 0.01
 """Kept back of a budget of seconds for reading the plan out, or as long as it took before."""
+MASK = (1 << 64) - 1
+"""A seed may be negative; a generator takes none."""
 ALONE_CHANCE = 0.25
 """That at a meeting the worse chain goes on with its own routes, so that the two stay different."""
 MOST_RESCUED = 50
@@ -71,17 +73,17 @@ def solve(
     if warm is not None:
         _rescue(encoded, state, budget)
     chain = start_chain(encoded, state, seed=seed)
-    construct_all(encoded, chain, lambda: not budget.stopped())
+    construct_all(encoded, chain, lambda: not budget.exhausted())
     keep_best(encoded.model, chain)
     lanes = [Lane(encoded, chain)]
     lanes += [
         Lane(apart(encoded), start_beside(chain, seed=seed + 1_000_003 * place)) for place in range(1, chains)
     ]
-    search = Search(lanes, np.random.default_rng([seed, chains]), on_improvement, Joining(encoded))
+    search = Search(lanes, np.random.default_rng([seed & MASK, chains]), on_improvement, Joining(encoded))
     search.improve(budget, temperatures(encoded, chain.state, cold=warm is None))
     encoded, chain = search.best()
     restore_best(encoded.model, chain)
-    construct_all(encoded, chain, lambda: True)
+    construct_all(encoded, chain, lambda: not budget.exhausted())
     plan = search.joining.finished(read_plan(encoded, chain.state), budget)
     if on_improvement is not None:
         on_improvement(plan)

@@ -18,6 +18,8 @@ from optimizer.model import (
     AGREED_LAST,
     FIRST,
     FIXED_COUNT,
+    HOLD,
+    HOLD_TECHNICIAN,
     LEAD,
     LEAST,
     LOCATION,
@@ -172,6 +174,8 @@ def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
                 place = place_before(model, chain.state, technician, position)
                 ready = free_at(chain.state, technician, position)
                 ready += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
+                if model.work[job, HOLD_TECHNICIAN] == technician:
+                    ready = max(ready, model.work[job, HOLD])
                 start = begin_for(model, technician, job, ready)
                 if start == NEVER:
                     break

@@ -89,7 +89,7 @@ class _Telling:
 
 def _tried(problem: Problem, best: Teamed, effort: Effort, started: float) -> Iterator[Teamed]:
     """What is best after each move that was kept."""
-    draw = np.random.default_rng(effort.seed)
+    draw = np.random.default_rng(effort.seed & (1 << 64) - 1)
     better = True
     until = None if effort.seconds is None else started + (1 - LAST_SHARE - MOVE_SHARE) * effort.seconds
     for number in range(round((1 - FIRST_SHARE - LAST_SHARE) / MOVE_SHARE)):

@@ -126,6 +126,11 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
         for field in fields(Policy)
         if field.name != "hold_planned_starts"
     ),
+    ({"travel_seconds": np.full((4, 4), 1 << 31)}, "travel_seconds has a time of 2^31 seconds or more"),
+    (
+        {"depots": tuple(Depot(key=str(place), location=0) for place in range(63))},
+        "63 depots are too many, 62 can be told apart",
+    ),
 ]
 
 

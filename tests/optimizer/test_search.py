@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.judge import score
 from optimizer.plan import Plan
-from optimizer.problem import Break, Planned, Policy, Technician, Visit, Window
+from optimizer.problem import Break, Depot, Planned, Policy, Technician, Visit, Window
 from optimizer.search import solve, warm_up
 from optimizer.validator import validate
 from tests.optimizer.problems import HOUR, instance, problem, random_problem, technician, visit
@@ -167,3 +168,44 @@ def test_a_short_budget_leaves_no_top_priority_out(name: str) -> None:
     assert validate(given, plan) == ()
     assert score(given, plan) == plan.objective
     assert [row.visit for row in plan.unassigned if priorities[row.visit] == 1] == []
+
+
+def test_a_seed_may_be_negative() -> None:
+    given = random_problem(14, technicians=3, visits=12)
+
+    plans = [solve(given, seconds=None, iterations=50, seed=seed, chains=2).to_json() for seed in (-1, -1)]
+
+    assert plans[0] == plans[1]
+
+
+def test_facts_alone_are_priced_alike_by_time_of_day() -> None:
+    # 100 s there at any time, 300 s back after 1,000 s; 3,600 s of work: 66 whole minutes.
+    travel = np.array([[[0, 100], [100, 0]], [[0, 100], [300, 0]]], np.int32)
+    given = problem(
+        [technician(fixed=("a",))],
+        [visit("a", planned=Planned("Ada", 100))],
+        travel_seconds=travel,
+        travel_slices=(0, 1_000),
+        policy=Policy(fairness_weight=3_600),
+        earliest_start=4_000,
+    )
+
+    plan = solve(given, seconds=None, iterations=5)
+
+    assert plan.objective == score(given, plan)
+    assert (plan.objective.fairness, plan.objective.travel_seconds) == (66 * 66, 400)
+
+
+def test_a_depot_is_not_counted_on_for_what_facts_owe() -> None:
+    # The van owes a valve to what has begun, the depot has one: not enough for another visit.
+    given = problem(
+        [technician(fixed=("a",))],
+        [visit("a", planned=Planned("Ada", 600), parts={"valve": 1}), visit("b", 2, parts={"valve": 1})],
+        depots=(Depot(key="d", location=1, stock={"valve": 1}),),
+        earliest_start=700,
+    )
+
+    plan = solve(given, seconds=None, iterations=50)
+
+    assert stops(plan) == [[("a", 600)]]
+    assert [row.visit for row in plan.unassigned] == ["b"]
