@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from optimizer.model import CERTIFIED, NEVER, TERMS, Ints, starts
 from optimizer.problem import Problem, Technician, Visit
 
+DAY_SECONDS = 86_400
+
 
 class _Pairing:
     """The making of `terms`: what many visits share is worked out once for all technicians."""
@@ -121,9 +123,12 @@ def certificates(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
 
 
 def dated(problem: Problem, pairs: Ints) -> NDArray[np.bool_]:
-    """For each technician whether a certificate ends in the shift that a job there needs."""
+    """For each technician whether a certificate that a job needs ends in the shift, or a day after it.
+
+    Reasons ask what a longer shift would change, by up to a day.
+    """
     ends = np.array([row.shift_end + row.overtime_limit_seconds for row in problem.technicians], np.int64)
-    soon = (pairs[CERTIFIED] < ends[:, None]) & (pairs[TERMS] >= 0)
+    soon = (pairs[CERTIFIED] < ends[:, None] + DAY_SECONDS) & (pairs[TERMS] >= 0)
     return np.asarray(soon.any(axis=1), np.bool_)
 
 

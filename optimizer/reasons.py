@@ -82,7 +82,7 @@ class Inquiry:
     words: Words
     spare: State
     last_end: Ints
-    """For each technician the end that its route could have if overtime gave, certificates kept."""
+    """For each technician the end that its route could have if overtime gave."""
 
     @classmethod
     def into(cls, problem: Problem, plan: Plan) -> "Inquiry":
@@ -93,11 +93,8 @@ class Inquiry:
     @classmethod
     def around(cls, encoded: Encoded, state: State) -> "Inquiry":
         """Hold routes that are simulated already."""
-        ends = encoded.model.staff[:, HARD_END].tolist()
-        for place, row in enumerate(encoded.problem.technicians):
-            certain = min(row.certified_until.values(), default=NEVER)
-            ends[place] = max(ends[place], min(certain, ends[place] + 60 * LONGEST_STRETCH_MINUTES))
-        return cls(Words.of(encoded, state), empty_state(encoded.model), np.array(ends, np.int64))
+        ends = encoded.model.staff[:, HARD_END] + 60 * LONGEST_STRETCH_MINUTES
+        return cls(Words.of(encoded, state), empty_state(encoded.model), ends)
 
     def summary(self, visit: str) -> tuple[Reason, ...]:
         """Of the reasons for all technicians the nearest of each code, nearest code first.

@@ -172,9 +172,9 @@ def _unskilled(technician: Technician, visit: Visit, *, seat: int) -> Iterator[R
         code, lack = ReasonCode.MISSING_SKILL, f"{technician.key} lacks skill {skill} at level {level}"
         if have is not None and have >= level:
             until = technician.certified_until.get(skill, NEVER)
-            if until == NEVER or until >= (last := _needed_until(technician, visit)):
+            if until >= (first := _first_start(technician, visit)):
                 continue
-            code, minutes = ReasonCode.CERTIFICATION_EXPIRED, -(-(last - until) // 60)
+            code, minutes = ReasonCode.CERTIFICATION_EXPIRED, -(-(first - until) // 60)
             lack = f"The certification of {technician.key} for {skill} ends {minutes} minutes too early"
         elif have is not None:
             lack += f" (has level {have})"
@@ -184,10 +184,11 @@ def _unskilled(technician: Technician, visit: Visit, *, seat: int) -> Iterator[R
         yield Reason(code, f"{lack}.", technician.key, minutes)
 
 
-def _needed_until(technician: Technician, visit: Visit) -> int:
-    """Until when a certificate must hold: the visit may start by then, and the route may last as long."""
-    ends = max((window.end for window in starts(visit)), default=NEVER)
-    return min(ends, technician.shift_end + technician.overtime_limit_seconds)
+def _first_start(technician: Technician, visit: Visit) -> int:
+    """The visit starts never before it, ways aside: a certificate that ends before is of no use."""
+    leave = technician.shift_start if technician.available_from is None else technician.available_from
+    opens = min((window.start for window in starts(visit)), default=-NEVER)
+    return max(technician.shift_start, leave, opens)
 
 
 def _displaces(technician: Technician, visit: Visit, *, other: Visit) -> Reason:

@@ -97,7 +97,7 @@ def test_the_answer_says_routes_objective_and_no_broken_rule(instance: Path, tmp
     assert (said["status"], said["engine"], said["seed"], said["budget_seconds"]) == ("done", "own", 5, 2.0)
     assert (said["measure"], said["best_known"], said["gap_percent"]) == ("distance", None, None)
     assert (said["complete"], said["unassigned"], said["violations"]) == (True, [], [])
-    assert 2 <= said["seconds"] < 4
+    assert 1.9 <= said["seconds"] < 4
     read, plan = reading.read(instance), plan_of(said)
     assert list(judge.violations(read.problem, plan)) == []
     assert said["objective"] == read.value(plan) == said["distance"]

@@ -46,12 +46,12 @@ def alone(row: dict[str, Any], **fields: Any) -> Problem:
             Reason(ReasonCode.NO_ROOM, "With it the route of Ada would last longer than it may.", "Ada"),
         ),
         (
-            alone({"skills": {"gas": 1}, "certified_until": {"gas": 3000}}, skills={"gas": 1}),
+            alone({"skills": {"gas": 1}, "certified_until": {"gas": -600}}, skills={"gas": 1}),
             Reason(
                 ReasonCode.CERTIFICATION_EXPIRED,
-                "The certification of Ada for gas ends 430 minutes too early.",
+                "The certification of Ada for gas ends 10 minutes too early.",
                 "Ada",
-                430,
+                10,
             ),
         ),
         (
