@@ -50,8 +50,6 @@ FIRST, SECOND, GAP, LONGEST_GAP, SAME_DAY = range(5)
 
 NO_LIMIT = 1 << 40
 """Pieces of a part at a depot that has as many as are needed."""
-TO_SPARE = "visits a day"
-"""The pretended part of which a technician with `most_visits` has that many and each job needs one."""
 
 
 class Model(NamedTuple):

@@ -97,7 +97,8 @@ class Simulation:
         paid = technician.hourly_price or technician.longest_seconds is not None
         if timed is None or technician.fixed or not paid:
             return day.within(timed)
-        low, high = timed.route.leave or day.leave, timed.route.stops[0].start
+        # The first stop may start later too, where there is a wait behind it.
+        low, high = timed.route.leave or day.leave, timed.route.end or day.leave
         while low < high:
             middle = (low + high + 1) // 2
             later = day.run(legs, leave=middle, fetch=fetch)

@@ -76,9 +76,6 @@ class Lines:
         self._at += 1
         return self._rows[self._at - 1]
 
-    def peek(self) -> Line:
-        return self._rows[self._at]
-
     def heading(self, *words: str) -> Line:
         """The next line, which must have these words, in any case and before anything else."""
         line = self.take(" ".join(words))
