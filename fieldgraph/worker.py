@@ -27,6 +27,7 @@ from domain.plans import Plan, PlanState
 from domain.statements import Statement
 from domain.unit_of_work import UnitOfWork
 from domain.viewers import Role, Viewer
+from fieldgraph import warming
 from fieldgraph.leases import LEASE_SECONDS, MOST_ATTEMPTS, Lease, Queue
 from integrations.roads import StraightLines
 from integrations.streets import Roads
@@ -112,7 +113,7 @@ class Worker:
 
         def load() -> None:
             try:
-                engines.warm_up()
+                warming.warm_up()
             except Exception:  # logged with its trace; the fallback goes on searching
                 log.exception("kernels could not be loaded")
                 return

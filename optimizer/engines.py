@@ -5,6 +5,7 @@ search loads numba, and the fallback is there for machines that have none.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,11 +27,22 @@ def chosen(engine: Engine | None = None) -> Engine:
 def warm_up(engine: Engine | None = None) -> None:
     """What an engine needs once, when a worker starts: our own compiles its kernels."""
     if chosen(engine) == "own":
-        from optimizer import search  # noqa: PLC0415  # loads numba
+        from optimizer import kernels, search  # noqa: PLC0415  # loads numba
 
         search.warm_up()
+        with suppress(OSError):  # a folder that only reads: the next process asks again
+            kernels.COMPLETE.touch()
     else:
         import_module("optimizer.fallback")  # loads ortools
+
+
+def is_compiled() -> bool:
+    """Whether `warm_up` takes seconds here, not minutes."""
+    if chosen() != "own":
+        return True
+    from optimizer import kernels  # noqa: PLC0415  # loads numba
+
+    return kernels.COMPLETE.exists()
 
 
 def solve(

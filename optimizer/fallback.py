@@ -68,7 +68,8 @@ def solve(
     """The best plan found, of a problem as `search.solve` takes it; ValueError says what is malformed.
 
     `iterations` bounds the branches of routing's search. `on_improvement` is called with judged plans, at
-    most once a second and once at the end. `warm` is where routing starts, if it can be said to it.
+    most once a second and once at the end. `warm` is where routing starts, if it can be said to it. The
+    answer is never dearer than `warm`, or without it what is planned today, with what fits beside it.
     """
     if seconds is None and iterations is None:
         raise ValueError("a search needs a budget: seconds, iterations or both")
@@ -82,8 +83,9 @@ def solve(
         found = roster.solve(orders, seconds=budget, checks=iterations, offer=offer, stop=stop)
         orders = orders if found is None else found
     plan = assemble(problem, orders, places_tried=PLACES_TRIED, stop=run.is_over)
-    if warm is not None:
-        kept = assemble(problem, _orders(warm), places_tried=PLACES_TRIED, stop=run.is_over)
+    standing = _planned(problem) if warm is None else _orders(warm)
+    if standing:
+        kept = assemble(problem, standing, places_tried=PLACES_TRIED, stop=run.is_over)
         plan = min(plan, kept, key=lambda each: each.objective.total)
     plan = _explained(problem, plan)
     run.tell(plan)
@@ -92,6 +94,17 @@ def solve(
 
 def _orders(plan: Plan) -> Orders:
     return {route.technician: [stop.visit for stop in route.stops] for route in plan.routes}
+
+
+def _planned(problem: Problem) -> Orders:
+    """What stands today, in the order of its starts, behind what has begun."""
+    begun = {key for row in problem.technicians for key in row.fixed}
+    orders = {row.key: list(row.fixed) for row in problem.technicians}
+    standing = [(row.planned.start, row) for row in problem.visits if row.planned and row.key not in begun]
+    for _, row in sorted(standing, key=lambda each: (each[0], each[1].key)):
+        if row.planned is not None and row.planned.technician in orders:
+            orders[row.planned.technician].append(row.key)
+    return dict(orders) if standing else {}
 
 
 def _explained(problem: Problem, plan: Plan) -> Plan:

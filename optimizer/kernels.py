@@ -48,7 +48,10 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
-numba.config.CACHE_DIR = str(_cache())  # type: ignore[attr-defined]  # made at run time
+CACHE = _cache()
+COMPLETE = CACHE / "complete"
+"""A file that says that all kernels have been compiled."""
+numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]  # made at run time
 
 _options = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from optimizer import engines, fallback
 from optimizer.judge import score, violations
 from optimizer.plan import Plan, ReasonCode
-from optimizer.problem import Absence, Break, Dependency, Policy, Problem, Technician, Visit, Window
+from optimizer.problem import Absence, Break, Dependency, Planned, Policy, Problem, Technician, Visit, Window
 from tests.optimizer.drawn import Drawn
 from tests.optimizer.problems import HOUR, problem, random_problem, technician, visit
 
@@ -28,6 +28,25 @@ def solved(day: Problem, **budget: int) -> Plan:
 
 def starts(plan: Plan) -> dict[str, int]:
     return {stop.visit: stop.start for route in plan.routes for stop in route.stops}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_day_that_stands_is_not_torn_apart(seed: int) -> None:
+    day = random_problem(seed, technicians=4, visits=24, begun=False)
+    # A route that is timed anew starts as early as it can: that is no part of what is asked here.
+    day = replace(day, policy=replace(day.policy, change_start_price=0))
+    before = fallback.solve(day, seconds=None, iterations=2_000)
+    where = {
+        stop.visit: Planned(route.technician, stop.start) for route in before.routes for stop in route.stops
+    }
+    visits = tuple(replace(row, planned=where.get(row.key), pin=None) for row in day.visits)
+    standing = replace(day, visits=visits)
+
+    # Without time to route anything.
+    after = fallback.solve(standing, seconds=0.001)
+
+    assert list(violations(standing, after)) == []
+    assert after.objective.total <= score(standing, before).total
 
 
 @settings(max_examples=40, deadline=None)
