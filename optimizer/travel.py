@@ -30,9 +30,13 @@ def way_seconds(problem: Problem, origin: int, destination: int, *, leave: int) 
 
 
 def way_bounds(problem: Problem, origin: int, destination: int) -> tuple[int, int]:
-    """The least and the most seconds that the way takes, whenever it begins."""
+    """The least and the most seconds that the way takes, whenever it begins.
+
+    Rounding up gives a crossing back less than one second of the slice that begins, and at least one second
+    is driven there before the next crossing: each lengthens the way by no more than a second.
+    """
     matrix = problem.travel_seconds
     if matrix.ndim == 2:
         return int(matrix[origin, destination]), int(matrix[origin, destination])
     found = matrix[:, origin, destination]
-    return int(found.min()), int(found.max())
+    return int(found.min()), int(found.max()) + len(found) - 1

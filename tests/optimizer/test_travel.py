@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optimizer.problem import Problem
@@ -39,7 +39,7 @@ def test_a_way_goes_on_at_the_pace_of_each_slice(leave: int, seconds: int) -> No
     given = paced((0, 1000, 2000), 600, 1200, 300)
 
     assert way_seconds(given, 0, 1, leave=leave) == seconds
-    assert way_bounds(given, 0, 1) == (300, 1200)
+    assert way_bounds(given, 0, 1) == (300, 1202)  # a second for each crossing, by rounding up
 
 
 def test_without_slices_a_way_takes_what_the_matrix_says() -> None:
@@ -54,6 +54,7 @@ def test_without_slices_a_way_takes_what_the_matrix_says() -> None:
     gaps=st.lists(st.integers(1, 300), min_size=3, max_size=3),
     paces=st.lists(st.integers(0, 500), min_size=4, max_size=4),
 )
+@example(gaps=[1, 1, 1], paces=[0, 3, 2, 3])  # 4 s from 1 on: rounded up at two crossings
 def test_nobody_who_leaves_later_arrives_earlier(gaps: list[int], paces: list[int]) -> None:
     begins = (0, gaps[0], gaps[0] + gaps[1], sum(gaps))
     day = paced(begins, *paces)
@@ -61,4 +62,6 @@ def test_nobody_who_leaves_later_arrives_earlier(gaps: list[int], paces: list[in
     arrivals = [leave + way_seconds(day, 0, 1, leave=leave) for leave in range(-10, begins[-1] + 10)]
 
     assert arrivals == sorted(arrivals)
-    assert all(min(paces) <= arrive - leave <= max(paces) for leave, arrive in enumerate(arrivals, -10))
+    least, most = way_bounds(day, 0, 1)
+    assert (least, most) == (min(paces), max(paces) + 3)
+    assert all(least <= arrive - leave <= most for leave, arrive in enumerate(arrivals, -10))
