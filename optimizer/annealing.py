@@ -30,7 +30,7 @@ from optimizer.changes import (
     position_of,
     take_stops,
 )
-from optimizer.kernels import ONE, entry, kernel, making
+from optimizer.kernels import ONE, entry, kernel
 from optimizer.linking import release
 from optimizer.model import FIXED_COUNT, TERMS, Ints, Model
 from optimizer.recreation import insert, recreate, sample_absent
@@ -72,7 +72,7 @@ def ruin_route(model: Model, chain: Chain, technician: int, position: int, longe
         take_stops(model, chain, technician, first, head)
 
 
-@making()
+@kernel()
 def ruin(model: Model, chain: Chain) -> None:
     """Take strings out of a few routes around one random visit, or around one that is out."""
     state = chain.state
@@ -92,7 +92,7 @@ def ruin(model: Model, chain: Chain) -> None:
         technician = state.owner[visit]
         if technician < 0 or chain.marks[TOUCHED_PLACE, technician] >= 0:
             continue
-        if wanted >= 0 and model.pairs[TERMS, technician, wanted] < 0:
+        if wanted >= 0 and model.pairs[TERMS, wanted, technician] < 0:
             continue
         position = position_of(state, visit)
         if position < model.staff[technician, FIXED_COUNT]:

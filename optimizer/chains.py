@@ -53,7 +53,7 @@ def apart(encoded: Encoded) -> Encoded:
 def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
     """A chain around routes that are already simulated; what is encoded must be its own (`apart`)."""
     model = encoded.model
-    _, technicians, jobs = model.pairs.shape
+    _, jobs, technicians = model.pairs.shape
     width = state.stops.shape[1]
     jobs_linked = np.flatnonzero(model.work[:jobs, LINKED])
     linked = np.zeros((len(jobs_linked), 5), np.int64)
@@ -69,6 +69,7 @@ def start_chain(encoded: Encoded, state: State, *, seed: int) -> Chain:
         eligible=_eligible(model),
         linked=linked,
         counters=np.zeros(10, np.int64),
+        keys=np.zeros(3 * jobs + RETRIED),
         random=_random_state(seed),
     )
     state.totals[:, VERSION] = np.arange(1, technicians + 1)
@@ -140,7 +141,7 @@ def _random_state(seed: int) -> NDArray[np.uint64]:
 
 def _eligible(model: Model) -> Ints:
     """For each job the number of technicians who may serve it, then their places, nearest first."""
-    _, technicians, jobs = model.pairs.shape
+    _, jobs, technicians = model.pairs.shape
     eligible = np.zeros((jobs, technicians + 1), np.int64)
     homes, ends = model.staff[:, START_LOCATION], model.staff[:, END_LOCATION]
     for job in range(jobs):
@@ -150,7 +151,7 @@ def _eligible(model: Model) -> Ints:
             + model.travel[model.rules[LEAST], place, ends]
         )
         order = np.argsort(far, kind="stable")
-        order = order[model.pairs[TERMS, order, job] >= 0]
+        order = order[model.pairs[TERMS, job, order] >= 0]
         eligible[job, 0] = len(order)
         eligible[job, 1 : len(order) + 1] = order
     return eligible

@@ -46,7 +46,7 @@ class Chain(NamedTuple):
     `best` has rows of a length and its stops. `memory[job, technician]` is twice (price, position, version
     of the route): the cheapest place of a job with that technician, true while the route has that version;
     position -1 says that nothing is cheaper than the price. `eligible` has the
-    number of technicians who may, then their places, nearest first.
+    number of technicians who may, then their places, nearest first. `keys` are what a change sorts by.
     """
 
     state: State
@@ -59,6 +59,7 @@ class Chain(NamedTuple):
     eligible: Ints
     linked: Ints
     counters: Ints
+    keys: NDArray[np.float64]
     random: NDArray[np.uint64]
 
 

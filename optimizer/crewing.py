@@ -33,7 +33,7 @@ def starts_of(model: Model, state: State, job: int, found: Ints) -> int:
     """Enter the earliest starts of a job at every position, with lunch before it and after; how many."""
     count = 0
     for technician in range(state.totals.shape[0]):
-        if model.pairs[TERMS, technician, job] < 0 or suppliable(model, state, technician, job) == NOWHERE:
+        if model.pairs[TERMS, job, technician] < 0 or suppliable(model, state, technician, job) == NOWHERE:
             continue
         for position in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH] + 1):
             place = place_before(model, state, technician, position)
@@ -52,7 +52,7 @@ def prices_at(model: Model, state: State, job: int, start: int, row: Ints) -> No
     model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = start, start
     for technician in range(state.totals.shape[0]):
         row[technician] = NEVER
-        if first <= start <= last and model.pairs[TERMS, technician, job] >= 0:
+        if first <= start <= last and model.pairs[TERMS, job, technician] >= 0:
             row[technician] = cheapest(model, state, technician, job, NEVER).price
     model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = first, last
 

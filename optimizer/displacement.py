@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.insertion import cheapest, cheapest_anywhere, put, take
-from optimizer.kernels import ZERO, entry, kernel, making
+from optimizer.kernels import ZERO, entry_making, kernel, making
 from optimizer.model import FIXED_COUNT, NEVER, PENALTY, TERMS, Ints, Model
 from optimizer.state import LENGTH, TOTAL, State, refresh
 
@@ -35,7 +35,7 @@ def scan(model: Model, state: State, visit: int, movable: NDArray[np.bool_], fou
     """
     rows = 0
     for technician in range(state.totals.shape[0]):
-        if model.pairs[TERMS, technician, visit] < 0:
+        if model.pairs[TERMS, visit, technician] < 0:
             continue
         kept = state.stops[technician, : state.totals[technician, LENGTH]].copy()
         before = state.totals[technician, TOTAL]
@@ -103,7 +103,7 @@ def clear(state: State, technician: int) -> None:
     state.totals[technician, LENGTH] = 0
 
 
-@entry()
+@entry_making()
 def write_down(state: State, spare: int) -> Ints:
     """All routes as rows of a length and the stops, with room for so many more."""
     width = state.totals[:, LENGTH].max() + spare
@@ -125,7 +125,7 @@ def same(state: State, technician: int, stops: Ints) -> bool:
     return different == 0
 
 
-@entry()
+@entry_making()
 def go_to(model: Model, state: State, routes: Ints) -> bool:
     """Make the routes what was written down; only those that differ are simulated anew."""
     different = np.zeros(routes.shape[0], np.bool_)
@@ -201,7 +201,7 @@ def push_on(model: Model, state: State, visit: int, movable: NDArray[np.bool_]) 
     return best
 
 
-@entry()
+@entry_making()
 def displace(model: Model, state: State, visit: int, movable: NDArray[np.bool_]) -> tuple[int, Ints]:
     """The least price at which others make room for the visit, below its penalty, and the routes then.
 

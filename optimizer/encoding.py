@@ -196,7 +196,7 @@ def _name_twins(model: Model) -> None:
     for place in range(len(staff)):
         own = staff[place].copy()
         own[[ABSENCE_FIRST, ABSENCE_AFTER]] = 0
-        name = own.tobytes() + model.pairs[:, place].tobytes()
+        name = own.tobytes() + model.pairs[:, :, place].tobytes()
         if staff[place, FIXED_COUNT] or staff[place, ABSENCE_FIRST] < staff[place, ABSENCE_AFTER]:
             name = place.to_bytes(8, "big")
         staff[place, TWIN] = numbers.setdefault(name, len(numbers))

@@ -36,7 +36,17 @@ from optimizer.provisions import (
     first_short,
     suppliable,
 )
-from optimizer.routes import Labels, fair_price, finish, step
+from optimizer.routes import (
+    Label,
+    Labels,
+    Leg,
+    fair_price,
+    finish,
+    is_plain,
+    no_label,
+    plain_step,
+    step,
+)
 from optimizer.state import (
     ARRIVES,
     BUSY,
@@ -91,7 +101,7 @@ def settled(model: Model, state: State, technician: int, job: int, seconds: int)
     """The price that does not depend on times of a job which adds so many seconds of travel."""
     price = 0
     if job < model.rules[JOBS]:
-        price += model.pairs[TERMS, technician, job]
+        price += model.pairs[TERMS, job, technician]
     if state.totals[technician, LENGTH] == 0:
         price += model.staff[technician, SHIFT_PRICE]
     if model.rules[SLICES] == 1:
@@ -127,19 +137,19 @@ def onward_price(
     job, labels = reached
     place = model.work[job, LOCATION]
     timed = model.staff[technician, TIMED] != 0
+    plain = is_plain(model, technician)
     length = state.totals[technician, LENGTH]
     for after in range(position, length):
+        if plain and labels.open.at == NEVER:
+            return onward_plain(model, state, technician, after, (place, labels.taken))
         earliest = min(labels.open.at, labels.taken.at)
         if earliest == NEVER:
             return NEVER
         row = state.labels[technician, after]
         following = state.stops[technician, after]
         to = model.work[following, LOCATION]
-        arrives = earliest + model.travel[model.rules[LEAST], place, to]
-        if arrives > row[LATEST]:
+        if earliest + model.travel[model.rules[LEAST], place, to] > row[LATEST]:
             return NEVER
-        if labels.open.at == NEVER and row[ARRIVES] <= arrives <= row[STEADY]:
-            return state.totals[technician, TIMED_PRICE] + labels.taken.price - row[TAKEN_PRICE]
         labels = step(model, technician, place, following, labels)
         place = to
         if timed:
@@ -155,6 +165,31 @@ def onward_price(
     if min(labels.open.at, labels.taken.at) == NEVER:
         return NEVER
     return finish(model, technician, place, labels).price
+
+
+@leaf()
+def onward_plain(
+    model: Model, state: State, technician: int, position: int, reached: tuple[int, Label]
+) -> int:
+    """`onward_price` of a plain route whose lunch is no longer open, from (place, label)."""
+    place, (at, price, _, _) = reached
+    for after in range(position, state.totals[technician, LENGTH]):
+        if at == NEVER:
+            return NEVER
+        row, job = state.labels[technician, after], state.stops[technician, after]
+        arrives = at + model.travel[0, place, model.work[job, LOCATION]]
+        if arrives > row[LATEST]:
+            return NEVER
+        if row[ARRIVES] <= arrives <= row[STEADY]:
+            return state.totals[technician, TIMED_PRICE] + price - row[TAKEN_PRICE]
+        at, price = plain_step(model, Leg(technician, place, job, -NEVER), at, price)
+        place = model.work[job, LOCATION]
+        before = state.labels[technician, after + 1]
+        if at == before[TAKEN_AT] and before[OPEN_AT] == NEVER:
+            return state.totals[technician, TIMED_PRICE] + price - before[TAKEN_PRICE]
+    if at == NEVER:
+        return NEVER
+    return finish(model, technician, place, Labels(no_label(), Label(at, price, 0, 0), False)).price
 
 
 @leaf()
@@ -361,7 +396,7 @@ def best_depot(model: Model, state: State, technician: int, short: int) -> Place
             if -state.totals[technician, LEFT + part] > max(0, state.supply[depot, part]):
                 enough = False
         for position in range(short, state.totals[technician, LENGTH]):
-            tools = model.pairs[TOOLS, technician, state.stops[technician, position]]
+            tools = model.pairs[TOOLS, state.stops[technician, position], technician]
             if tools != -1 and (tools >> depot) & 1 == 0:
                 enough = False
         if enough:
@@ -376,7 +411,7 @@ def cheapest_anywhere(model: Model, state: State, job: int) -> tuple[int, int, i
     """(price, technician, position) over all technicians and positions, exactly."""
     price, who, at = NEVER, NONE, NONE
     for technician in range(state.totals.shape[0]):
-        if model.pairs[TERMS, technician, job] >= 0:
+        if model.pairs[TERMS, job, technician] >= 0:
             place = cheapest(model, state, technician, job, NEVER)
             if place.price < price:
                 price, who, at = place.price, technician, place.position

@@ -55,10 +55,11 @@ numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]  # made at run
 
 _options = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
-entry = partial(njit, **_options, nogil=True)
+entry = partial(njit, **_options, nogil=True, _nrt=False)
+entry_making = partial(njit, **_options, nogil=True, _nrt=True)
 """For functions that Python calls too: they let other threads run beside them."""
 
-making = partial(njit, **_options, no_cpython_wrapper=True)
+making = partial(njit, **_options, no_cpython_wrapper=True, _nrt=True)
 """For functions that only other kernels call (without a way in from Python they compile faster) and that
 make arrays."""
 

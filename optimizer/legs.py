@@ -113,7 +113,7 @@ def begin_present(model: Model, technician: int, job: int, ready: int) -> int:
         if free == start:
             break
         start = begin(model, job, free)
-    if job < model.rules[JOBS] and start > model.pairs[CERTIFIED, technician, job]:
+    if job < model.rules[JOBS] and start > model.pairs[CERTIFIED, job, technician]:
         return NEVER
     return start
 

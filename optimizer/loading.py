@@ -135,7 +135,7 @@ def _keep_route(encoded: Encoded, state: State, *, technician: int, stops: Seque
     movable = [
         job
         for job in stops
-        if job >= jobs or (job >= 0 and state.owner[job] < 0 and model.pairs[TERMS, technician, job] >= 0)
+        if job >= jobs or (job >= 0 and state.owner[job] < 0 and model.pairs[TERMS, job, technician] >= 0)
     ]
     head = int(model.staff[technician, FIXED_COUNT])
     movable = movable[: state.stops.shape[1] - head - 1]
@@ -172,7 +172,7 @@ def _is_supplied(encoded: Encoded, state: State, technician: int) -> bool:
         return True
     depot = int(state.totals[technician, DEPOT])
     tools = [
-        model.pairs[TOOLS, technician, job]
+        model.pairs[TOOLS, job, technician]
         for job in state.stops[technician, short : state.totals[technician, LENGTH]].tolist()
         if job < len(encoded.jobs)
     ]

@@ -40,7 +40,7 @@ LINKED: the job belongs to a crew or a dependency; AGREED_FIRST and AGREED_LAST 
 From NEED on: the pieces of each part that it needs."""
 
 TERMS, TOOLS, CERTIFIED = range(3)
-"""Layers of `Model.pairs` [layer, technician, job]: the price of that pairing (changed, not preferred,
+"""Layers of `Model.pairs` [layer, job, technician]: the price of that pairing (changed, not preferred,
 elsewhere) or -1 where it may not be; -1 where the van has the tools, else a bit for each depot that has
 those that are missing; the last start before a certificate ends, which is looked at only with technicians
 who have absences (who has none gets one of no time, where a certificate ends in the shift)."""

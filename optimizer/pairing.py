@@ -95,13 +95,13 @@ def head_seats(problem: Problem) -> dict[tuple[str, str], int]:
 
 
 def terms(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
-    """[technician, job]: the price of that pairing, -1 where it may not be."""
+    """[job, technician]: the price of that pairing, -1 where it may not be."""
     pairing = _Pairing(problem)
     found = np.zeros((max(1, len(jobs)), len(problem.technicians)), np.int64)
     for job, (place, seat) in enumerate(jobs):
         visit = problem.visits[place]
         found[job] = pairing.seat(visit, seat) if seat else pairing.lead(visit)
-    return np.ascontiguousarray(found.T)
+    return found
 
 
 def certified(technician: Technician, skills: Mapping[str, int]) -> int:
@@ -112,14 +112,14 @@ def certified(technician: Technician, skills: Mapping[str, int]) -> int:
 
 
 def certificates(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
-    """[technician, job]: the last start before a certificate ends."""
+    """[job, technician]: the last start before a certificate ends."""
     pairing = _Pairing(problem)
     found = np.full((max(1, len(jobs)), len(problem.technicians)), NEVER, np.int64)
     if any(row.certified_until for row in problem.technicians):
         for job, (place, seat) in enumerate(jobs):
             visit = problem.visits[place]
             found[job] = pairing.until(visit.crew[seat - 1] if seat else visit.skills)
-    return np.ascontiguousarray(found.T)
+    return found
 
 
 def dated(problem: Problem, pairs: Ints) -> NDArray[np.bool_]:
@@ -128,20 +128,20 @@ def dated(problem: Problem, pairs: Ints) -> NDArray[np.bool_]:
     Reasons ask what a longer shift would change, by up to a day.
     """
     ends = np.array([row.shift_end + row.overtime_limit_seconds for row in problem.technicians], np.int64)
-    soon = (pairs[CERTIFIED] < ends[:, None] + DAY_SECONDS) & (pairs[TERMS] >= 0)
-    return np.asarray(soon.any(axis=1), np.bool_)
+    soon = (pairs[CERTIFIED] < ends + DAY_SECONDS) & (pairs[TERMS] >= 0)
+    return np.asarray(soon.any(axis=0), np.bool_)
 
 
 def tools(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
-    """[technician, job]: -1 where the van has what is needed, else a bit for each depot that has the rest."""
-    found = np.full((len(problem.technicians), max(1, len(jobs))), -1, np.int64)
+    """[job, technician]: -1 where the van has what is needed, else a bit for each depot that has the rest."""
+    found = np.full((max(1, len(jobs)), len(problem.technicians)), -1, np.int64)
     known: dict[frozenset[str], list[int]] = {}
     for job, (visit, seat) in enumerate(jobs):
         needed = problem.visits[visit].tools
         if needed and not seat:
             if needed not in known:
                 known[needed] = [_where(problem, needed - row.tools) for row in problem.technicians]
-            found[:, job] = known[needed]
+            found[job] = known[needed]
     return found
 
 

@@ -113,7 +113,7 @@ def fits_instead(model: Model, state: State, spare: State, technician: int, swap
     job, position = swap
     if model.rules[DEPOTS] == 0:
         other = state.stops[technician, position]
-        if model.pairs[TOOLS, technician, job] != -1:
+        if model.pairs[TOOLS, job, technician] != -1:
             return False
         for part in range(model.rules[PARTS]):
             need = model.work[job, NEED + part]
@@ -153,7 +153,7 @@ def unsupplied(model: Model, state: State, technician: int, job: int, limited: i
     """What is missing where the job can be supplied nowhere in the route."""
     if limited >= 0 and state.totals[technician, LEFT + limited] < 1:
         return FULL
-    tools = model.pairs[TOOLS, technician, job]
+    tools = model.pairs[TOOLS, job, technician]
     if tools == 0 or (tools != -1 and missing_pieces(model, state, technician, job) == 0):
         return NO_TOOL
     return NO_PART
@@ -189,7 +189,7 @@ def probe_one(model: Model, state: State, spare: State, job: int, row: tuple[int
         found[CODE], found[MINUTES] = finding(model, state, technician, job, supplied)
     if prices[DISPLACING] > 0 and found[CODE] in (NO_ROOM, TOO_LONG, NO_PART, NO_STOP, FULL):
         found[OTHER] = displaced(model, state, spare, technician, job)
-    has_tools = model.pairs[TOOLS, technician, job] == -1 or supplied == AFTER_RESTOCK
+    has_tools = model.pairs[TOOLS, job, technician] == -1 or supplied == AFTER_RESTOCK
     if found[CODE] in (FULL, NO_TOOL) or not has_tools:
         return
     first = model.staff[technician, FIXED_COUNT]
@@ -215,7 +215,7 @@ def probe(model: Model, state: State, spare: State, asked: tuple[int, Ints, Ints
         row[CODE], row[MINUTES], row[OTHER] = BARRED, -1, -1
         row[PRICE] = row[EASED_PRICE] = NEVER
         row[WINDOW_MINUTES] = row[OVERTIME_MINUTES] = 0
-        if model.pairs[TERMS, technician, job] >= 0:
+        if model.pairs[TERMS, job, technician] >= 0:
             probe_one(model, state, spare, job, (technician, certain[technician], prices, row))
             if row[OTHER] >= 0 and prices[DISPLACING] == 1:
                 prices[DISPLACING] = 0

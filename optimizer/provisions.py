@@ -25,7 +25,7 @@ def has_parts(model: Model, state: State, technician: int, job: int) -> bool:
 def suppliable(model: Model, state: State, technician: int, job: int) -> int:
     """Where in the route the job can be supplied: one of the four words above."""
     if model.rules[DEPOTS] == 0:
-        if model.pairs[TOOLS, technician, job] == -1 and has_parts(model, state, technician, job):
+        if model.pairs[TOOLS, job, technician] == -1 and has_parts(model, state, technician, job):
             return ANYWHERE
         return NOWHERE
     return suppliable_by_depot(model, state, technician, job)
@@ -35,7 +35,7 @@ def suppliable(model: Model, state: State, technician: int, job: int) -> int:
 def suppliable_by_depot(model: Model, state: State, technician: int, job: int) -> int:
     depot = state.totals[technician, DEPOT]
     if depot < 0:
-        if model.pairs[TOOLS, technician, job] == -1 and has_parts(model, state, technician, job):
+        if model.pairs[TOOLS, job, technician] == -1 and has_parts(model, state, technician, job):
             return ANYWHERE
         for other in range(model.rules[DEPOTS]):
             if depot_has(model, state, technician, job, other):
@@ -43,7 +43,7 @@ def suppliable_by_depot(model: Model, state: State, technician: int, job: int) -
         return NOWHERE
     if not depot_has(model, state, technician, job, depot):
         return NOWHERE
-    if model.pairs[TOOLS, technician, job] != -1:
+    if model.pairs[TOOLS, job, technician] != -1:
         return AFTER_RESTOCK
     for part in range(model.rules[PARTS]):
         if model.work[job, NEED + part] > max(0, state.totals[technician, LEFT + model.rules[PARTS] + part]):
@@ -54,7 +54,7 @@ def suppliable_by_depot(model: Model, state: State, technician: int, job: int) -
 @kernel()
 def depot_has(model: Model, state: State, technician: int, job: int, depot: int) -> bool:
     """Whether that depot has the tools and parts of the job that the van lacks."""
-    tools = model.pairs[TOOLS, technician, job]
+    tools = model.pairs[TOOLS, job, technician]
     if tools != -1 and (tools >> depot) & 1 == 0:
         return False
     stopping = state.totals[technician, DEPOT] >= 0
@@ -74,7 +74,7 @@ def first_short(model: Model, state: State, technician: int) -> int:
     # What has begun is a fact, supplied or not.
     for position in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH]):
         job = state.stops[technician, position]
-        if job < jobs and model.pairs[TOOLS, technician, job] != -1:
+        if job < jobs and model.pairs[TOOLS, job, technician] != -1:
             return position
         for part in range(model.rules[PARTS]):
             if model.work[job, NEED + part] == 0:

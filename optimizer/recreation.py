@@ -5,8 +5,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from optimizer.changes import (
     BROKEN,
     LOOKED,
@@ -25,7 +23,7 @@ from optimizer.changes import (
     put_stop,
 )
 from optimizer.insertion import POSITION_BITS, Place, scan
-from optimizer.kernels import NONE, kernel, leaf, making
+from optimizer.kernels import NONE, kernel, leaf
 from optimizer.linking import insert_linked
 from optimizer.model import (
     DEPOTS,
@@ -120,7 +118,7 @@ def consider(model: Model, chain: Chain, technician: int, job: int, best: Found)
     if chain.marks[LOOKED, technician] == chain.counters[STAMP]:
         return best
     chain.marks[LOOKED, technician] = chain.counters[STAMP]
-    if model.pairs[TERMS, technician, job] < 0 or is_spare(model, chain, technician):
+    if model.pairs[TERMS, job, technician] < 0 or is_spare(model, chain, technician):
         return best
     place = recall(chain, technician, job)
     stale = place.position == NONE - 1 or (place.position == NONE and place.price < best.price)
@@ -157,7 +155,7 @@ def find(model: Model, chain: Chain, job: int, blink: float) -> Found:
     return best
 
 
-@making()
+@kernel()
 def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     """Put a job that is out where it is cheapest, if that is cheaper than leaving it out."""
     if model.work[job, LINKED] == 1:
@@ -171,13 +169,12 @@ def insert(model: Model, chain: Chain, job: int, blink: float) -> bool:
     return True
 
 
-@making()
+@kernel()
 def sort_tried(model: Model, chain: Chain) -> None:
     """Put the jobs to be tried into an order drawn at random: dearest, tightest, longest, any."""
-    count = chain.counters[TRIED]
-    keys = np.empty(count, np.float64)
+    keys = chain.keys
     kind = draw(chain)
-    for place in range(count):
+    for place in range(chain.counters[TRIED]):
         job = chain.lists[TRY, place]
         key = draw(chain)
         if kind < 0.4:
@@ -195,7 +192,7 @@ def sort_tried(model: Model, chain: Chain) -> None:
         chain.lists[TRY, at] = job
 
 
-@making()
+@kernel()
 def recreate(model: Model, chain: Chain, blink: float) -> None:
     """Put back what is to be tried, one after the other; twice where one may wait for another."""
     sort_tried(model, chain)

@@ -99,7 +99,7 @@ def best_lead(model: Model, chain: Chain, lead: int, sent: Ints, total: int) -> 
     for seat in range(1, model.work[lead, SEATS]):
         job = seat_job(model, lead, seat)
         leads, other = sent[WHO, 0], sent[WHO, seat]
-        if not 0 <= terms[other, lead] < terms[leads, lead] or terms[leads, job] < 0:
+        if not 0 <= terms[lead, other] < terms[lead, leads] or terms[job, leads] < 0:
             continue
         before = cheapest_behind(model, chain, leads, lead, NEVER).price
         before += cheapest_behind(model, chain, other, job, NEVER).price

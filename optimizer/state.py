@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.kernels import NONE, entry, kernel, leaf
-from optimizer.legs import has_absence, steady_until
+from optimizer.legs import steady_until
 from optimizer.model import (
     AGREED_LAST,
     DEPOTS,
@@ -41,12 +41,16 @@ from optimizer.routes import (
     Ending,
     Label,
     Labels,
+    Leg,
     fair_price,
     finish,
     finish_fixed,
     first_labels,
     fixed_step,
     free_labels,
+    is_plain,
+    no_label,
+    plain_step,
     step,
 )
 
@@ -81,7 +85,7 @@ class State(NamedTuple):
 
 def empty_state(model: Model) -> State:
     """Routes without stops; the caller refreshes each (insertion.start)."""
-    _, technicians, jobs = model.pairs.shape
+    _, jobs, technicians = model.pairs.shape
     width = longest_route(model) + 1
     return State(
         stops=np.zeros((technicians, width), np.int64),
@@ -93,7 +97,7 @@ def empty_state(model: Model) -> State:
 
 
 def _totals(model: Model) -> Ints:
-    technicians = model.pairs.shape[1]
+    technicians = model.pairs.shape[2]
     totals = np.zeros((technicians, LEFT + 2 * int(model.rules[PARTS])), np.int64)
     totals[:, RESTOCK] = totals[:, DEPOT] = -1
     return totals
@@ -101,7 +105,7 @@ def _totals(model: Model) -> Ints:
 
 def longest_route(model: Model) -> int:
     """A bound of the stops on any route: what its longest shift and its fullest van could hold."""
-    _, technicians, jobs = model.pairs.shape
+    _, jobs, technicians = model.pairs.shape
     if not technicians:
         return 1
     span = int((model.staff[:, HARD_END] - model.staff[:, LEAVE]).max())
@@ -159,6 +163,7 @@ def free_at(state: State, technician: int, position: int) -> int:
 def walk(model: Model, state: State, technician: int, first: int) -> bool:
     """Simulate a route from a position on (its labels before that hold); False where a stop cannot be."""
     fixed = model.staff[technician, FIXED_COUNT]
+    plain = is_plain(model, technician)
     labels = first_labels(model, technician) if first == 0 else labels_at(state, technician, first)
     for position in range(first, state.totals[technician, LENGTH] + 1):
         if position == fixed and (first < fixed or first == 0):
@@ -166,6 +171,8 @@ def walk(model: Model, state: State, technician: int, first: int) -> bool:
         keep_labels(state, technician, position, labels)
         if position == state.totals[technician, LENGTH]:
             break
+        if plain and position >= fixed and labels.open.at == NEVER:
+            return walk_plain(model, state, technician, position)
         job = state.stops[technician, position]
         place = place_before(model, state, technician, position)
         if position < fixed:
@@ -174,6 +181,21 @@ def walk(model: Model, state: State, technician: int, first: int) -> bool:
             labels = step(model, technician, place, job, labels)
             if labels.open.at == NEVER and labels.taken.at == NEVER:
                 return False
+    return True
+
+
+@leaf()
+def walk_plain(model: Model, state: State, technician: int, first: int) -> bool:
+    """The rest of a plain route once lunch is no longer open, from labels that are kept."""
+    at, price = state.labels[technician, first, TAKEN_AT], state.labels[technician, first, TAKEN_PRICE]
+    place = place_before(model, state, technician, first)
+    for position in range(first, state.totals[technician, LENGTH]):
+        job = state.stops[technician, position]
+        at, price = plain_step(model, Leg(technician, place, job, -NEVER), at, price)
+        if at == NEVER:
+            return False
+        keep_labels(state, technician, position + 1, Labels(no_label(), Label(at, price, 0, 0), False))
+        place = model.work[job, LOCATION]
     return True
 
 
@@ -200,8 +222,11 @@ def fixed_labels(model: Model, state: State, technician: int) -> Labels:
 
 
 @kernel()
-def keep_latest(model: Model, state: State, technician: int) -> None:
-    """Fill LATEST backwards (lunch and absences left aside: a bound that never refuses what is feasible)."""
+def keep_latest(model: Model, state: State, technician: int, first: int) -> None:
+    """Fill LATEST backwards (lunch and absences left aside: a bound that never refuses what is feasible).
+
+    Stops before the first that changed keep theirs once one of them is what it was.
+    """
     length = state.totals[technician, LENGTH]
     stretch = model.rules[STRETCH]
     bound = model.staff[technician, HARD_END] + stretch
@@ -216,17 +241,17 @@ def keep_latest(model: Model, state: State, technician: int) -> None:
         for window in range(model.work[job, WINDOW_FIRST], model.work[job, WINDOW_AFTER]):
             if model.spans[window, 0] <= last_start:
                 bound = max(bound, min(last_start, model.spans[window, 1] + stretch))
+        if position < first and state.labels[technician, position, LATEST] == bound:
+            break
         state.labels[technician, position, LATEST] = bound
         place = here
 
 
 @kernel()
-def keep_steady(model: Model, state: State, technician: int, end: int) -> None:
-    """Fill ARRIVES and STEADY backwards, as far as lunch is no longer open."""
+def keep_steady(model: Model, state: State, technician: int, first: int, end: int) -> None:
+    """Fill ARRIVES and STEADY backwards, as far as lunch is no longer open and, as above, they changed."""
     length = state.totals[technician, LENGTH]
-    plain = model.rules[SLICES] == 1 and not has_absence(model, technician)
-    plain = plain and model.staff[technician, TIMED] == 0
-    plain = plain and length > model.staff[technician, FIXED_COUNT]
+    plain = is_plain(model, technician) and length > model.staff[technician, FIXED_COUNT]
     shift_end = model.staff[technician, SHIFT_END]
     bound = min(max(shift_end, end), model.staff[technician, HARD_END])
     place = model.staff[technician, END_LOCATION]
@@ -242,6 +267,8 @@ def keep_steady(model: Model, state: State, technician: int, end: int) -> None:
             start = state.labels[technician, position + 1, TAKEN_AT] - service
             bound = min(steady_until(model, job, start), bound - model.travel[0, here, place] - service)
             place = here
+        if position < first and row[STEADY] == bound:
+            return
         row[ARRIVES] = (
             row[TAKEN_AT] + model.travel[0, place_before(model, state, technician, position), place]
         )
@@ -265,7 +292,7 @@ def settled_price(model: Model, state: State, technician: int) -> int:
         service += model.work[job, SERVICE]
         place = model.work[job, LOCATION]
         if job < model.rules[JOBS]:
-            price += model.pairs[TERMS, technician, job]
+            price += model.pairs[TERMS, job, technician]
     way = model.travel[model.rules[LEAST], place, model.staff[technician, END_LOCATION]]
     state.labels[technician, length, WAY] = way
     travel += way
@@ -317,8 +344,8 @@ def refresh(model: Model, state: State, technician: int, first: int) -> bool:
     end = ending(model, state, technician)
     if end.price == NEVER:
         return False
-    keep_latest(model, state, technician)
-    keep_steady(model, state, technician, end.end)
+    keep_latest(model, state, technician, first)
+    keep_steady(model, state, technician, first, end.end)
     keep_parts(model, state, technician)
     state.totals[technician, TIMED_PRICE] = end.price
     state.totals[technician, TOTAL] = end.price + settled_price(model, state, technician)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.encoding import penalty
-from optimizer.kernels import NONE, entry, kernel, making
+from optimizer.kernels import NONE, entry_making, kernel, making
 from optimizer.legs import begin_for, drive
 from optimizer.model import (
     FIXED_COUNT,
@@ -65,7 +65,7 @@ def lunch_position(model: Model, state: State, technician: int) -> int:
     return at if end.taken else -1
 
 
-@entry()
+@entry_making()
 def timetable(model: Model, state: State, technician: int, rows: Ints) -> Day:
     """Fill the rows of a route with its times."""
     length, fixed = state.totals[technician, LENGTH], model.staff[technician, FIXED_COUNT]

@@ -65,7 +65,7 @@ def test_the_price_of_a_place_is_what_the_route_then_costs(seed: int) -> None:
         added = []
         for who in range(3):
             if not (
-                encoded.model.pairs[TERMS, who, place] >= 0 and has_parts(encoded.model, without, who, place)
+                encoded.model.pairs[TERMS, place, who] >= 0 and has_parts(encoded.model, without, who, place)
             ):
                 continue
             before = int(without.totals[who, TOTAL])
