@@ -54,6 +54,7 @@ from optimizer.state import (
     LEFT,
     LENGTH,
     OPEN_AT,
+    PLACE,
     RESTOCK,
     STEADY,
     TAKEN_AT,
@@ -206,8 +207,8 @@ def scan_between(
     constant = settled(model, state, technician, job, ZERO)
     onward = place_before(model, state, technician, first)
     for position in range(first, min(after, length) + 1):
-        place, onward = onward, place_of(model, state, technician, position)
         row = state.labels[technician, position]
+        place, onward = onward, row[PLACE]
         way, on = model.travel[back, here, place], model.travel[least, here, onward]
         seconds = way + on - (row[WAY] if length > 0 else 0)
         if weighed:
