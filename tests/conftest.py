@@ -21,12 +21,6 @@ from fieldgraph.postgres import EmbeddedPostgres
 
 TEMPLATE = "template_migrated"
 
-# A run says the same of the same code on every machine, however slow. What nobody has drawn yet is sought
-# at length: FIELDGRAPH_THOROUGH draws anew each time.
-settings.register_profile("steady", derandomize=True, deadline=None)
-settings.register_profile("seeking", deadline=None)
-settings.load_profile("seeking" if os.environ.get("FIELDGRAPH_THOROUGH") else "steady")
-
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -35,6 +29,16 @@ class Database:
     name: str
     owner_url: str
     app_url: str
+
+
+def pytest_configure() -> None:
+    """A run says the same of the same code on every machine, however slow.
+
+    What nobody has drawn yet is sought at length: with FIELDGRAPH_THOROUGH each run draws anew.
+    """
+    thorough = "FIELDGRAPH_THOROUGH" in os.environ
+    settings.register_profile("fieldgraph", derandomize=not thorough, deadline=None)
+    settings.load_profile("fieldgraph")
 
 
 @pytest.fixture(scope="session", autouse=True)
