@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from optimizer.changes import (
     ABSENT,
     BEST_PRICE,
+    BROKEN,
     KEPT_PRICE,
     OUT,
     PRICE,
@@ -113,19 +114,25 @@ def construct(model: Model, chain: Chain, order: Ints) -> None:
             chain.lists[TRY, 0] = order[place]
             chain.counters[TRIED] = ONE
             insert(model, chain, order[place], 0.0)
-            close_change(model, chain, True)
+            other = 1  # those that wait for it
+            while other < chain.counters[TRIED] and chain.counters[BROKEN] == 0:
+                insert(model, chain, chain.lists[TRY, other], 0.0)
+                other += 1
+            close_change(model, chain, chain.counters[PRICE] < chain.counters[KEPT_PRICE])
 
 
 @entry()
 def anneal(model: Model, chain: Chain, count: int, heat: NDArray[np.float64]) -> None:
     """Run `count` changes; `heat` is (changes done before, changes in all, first, last temperature)."""
+    # On a small day one in a hundred would mean that the same is found again and again.
+    blink = max(BLINK_CHANCE, 1.0 / chain.neighbours.shape[0])
     for turn in range(count):
         share = min(1.0, (heat[0] + turn) / heat[1])
         temperature = heat[2] * (heat[3] / heat[2]) ** share
         open_change(model, chain)
         sample_absent(chain, RETRIED)
         ruin(model, chain)
-        recreate(model, chain, BLINK_CHANCE)
+        recreate(model, chain, blink)
         threshold = chain.counters[KEPT_PRICE] - temperature * np.log(max(1e-300, draw(chain)))
         accept = chain.counters[PRICE] < threshold
         close_change(model, chain, accept)

@@ -47,6 +47,7 @@ from optimizer.model import (
     TWIN,
     WINDOW_AFTER,
     WINDOW_FIRST,
+    WORTH,
     Encoded,
     Ints,
     Model,
@@ -223,10 +224,27 @@ def _work(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
         work[job, PENALTY] = penalty(problem, row) + (PINNED_EXTRA if row.pin else 0)
         if row.planned is not None:
             work[job, PLANNED_START] = row.planned.start
+    work[:, WORTH] = work[:, PENALTY]
+    for place, waiting in enumerate(_waiting(problem)):
+        work[place, WORTH] += work[sorted(waiting), PENALTY].sum()
     for job, depot in enumerate(problem.depots, len(jobs)):
         work[job, LOCATION], work[job, SERVICE] = depot.location, depot.service_seconds
         work[job, LEAD] = -1
     return work
+
+
+def _waiting(problem: Problem) -> list[set[int]]:
+    """For each visit those that wait for it, for one of those that do, and so on."""
+    places = {row.key: place for place, row in enumerate(problem.visits)}
+    behind: list[set[int]] = [set() for _ in problem.visits]
+    for row in problem.dependencies:
+        behind[places[row.first]].add(places[row.second])
+    for place, found in enumerate(behind):
+        new = found
+        while new:
+            new = set().union(*(behind[other] for other in new)) - behind[place]
+            behind[place] = behind[place] | new
+    return behind
 
 
 def penalty(problem: Problem, visit: Visit) -> int:

@@ -56,16 +56,19 @@ numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]  # made at run
 _options = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 entry = partial(njit, **_options, nogil=True, _nrt=False)
+"""For functions that Python calls too: they let other threads run beside them. They make no arrays, and
+count no references of those handed to them: at each call that would take longer than what most of them do
+(2,800 changes in 10 s instead of 28,800)."""
+
 entry_making = partial(njit, **_options, nogil=True, _nrt=True)
-"""For functions that Python calls too: they let other threads run beside them."""
+"""For those of them that make arrays."""
 
 making = partial(njit, **_options, no_cpython_wrapper=True, _nrt=True)
 """For functions that only other kernels call (without a way in from Python they compile faster) and that
 make arrays."""
 
 kernel = partial(njit, **_options, no_cpython_wrapper=True, _nrt=False)
-"""For those that make none: they count no references of the arrays handed to them, which at each call would
-take longer than what most of them do (2,800 changes in 10 s instead of 28,800)."""
+"""For those that make none, and count nothing."""
 
 leaf = partial(njit, **_options, no_cpython_wrapper=True, _nrt=False, forceinline=True)
 """For those in the innermost loops: put into their callers, whatever LLVM thinks (91,000 changes)."""

@@ -15,6 +15,8 @@ from optimizer.changes import (
     GOING,
     PENDING,
     PRICE,
+    TRIED,
+    TRY,
     Chain,
     drop_absent,
     position_of,
@@ -39,6 +41,7 @@ from optimizer.model import (
     SECOND,
     SERVICE,
     SLICES,
+    WORTH,
     Model,
 )
 from optimizer.seating import WHERE, WHO, crew_together, seat_crew, seat_job, set_bounds
@@ -134,7 +137,11 @@ def withdraw(model: Model, chain: Chain, job: int) -> None:
 
 @making()
 def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
-    """Put a linked visit and its crew where they are cheapest together, and agree on their starts."""
+    """Put a linked visit and its crew where they are cheapest together, and agree on their starts.
+
+    It may cost what it is worth to those that wait for it: they are tried with this change too, and whether
+    all that is kept is not decided here.
+    """
     first, last = -NEVER, NEVER
     for link in range(model.links.shape[0]):
         if model.links[link, SECOND] == lead:
@@ -146,7 +153,7 @@ def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
     seats = model.work[lead, SEATS]
     sent = np.empty((2, seats), np.int64)
     price = seat_crew(model, chain, lead, sent) if seats == 1 else crew_together(model, chain, lead, sent)
-    if price >= model.work[lead, PENALTY]:
+    if price >= model.work[lead, WORTH]:
         set_bounds(model, lead, -NEVER, NEVER)
         return False
     for seat in range(seats):
@@ -156,7 +163,19 @@ def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
     for link in range(model.links.shape[0]):
         if model.links[link, SECOND] == lead and chain.counters[BROKEN] == 0:
             agree(model, chain, link)
+        if model.links[link, FIRST] == lead and chain.state.owner[model.links[link, SECOND]] < 0:
+            try_too(chain, model.links[link, SECOND])
     return True
+
+
+@kernel()
+def try_too(chain: Chain, job: int) -> None:
+    """Add a job to what this change tries, if it is not there."""
+    for place in range(chain.counters[TRIED]):
+        if chain.lists[TRY, place] == job:
+            return
+    chain.lists[TRY, chain.counters[TRIED]] = job
+    chain.counters[TRIED] += 1
 
 
 @making()

@@ -32,11 +32,12 @@ the pieces of each part in the van."""
 
 (LOCATION, SERVICE, WINDOW_FIRST, WINDOW_AFTER, LAST_START, DUE, LATENESS_WEIGHT) = range(7)
 (PENALTY, PLANNED_START, BEGUN_START, HOLD_TECHNICIAN, HOLD) = range(7, 12)
-(SEATS, SEAT_FIRST, LEAD, LINKED, AGREED_FIRST, AGREED_LAST, NEED) = range(12, 19)
+(SEATS, SEAT_FIRST, LEAD, LINKED, WORTH, AGREED_FIRST, AGREED_LAST, NEED) = range(12, 20)
 """Columns of `Model.work`: the windows of a job are rows WINDOW_FIRST up to WINDOW_AFTER of `spans`.
 
 The further SEATS - 1 jobs of a crew are rows SEAT_FIRST and on, and LEAD is the row of their lead.
 LINKED: the job belongs to a crew or a dependency; AGREED_FIRST and AGREED_LAST then bound its start.
+WORTH: the penalties of a visit and of all that wait for it; without it none of them can be planned.
 From NEED on: the pieces of each part that it needs."""
 
 TERMS, TOOLS, CERTIFIED = range(3)

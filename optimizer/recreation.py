@@ -35,6 +35,7 @@ from optimizer.model import (
     TERMS,
     TWIN,
     WINDOW_FIRST,
+    WORTH,
     Model,
 )
 from optimizer.provisions import NOWHERE, depot_has, suppliable
@@ -113,11 +114,17 @@ def still_supplied(model: Model, chain: Chain, technician: int, job: int, place:
 
 
 @leaf()
-def consider(model: Model, chain: Chain, technician: int, job: int, best: Found) -> Found:
-    """The better of `best` and the cheapest place with that technician, who is looked at once for a job."""
+def consider(model: Model, chain: Chain, technician: int, asked: tuple[int, float], best: Found) -> Found:
+    """The better of `best` and the cheapest place with that technician; `asked` is (job, chance of a blink).
+
+    Who is looked at, or passed over by a blink, is so once for a job.
+    """
+    job, blink = asked
     if chain.marks[LOOKED, technician] == chain.counters[STAMP]:
         return best
     chain.marks[LOOKED, technician] = chain.counters[STAMP]
+    if blink > 0.0 and draw(chain) < blink:
+        return best
     if model.pairs[TERMS, job, technician] < 0 or is_spare(model, chain, technician):
         return best
     place = recall(chain, technician, job)
@@ -142,16 +149,15 @@ def find(model: Model, chain: Chain, job: int, blink: float) -> Found:
     everybody = blink == 0.0 or draw(chain) < EVERYBODY_CHANCE
     for near in range(1, min(NEAR, chain.neighbours.shape[1])):
         technician = chain.state.owner[chain.neighbours[job, near]]
-        if technician >= 0 and (blink == 0.0 or draw(chain) >= blink):
-            best = consider(model, chain, technician, job, best)
+        if technician >= 0:
+            best = consider(model, chain, technician, (job, blink), best)
     free = 0
     for entry in range(chain.eligible[job, 0]):
         technician = chain.eligible[job, entry + 1]
         length = chain.state.totals[technician, LENGTH]
         if everybody or entry < NEAR_HOMES or (length == 0 and free < NEAR_FREE):
             free += length == 0
-            if blink == 0.0 or draw(chain) >= blink:
-                best = consider(model, chain, technician, job, best)
+            best = consider(model, chain, technician, (job, blink), best)
     return best
 
 
@@ -178,7 +184,7 @@ def sort_tried(model: Model, chain: Chain) -> None:
         job = chain.lists[TRY, place]
         key = draw(chain)
         if kind < 0.4:
-            key -= model.work[job, PENALTY]
+            key -= model.work[job, WORTH]
         elif kind < 0.55:
             key += model.work[job, LAST_START] - model.spans[model.work[job, WINDOW_FIRST], 0]
         elif kind < 0.7:

@@ -12,28 +12,25 @@ from optimizer.changes import (
 )
 from optimizer.insertion import POSITION_BITS, Place, cheapest, cheapest_between
 from optimizer.kernels import NONE, kernel, making
-from optimizer.legs import begin_for
 from optimizer.model import (
     AGREED_FIRST,
     AGREED_LAST,
     FIRST,
     FIXED_COUNT,
-    HOLD,
-    HOLD_TECHNICIAN,
     LEAD,
-    LEAST,
-    LOCATION,
     NEVER,
-    PENALTY,
     SEAT_FIRST,
     SEATS,
     SECOND,
+    SERVICE,
     TERMS,
+    WORTH,
     Ints,
     Model,
 )
 from optimizer.provisions import AFTER_RESTOCK, ANYWHERE, suppliable
-from optimizer.state import LENGTH, RESTOCK, free_at, place_before
+from optimizer.routes import step
+from optimizer.state import LENGTH, RESTOCK, labels_at, place_before
 
 STARTS_TRIED = 12
 STARTS_SEEN = 256
@@ -142,7 +139,7 @@ def cheapest_behind(model: Model, chain: Chain, technician: int, job: int, limit
 def crew_together(model: Model, chain: Chain, lead: int, sent: Ints) -> int:
     """The cheapest crew over some of the moments at which one of its members could start."""
     starts = possible_starts(model, chain, lead)
-    best, best_start = model.work[lead, PENALTY], -NEVER
+    best, best_start = model.work[lead, WORTH], -NEVER
     seats = model.work[lead, SEATS]
     tried = np.empty((2, seats), np.int64)
     tries = min(STARTS_TRIED, starts.shape[0])
@@ -161,7 +158,10 @@ def crew_together(model: Model, chain: Chain, lead: int, sent: Ints) -> int:
 
 @making()
 def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
-    """The earliest start at every position of everybody who could have a seat, ascending."""
+    """The earliest starts at every position of everybody who could have a seat, ascending.
+
+    Where lunch is open there are two: before lunch and after it.
+    """
     found = np.empty(STARTS_SEEN, np.int64)
     count, seen = 0, 0
     for seat in range(model.work[lead, SEATS]):
@@ -172,17 +172,16 @@ def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
                 model.staff[technician, FIXED_COUNT], chain.state.totals[technician, LENGTH] + 1
             ):
                 place = place_before(model, chain.state, technician, position)
-                ready = free_at(chain.state, technician, position)
-                ready += model.travel[model.rules[LEAST], place, model.work[job, LOCATION]]
-                if model.work[job, HOLD_TECHNICIAN] == technician:
-                    ready = max(ready, model.work[job, HOLD])
-                start = begin_for(model, technician, job, ready)
-                if start == NEVER:
+                labels = step(model, technician, place, job, labels_at(chain.state, technician, position))
+                if min(labels.open.at, labels.taken.at) == NEVER:
                     break
-                seen += 1
-                # Beyond what there is room for, each that was seen stays with the same chance.
-                at = count if count < STARTS_SEEN else below(chain, seen)
-                if at < STARTS_SEEN:
-                    found[at] = start
-                    count = min(STARTS_SEEN, count + 1)
+                for free in (labels.open.at, labels.taken.at):
+                    if free == NEVER:
+                        continue
+                    seen += 1
+                    # Beyond what there is room for, each that was seen stays with the same chance.
+                    at = count if count < STARTS_SEEN else below(chain, seen)
+                    if at < STARTS_SEEN:
+                        found[at] = free - model.work[job, SERVICE]
+                        count = min(STARTS_SEEN, count + 1)
     return np.unique(found[:count])

@@ -30,7 +30,6 @@ from optimizer.model import (
     STOCK,
     STRETCH,
     TERMS,
-    TIMED,
     TRAVEL_WEIGHT,
     WINDOW_AFTER,
     WINDOW_FIRST,
