@@ -285,10 +285,18 @@ def solve(
     warm: Annotated[Optional[Path], typer.Option(help="An earlier answer to start from.")] = None,
     engine: Annotated[Literal["own", "ortools"], typer.Option(help="Who searches.")] = "own",
     chains: Annotated[int, typer.Option(min=1, max=2, help="The own engine's, one a core.")] = 1,
+    why: Annotated[
+        Optional[list[str]], typer.Option(help="VISIT or VISIT:TECHNICIAN: why not, and what would let it.")
+    ] = None,
+    prove: Annotated[
+        Optional[float],
+        typer.Option(min=1, help="Seconds for a proof, of a small day (12 visits, 3 people)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer.")] = False,
 ) -> None:
     """Solve a file; interrupted it ends well, with the best plan so far."""
-    from fieldgraph.solving import Wanted, refused, solve, summary  # noqa: PLC0415  # loads numpy
+    from fieldgraph.solving import Wanted, refused, solve  # noqa: PLC0415  # loads numpy
+    from fieldgraph.telling import summary  # noqa: PLC0415  # as above
 
     wanted = Wanted(
         file=file,
@@ -302,6 +310,8 @@ def solve(
         warm=warm,
         engine=engine,
         chains=chains,
+        why=tuple(why or ()),
+        prove_seconds=prove,
     )
     tell = partial(typer.echo, err=True) if sys.stderr.isatty() else None
     try:

@@ -4,15 +4,15 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from fieldgraph import answers
+from fieldgraph import answers, inquiries, telling
 from fieldgraph.answers import Outcome
 from optimizer import collecting, engines
 from optimizer.efforts import Effort
@@ -39,6 +39,10 @@ class Wanted:
     warm: Path | None = None
     engine: Engine = "own"
     chains: int = 1
+    why: tuple[str, ...] = ()
+    """`VISIT` or `VISIT:TECHNICIAN`, to be explained."""
+    prove_seconds: float | None = None
+    """For CP-SAT, after the search of a small day."""
 
 
 @dataclass(slots=True)
@@ -85,7 +89,9 @@ class Solving:
             answers.write(self.wanted.out, said)
         if self.tell is not None:
             left = len(said["unassigned"])
-            self.tell(f"{said['seconds']:8.1f} s  {said['objective']:.10g}{_gap(said)}  {left} left out")
+            self.tell(
+                f"{said['seconds']:8.1f} s  {said['objective']:.10g}{telling.gap(said)}  {left} left out"
+            )
 
 
 def solve(wanted: Wanted, *, tell: Callable[[str], None] | None = None) -> dict[str, Any]:
@@ -112,8 +118,9 @@ def solve(wanted: Wanted, *, tell: Callable[[str], None] | None = None) -> dict[
             seed=wanted.seed,
             stop=cancel,
         )
-        outcome = _searched(run, effort, warm)
-        said = run.said(outcome, "cancelled" if cancel.asked else "done")
+        pairs = _looked_into(wanted, instance)
+        outcome, more = _told(wanted, _searched(run, effort, warm), pairs)
+        said = run.said(outcome, "cancelled" if cancel.asked else "done") | more
         said["violations"] = answers.violations(outcome)
         if wanted.out is not None:
             answers.write(wanted.out, said)
@@ -125,28 +132,6 @@ def refused(error: ValueError | OSError) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)
-
-
-def summary(said: dict[str, Any]) -> Iterator[str]:
-    """The answer in a few lines for people."""
-    best = "" if said["best_known"] is None else f", best known {said['best_known']:.10g}{_gap(said)}"
-    yield f"{said['instance']} ({said['family']}): {said['measure']} {said['objective']:.10g}{best}"
-    served = sum(len(route["stops"]) for route in said["routes"])
-    left = said["unassigned"]
-    yield (
-        f"{len(said['routes'])} routes, {served} visits served, {len(left)} left out; {said['status']} after"
-        f" {said['seconds']:.1f} s, engine {said['engine']}, seed {said['seed']}"
-    )
-    if left:
-        word = "left out" if said["complete"] else "left out, though they must be served"
-        word = "rejected" if "dynamic" in said else word
-        yield f"{word}: {answers.few([row['visit'] for row in left])}"
-    for fault in said["violations"]:
-        yield f"broken rule: {fault}"
-
-
-def _gap(said: dict[str, Any]) -> str:
-    return "" if said["gap_percent"] is None else f" ({said['gap_percent']:+.2f} %)"
 
 
 def _searched(run: Solving, effort: Effort, warm: tuple[Plan, Teams] | None) -> Outcome:
@@ -176,6 +161,31 @@ def _searched(run: Solving, effort: Effort, warm: tuple[Plan, Teams] | None) -> 
     )
     best = solve(warm=plan, on_improvement=lambda plan: run.improved(Outcome(plan, problem)))
     return Outcome(best, problem)
+
+
+def _looked_into(wanted: Wanted, instance: Instance) -> list[inquiries.Pair]:
+    """What is asked beyond the plan, if that can be told of this instance."""
+    if (wanted.why or wanted.prove_seconds) and (wanted.dynamic is not None or instance.teams):
+        raise ValueError("of teams and of a dynamic day nothing is explained or proven")
+    if wanted.prove_seconds:
+        inquiries.provable(instance.problem)
+    return inquiries.pairs(instance.problem, wanted.why)
+
+
+def _told(
+    wanted: Wanted, outcome: Outcome, pairs: Sequence[inquiries.Pair]
+) -> tuple[Outcome, dict[str, Any]]:
+    """The outcome, or a better one that CP-SAT has found, and what was asked beyond it."""
+    more: dict[str, Any] = {}
+    problem = outcome.problem
+    if wanted.prove_seconds:
+        plan, more["proof"] = inquiries.proved(
+            problem, outcome.plan, seconds=wanted.prove_seconds, seed=wanted.seed
+        )
+        outcome = replace(outcome, plan=plan)
+    if pairs:
+        more["why"] = [inquiries.why(problem, outcome.plan, pair) for pair in pairs]
+    return outcome, more
 
 
 def _engine(wanted: Wanted, tell: Callable[[str], None] | None) -> Callable[..., Plan]:

@@ -41,7 +41,7 @@ REMOVED_MEAN = 10.0
 LONGEST_STRING = 10.0
 SPLIT_CHANCE = 0.5
 SPLIT_STOP = 0.99
-BLINK_CHANCE = 0.01
+BLINK_CHANCE = 0.002
 RETRIED = 8
 """Visits out before a change that are tried again with it."""
 ABSENT_CHANCE = 0.35
@@ -124,8 +124,8 @@ def construct(model: Model, chain: Chain, order: Ints) -> None:
 @entry()
 def anneal(model: Model, chain: Chain, count: int, heat: NDArray[np.float64]) -> None:
     """Run `count` changes; `heat` is (changes done before, changes in all, first, last temperature)."""
-    # On a small day one in a hundred would mean that the same is found again and again.
-    blink = max(BLINK_CHANCE, 1.0 / chain.neighbours.shape[0])
+    # On a day of five visits so few would mean that the same is found again and again.
+    blink = max(BLINK_CHANCE, chain.neighbours.shape[0] ** -1.5)
     for turn in range(count):
         share = min(1.0, (heat[0] + turn) / heat[1])
         temperature = heat[2] * (heat[3] / heat[2]) ** share
