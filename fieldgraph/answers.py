@@ -10,7 +10,7 @@ from typing import Any
 from optimizer import judge, validator
 from optimizer.instances import pillac
 from optimizer.instances.instance import Instance, distance, duration
-from optimizer.plan import Plan, Reason, Route
+from optimizer.plan import Plan, Reason, Relaxation, Route
 from optimizer.problem import Problem
 from optimizer.teams import Teams
 
@@ -49,7 +49,7 @@ def answer(instance: Instance, outcome: Outcome, run: Mapping[str, Any]) -> dict
         "duration": _units(sum(duration(route) for route in plan.routes), scale),
         "routes": [_route(route, scale) for route in plan.routes if route.stops],
         "unassigned": [
-            {"visit": row.visit, "reasons": [_reason(reason, scale) for reason in row.reasons]}
+            {"visit": row.visit, "reasons": [reason_said(reason, scale) for reason in row.reasons]}
             for row in plan.unassigned
         ],
     }
@@ -138,7 +138,7 @@ def _route(route: Route, scale: int) -> dict[str, Any]:
     }
 
 
-def _reason(reason: Reason, scale: int) -> dict[str, Any]:
+def reason_said(reason: Reason, scale: int) -> dict[str, Any]:
     """In seconds as it is; else its sentence, which speaks of minutes, would say what is not so."""
     said: dict[str, Any] = {"code": reason.code.value, "technician": reason.technician}
     if scale == 1:
@@ -149,6 +149,19 @@ def _reason(reason: Reason, scale: int) -> dict[str, Any]:
         }
     short = None if reason.minutes is None else _units(reason.minutes * MINUTE, scale)
     return said | {"short_by": short}
+
+
+def relaxation_said(relaxation: Relaxation, scale: int) -> dict[str, Any]:
+    """In minutes where the plan counts in seconds, else in the instance's units."""
+    if scale == 1:
+        return asdict(relaxation)
+    return {
+        "technician": relaxation.technician,
+        "price": relaxation.price,
+        "window": _units(relaxation.window_minutes * MINUTE, scale),
+        "overtime": _units(relaxation.overtime_minutes * MINUTE, scale),
+        "parts": dict(relaxation.parts),
+    }
 
 
 def _dynamic(outcome: Outcome, scale: int) -> dict[str, Any]:

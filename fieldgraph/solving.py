@@ -109,6 +109,7 @@ def solve(wanted: Wanted, *, tell: Callable[[str], None] | None = None) -> dict[
         instance = reading.read(wanted.file, objective=wanted.objective, technicians=wanted.technicians)
         releases = {} if wanted.dynamic is None else reading.read_releases(wanted.dynamic, instance)
         warm = _warm(wanted, instance)
+        pairs = _looked_into(wanted, instance)
         engine = _engine(wanted, tell)
         run = Solving(wanted, instance, releases, cancel, tell)
         effort = Effort(
@@ -118,8 +119,12 @@ def solve(wanted: Wanted, *, tell: Callable[[str], None] | None = None) -> dict[
             seed=wanted.seed,
             stop=cancel,
         )
-        pairs = _looked_into(wanted, instance)
-        outcome, more = _told(wanted, _searched(run, effort, warm), pairs)
+        outcome = _searched(run, effort, warm)
+        more: dict[str, Any] = {}
+        if not cancel.asked and (wanted.prove_seconds or pairs):
+            if wanted.out is not None:
+                answers.write(wanted.out, run.said(outcome, "searching"))
+            outcome, more = _told(run, outcome, pairs)
         said = run.said(outcome, "cancelled" if cancel.asked else "done") | more
         said["violations"] = answers.violations(outcome)
         if wanted.out is not None:
@@ -172,19 +177,18 @@ def _looked_into(wanted: Wanted, instance: Instance) -> list[inquiries.Pair]:
     return inquiries.pairs(instance.problem, wanted.why)
 
 
-def _told(
-    wanted: Wanted, outcome: Outcome, pairs: Sequence[inquiries.Pair]
-) -> tuple[Outcome, dict[str, Any]]:
+def _told(run: Solving, outcome: Outcome, pairs: Sequence[inquiries.Pair]) -> tuple[Outcome, dict[str, Any]]:
     """The outcome, or a better one that CP-SAT has found, and what was asked beyond it."""
     more: dict[str, Any] = {}
-    problem = outcome.problem
+    problem, wanted = outcome.problem, run.wanted
     if wanted.prove_seconds:
         plan, more["proof"] = inquiries.proved(
             problem, outcome.plan, seconds=wanted.prove_seconds, seed=wanted.seed
         )
         outcome = replace(outcome, plan=plan)
-    if pairs:
-        more["why"] = [inquiries.why(problem, outcome.plan, pair) for pair in pairs]
+    if pairs and not run.cancel.asked:
+        scale = run.instance.scale
+        more["why"] = [inquiries.why(problem, outcome.plan, pair, scale=scale) for pair in pairs]
     return outcome, more
 
 

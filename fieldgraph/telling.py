@@ -5,6 +5,14 @@ from typing import Any
 
 from fieldgraph import answers
 
+GIVING = {
+    "window_minutes": "minutes of window",
+    "overtime_minutes": "minutes of overtime",
+    "window": "of the window",
+    "overtime": "of overtime",
+}
+"""In minutes, or in an instance's own units of time."""
+
 
 def summary(said: dict[str, Any]) -> Iterator[str]:
     """The answer in a few lines for people."""
@@ -30,7 +38,7 @@ def summary(said: dict[str, Any]) -> Iterator[str]:
 
 def _proof(proof: dict[str, Any] | None) -> str:
     if proof is None:
-        return "proof: CP-SAT has found no plan of this day in the time"
+        return "proof: the time was too short for one"
     if proof["proven"]:
         return (
             f"proof: no plan costs less than {proof['price']:,} (the search had {proof['searched_price']:,})"
@@ -40,17 +48,14 @@ def _proof(proof: dict[str, Any] | None) -> str:
 
 def _why(row: dict[str, Any]) -> Iterator[str]:
     name = row["visit"] if row["technician"] is None else f"{row['visit']} with {row['technician']}"
-    if not row["reasons"]:
-        yield f"{name}: stands in the plan with {', '.join(row['with']) or 'nobody'}"
+    if row["stands"]:
+        yield f"{name}: stands in the plan with {', '.join(row['with'])}"
     for reason in row["reasons"]:
-        yield f"{name}: {reason['message']}"
+        short = "" if reason.get("short_by") is None else f", by {reason['short_by']:g}"
+        yield f"{name}: {reason.get('message', reason['code'] + short)}"
     least = row["relaxation"]
     if least is not None:
-        gives = [
-            f"{least[key]} minutes of {word}"
-            for key, word in (("window_minutes", "window"), ("overtime_minutes", "overtime"))
-            if least[key]
-        ]
+        gives = [f"{least[key]:g} {words}" for key, words in GIVING.items() if least.get(key)]
         gives += [f"{pieces} of {part} brought to the van" for part, pieces in least["parts"].items()]
         what = " and ".join(gives) or "as it is"
         yield f"{name}: with {least['technician']} for {least['price']:,}, {what}"

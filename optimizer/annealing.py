@@ -16,6 +16,7 @@ from optimizer.changes import (
     ABSENT,
     BEST_PRICE,
     BROKEN,
+    ENTERINGS,
     KEPT_PRICE,
     OUT,
     PRICE,
@@ -32,16 +33,16 @@ from optimizer.changes import (
     take_stops,
 )
 from optimizer.kernels import ONE, entry, kernel
-from optimizer.linking import release
+from optimizer.linking import pay_back, release
 from optimizer.model import FIXED_COUNT, TERMS, Ints, Model
-from optimizer.recreation import insert, recreate, sample_absent
+from optimizer.recreation import insert_tried, recreate, sample_absent
 from optimizer.state import LENGTH
 
 REMOVED_MEAN = 10.0
 LONGEST_STRING = 10.0
 SPLIT_CHANCE = 0.5
 SPLIT_STOP = 0.99
-BLINK_CHANCE = 0.002
+BLINK_CHANCE, MOST_BLINKS = 0.002, 0.1
 RETRIED = 8
 """Visits out before a change that are tried again with it."""
 ABSENT_CHANCE = 0.35
@@ -113,11 +114,9 @@ def construct(model: Model, chain: Chain, order: Ints) -> None:
             open_change(model, chain)
             chain.lists[TRY, 0] = order[place]
             chain.counters[TRIED] = ONE
-            insert(model, chain, order[place], 0.0)
-            other = 1  # those that wait for it
-            while other < chain.counters[TRIED] and chain.counters[BROKEN] == 0:
-                insert(model, chain, chain.lists[TRY, other], 0.0)
-                other += 1
+            insert_tried(model, chain, 0.0)
+            if chain.counters[ENTERINGS] > 0 and chain.counters[BROKEN] == 0:
+                pay_back(model, chain)
             close_change(model, chain, chain.counters[PRICE] < chain.counters[KEPT_PRICE])
 
 
@@ -125,7 +124,7 @@ def construct(model: Model, chain: Chain, order: Ints) -> None:
 def anneal(model: Model, chain: Chain, count: int, heat: NDArray[np.float64]) -> None:
     """Run `count` changes; `heat` is (changes done before, changes in all, first, last temperature)."""
     # On a day of five visits so few would mean that the same is found again and again.
-    blink = max(BLINK_CHANCE, chain.neighbours.shape[0] ** -1.5)
+    blink = max(BLINK_CHANCE, min(MOST_BLINKS, chain.neighbours.shape[0] ** -1.5))
     for turn in range(count):
         share = min(1.0, (heat[0] + turn) / heat[1])
         temperature = heat[2] * (heat[3] / heat[2]) ** share

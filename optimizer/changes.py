@@ -25,12 +25,14 @@ from optimizer.model import (
 )
 from optimizer.state import DEPOT, LENGTH, TOTAL, VERSION, State, refresh
 
-PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP, BROKEN = range(10)
-"""Places in `Chain.counters`. BROKEN: the change has broken a rule on the way, and will not be kept."""
+PRICE, BEST_PRICE, VERSIONS, ABSENT, TOUCHED, KEPT_PRICE, TRIED, PENDING, STAMP, BROKEN, ENTERINGS = range(11)
+"""Places in `Chain.counters`. BROKEN: the change has broken a rule on the way, and will not be kept.
+ENTERINGS: linked jobs that it has put in."""
 
-OUT, OUT_PLACE, TRY, GOING = range(4)
+OUT, OUT_PLACE, TRY, GOING, ENTERED, PAID = range(6)
 """Rows of `Chain.lists`: the leads that are out, and where each is in that list or -1; the jobs that a
-change puts back; linked jobs whose partners must still go."""
+change puts back; linked jobs whose partners must still go; linked jobs that it has put in; the price of
+each of them, then that less what others saved because of it."""
 
 TOUCHED_LIST, TOUCHED_PLACE, LOOKED, SEEN = range(4)
 """Rows of `Chain.marks`: the changed routes, where each is in that list or -1, who was looked at for the
@@ -192,7 +194,8 @@ def position_of(state: State, job: int) -> int:
 
 @entry()
 def open_change(model: Model, chain: Chain) -> None:
-    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = chain.counters[BROKEN] = 0
+    chain.counters[TOUCHED] = chain.counters[TRIED] = chain.counters[PENDING] = 0
+    chain.counters[BROKEN] = chain.counters[ENTERINGS] = 0
     chain.counters[KEPT_PRICE] = chain.counters[PRICE]
     for place in range(chain.linked.shape[0]):
         chain.linked[place, KEPT_FIRST] = model.work[chain.linked[place, JOB], AGREED_FIRST]

@@ -43,6 +43,7 @@ from optimizer.model import (
     SHIFT_PRICE,
     START_LOCATION,
     STOCK,
+    TERMS,
     TIMED,
     TWIN,
     WINDOW_AFTER,
@@ -84,6 +85,7 @@ def encode(problem: Problem) -> Encoded:
         rules=_rules(problem, jobs, parts=stock.shape[1]),
     )
     _name_twins(model)
+    _enter_worth(problem, model, jobs)
     return Encoded(problem, model, technicians, visits, jobs)
 
 
@@ -224,27 +226,30 @@ def _work(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
         work[job, PENALTY] = penalty(problem, row) + (PINNED_EXTRA if row.pin else 0)
         if row.planned is not None:
             work[job, PLANNED_START] = row.planned.start
-    work[:, WORTH] = work[:, PENALTY]
-    for place, waiting in enumerate(_waiting(problem)):
-        work[place, WORTH] += work[sorted(waiting), PENALTY].sum()
     for job, depot in enumerate(problem.depots, len(jobs)):
         work[job, LOCATION], work[job, SERVICE] = depot.location, depot.service_seconds
         work[job, LEAD] = -1
     return work
 
 
-def _waiting(problem: Problem) -> list[set[int]]:
-    """For each visit those that wait for it, for one of those that do, and so on."""
-    places = {row.key: place for place, row in enumerate(problem.visits)}
-    behind: list[set[int]] = [set() for _ in problem.visits]
+def _enter_worth(problem: Problem, model: Model, jobs: tuple[tuple[int, int], ...]) -> None:
+    """The penalties of a visit and of all that wait for it and can be served at all."""
+    facts = {key for row in problem.technicians for key in row.fixed}
+    barred = {
+        problem.visits[jobs[job][0]].key for job in np.flatnonzero((model.pairs[TERMS] < 0).all(axis=1))
+    }
+    behind: dict[str, set[str]] = {row.key: set() for row in problem.visits}
     for row in problem.dependencies:
-        behind[places[row.first]].add(places[row.second])
-    for place, found in enumerate(behind):
-        new = found
+        if row.second not in facts | barred:
+            behind[row.first].add(row.second)
+    model.work[:, WORTH] = model.work[:, PENALTY]
+    places = {row.key: place for place, row in enumerate(problem.visits)}
+    for key, place in places.items():
+        found, new = behind[key], behind[key]
         while new:
-            new = set().union(*(behind[other] for other in new)) - behind[place]
-            behind[place] = behind[place] | new
-    return behind
+            new = set().union(*(behind[other] for other in new)) - found
+            found = found | new
+        model.work[place, WORTH] += model.work[[places[other] for other in sorted(found)], PENALTY].sum()
 
 
 def penalty(problem: Problem, visit: Visit) -> int:

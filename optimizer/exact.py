@@ -35,6 +35,11 @@ class Answer:
     proven: bool
 
 
+def is_small(problem: Problem) -> bool:
+    """Whether `solve_small` is the tool: see there."""
+    return _tracks(problem) is not None
+
+
 def solve_small(problem: Problem, *, seconds: float, seed: int = 1) -> Answer | None:
     """The best plan that CP-SAT finds, with a lower bound on the price of every plan.
 

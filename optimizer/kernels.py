@@ -56,9 +56,9 @@ numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]  # made at run
 _options = {"cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 entry = partial(njit, **_options, nogil=True, _nrt=False)
-"""For functions that Python calls too: they let other threads run beside them. They make no arrays, and
-count no references of those handed to them: at each call that would take longer than what most of them do
-(2,800 changes in 10 s instead of 28,800)."""
+"""For functions that Python calls too: they let other threads run beside them. They make no arrays (what
+they call may, but never hands one back to them), and count no references of those handed to them: at each
+call that would take longer than what most of them do (2,800 changes in 10 s instead of 28,800)."""
 
 entry_making = partial(njit, **_options, nogil=True, _nrt=True)
 """For those of them that make arrays."""

@@ -12,7 +12,10 @@ import numpy as np
 
 from optimizer.changes import (
     BROKEN,
+    ENTERED,
+    ENTERINGS,
     GOING,
+    PAID,
     PENDING,
     PRICE,
     TRIED,
@@ -139,8 +142,7 @@ def withdraw(model: Model, chain: Chain, job: int) -> None:
 def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
     """Put a linked visit and its crew where they are cheapest together, and agree on their starts.
 
-    It may cost what it is worth to those that wait for it: they are tried with this change too, and whether
-    all that is kept is not decided here.
+    It may cost what it is worth to those that wait for it: they are tried with this change too (`pay_back`).
     """
     first, last = -NEVER, NEVER
     for link in range(model.links.shape[0]):
@@ -160,12 +162,34 @@ def insert_linked(model: Model, chain: Chain, lead: int) -> bool:
         put_stop(model, chain, sent[WHO, seat], sent[WHERE, seat], seat_job(model, lead, seat))
     chain.counters[PRICE] -= model.work[lead, PENALTY]
     drop_absent(chain, lead)
+    chain.lists[PAID, lead] = price
+    chain.lists[ENTERED, chain.counters[ENTERINGS]] = lead
+    chain.counters[ENTERINGS] += 1
     for link in range(model.links.shape[0]):
         if model.links[link, SECOND] == lead and chain.counters[BROKEN] == 0:
             agree(model, chain, link)
         if model.links[link, FIRST] == lead and chain.state.owner[model.links[link, SECOND]] < 0:
             try_too(chain, model.links[link, SECOND])
     return True
+
+
+@making()
+def pay_back(model: Model, chain: Chain) -> None:
+    """Take out again what costs more than it saves with those that came in because of it, the last first."""
+    for place in range(chain.counters[ENTERINGS] - 1, -1, -1):
+        lead = chain.lists[ENTERED, place]
+        if chain.state.owner[lead] < 0:
+            continue
+        saved = model.work[lead, PENALTY] - chain.lists[PAID, lead]
+        for link in range(model.links.shape[0]):
+            second = model.links[link, SECOND]
+            if model.links[link, FIRST] == lead and is_bound(model, chain, second):
+                saved += model.work[second, PENALTY] - chain.lists[PAID, second]
+        chain.lists[PAID, lead] = model.work[lead, PENALTY] - saved
+        if saved <= 0:
+            chain.lists[GOING, 0] = lead
+            chain.counters[PENDING] = ONE
+            release(model, chain)
 
 
 @kernel()

@@ -37,7 +37,7 @@ the pieces of each part in the van."""
 
 The further SEATS - 1 jobs of a crew are rows SEAT_FIRST and on, and LEAD is the row of their lead.
 LINKED: the job belongs to a crew or a dependency; AGREED_FIRST and AGREED_LAST then bound its start.
-WORTH: the penalties of a visit and of all that wait for it; without it none of them can be planned.
+WORTH: the penalties of a visit and of all that wait for it, could be served and are no facts.
 From NEED on: the pieces of each part that it needs."""
 
 TERMS, TOOLS, CERTIFIED = range(3)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from optimizer.changes import (
     BROKEN,
+    ENTERINGS,
     LOOKED,
     OUT,
     OUT_PLACE,
@@ -24,7 +25,7 @@ from optimizer.changes import (
 )
 from optimizer.insertion import POSITION_BITS, Place, scan
 from optimizer.kernels import NONE, kernel, leaf
-from optimizer.linking import insert_linked
+from optimizer.linking import insert_linked, pay_back
 from optimizer.model import (
     DEPOTS,
     LAST_START,
@@ -203,10 +204,20 @@ def recreate(model: Model, chain: Chain, blink: float) -> None:
     """Put back what is to be tried, one after the other; twice where one may wait for another."""
     sort_tried(model, chain)
     for _ in range(2 if model.links.shape[0] > 0 else 1):
-        for place in range(chain.counters[TRIED]):
-            job = chain.lists[TRY, place]
-            if chain.state.owner[job] < 0 and chain.counters[BROKEN] == 0:
-                insert(model, chain, job, blink)
+        insert_tried(model, chain, blink)
+    if chain.counters[ENTERINGS] > 0 and chain.counters[BROKEN] == 0:
+        pay_back(model, chain)
+
+
+@kernel()
+def insert_tried(model: Model, chain: Chain, blink: float) -> None:
+    """Put back what is to be tried, and what is added to that on the way."""
+    place = 0
+    while place < chain.counters[TRIED]:
+        job = chain.lists[TRY, place]
+        if chain.state.owner[job] < 0 and chain.counters[BROKEN] == 0:
+            insert(model, chain, job, blink)
+        place += 1
 
 
 @kernel()

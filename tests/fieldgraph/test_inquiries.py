@@ -95,7 +95,10 @@ def test_a_better_plan_of_the_proof_is_the_answer(tmp_path: Path) -> None:
         (["--why", "v1:Eve"], "--why v1:Eve: neither a visit nor VISIT:TECHNICIAN of this problem"),
         (
             ["--prove", "5"],
-            "a proof is for days of at most 12 visits and 3 technicians; this one has 13 and 1",
+            (
+                "a proof is for days of at most 12 visits and 3 technicians, with one matrix of travel and no"
+                " fixed visit that is still to begin; this one has 13 visits and 1 technicians"
+            ),
         ),
     ],
 )
@@ -109,3 +112,25 @@ def test_what_cannot_be_told_is_refused_before_the_search(
 
     assert (ended.exit_code, ended.stderr) == (2, f"solve: {sentence}\n")
     assert not out.exists()
+
+
+def test_an_instance_in_other_units_is_told_in_its_own(tmp_path: Path) -> None:
+    # Two clients; the second closes before anybody can be there.
+    rows = ["0 0 0 0 0 1000 0", "1 10 0 1 0 500 10", "2 20 0 1 0 5 10"]
+    file, out = tmp_path / "two.txt", tmp_path / "plan.json"
+    head = ["two", "", "VEHICLE", "NUMBER CAPACITY", "1 100", "", "CUSTOMER", "CUST NO. XCOORD.", ""]
+    file.write_text("\n".join([*head, *rows, ""]))
+
+    ended = CliRunner().invoke(
+        program, ["solve", str(file), "--iterations", "20", "--out", str(out), "--why", "2"]
+    )
+
+    assert ended.exit_code == 0, ended.output
+    (row,) = json.loads(out.read_text())["why"]
+    (reason,) = row["reasons"]
+    assert (reason["code"], "message" in reason) == ("OUTSIDE_WINDOW", False)
+    scale = json.loads(out.read_text())["plan_units_per_time_unit"]
+    # 15 units late, in whole minutes of the plan's units.
+    minutes = -(-15 * scale // 60)
+    assert row["relaxation"]["window"] == minutes * 60 / scale
+    assert f"2: OUTSIDE_WINDOW, by {minutes * 60 / scale:g}" in ended.stdout

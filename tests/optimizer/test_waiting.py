@@ -1,10 +1,17 @@
 """Visits that others wait for, and crews around lunch: what a search by single visits would not find."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from optimizer.encoding import encode
 from optimizer.judge import score
-from optimizer.problem import Break, Dependency, Problem
+from optimizer.model import WORTH
+from optimizer.problem import Break, Dependency, Problem, Window
 from optimizer.search import solve
 from optimizer.validator import validate
-from tests.optimizer.problems import HOUR, problem, technician, visit
+from tests.optimizer.problems import HOUR, line, problem, technician, visit
 
 
 def chain(*penalties: int) -> Problem:
@@ -33,6 +40,41 @@ def test_what_all_of_them_are_not_worth_stays_out() -> None:
 
     assert {row.visit for row in plan.unassigned} == {"a", "b", "c"}
     assert plan.objective.total == 3_300
+
+
+def test_nobody_serves_at_a_loss_for_one_that_cannot_follow() -> None:
+    # The second fits nowhere behind the first: its window is over before that could end.
+    rows = [
+        visit("a", 3, unassigned_penalty=10),
+        visit("b", 0, unassigned_penalty=90_000, windows=(Window(0, 60),)),
+        *(visit(f"near{place}", 0, unassigned_penalty=5_000) for place in range(4)),
+    ]
+    given = problem([technician()], rows, dependencies=(Dependency(first="a", second="b"),))
+
+    plan = solve(given, seconds=None, iterations=300)
+
+    assert {row.visit for row in plan.unassigned} == {"a", "b"}
+    assert plan.objective.total == 90_010
+
+
+@pytest.mark.parametrize("fields", [{"skills": {"gas": 1}}, {"forbidden": frozenset({"Ada"})}])
+def test_one_whom_nobody_may_serve_makes_nobody_else_worth_more(fields: dict[str, Any]) -> None:
+    rows = [visit("a", 3, unassigned_penalty=10), visit("b", 3, unassigned_penalty=90_000, **fields)]
+    given = problem([technician()], rows, dependencies=(Dependency(first="a", second="b"),))
+
+    assert encode(given).model.work[:, WORTH].tolist() == [10, 90_000]
+
+
+def test_a_day_of_one_visit_goes_on_from_a_plan() -> None:
+    ada, ben = technician("Ada", start_location=2, end_location=2), technician("Ben")
+    given = problem([ada, ben], [visit("a")], travel_seconds=line(0, 600, 1800))
+    worse = solve(replace(given, technicians=(ada,)), seconds=None, iterations=1)
+    assert worse.objective.total == 2_400
+
+    plan = solve(given, seconds=None, iterations=50, warm=worse)
+
+    assert plan.objective.total == 1_200
+    assert {route.technician for route in plan.routes if route.stops} == {"Ben"}
 
 
 def test_a_crew_starts_after_the_lunch_of_one_of_them() -> None:
