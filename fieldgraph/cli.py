@@ -269,16 +269,12 @@ def solve(
         Path, typer.Argument(help="Solomon, VRPLIB, TRSP, STRSP (its tasks) or a Problem's JSON.")
     ],
     *,
-    seconds: Annotated[
-        Optional[float], typer.Option(min=0, help="The budget; 10 if neither is said.")
-    ] = None,
+    seconds: Annotated[Optional[float], typer.Option(min=0, help="10 if neither is said.")] = None,
     iterations: Annotated[Optional[int], typer.Option(min=1, help="Alone: equal plans every time.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 1,
     out: Annotated[Optional[Path], typer.Option(help="Written anew at each improvement (JSON).")] = None,
     dynamic: Annotated[Optional[Path], typer.Option(help="TRSP's release dates.")] = None,
-    technicians: Annotated[
-        Optional[Path], typer.Option(help="STRSP's other file; else found beside.")
-    ] = None,
+    technicians: Annotated[Optional[Path], typer.Option(help="STRSP's other file, or beside.")] = None,
     objective: Annotated[
         Optional[Literal["duration", "distance"]], typer.Option(help="TRSP: duration unless said.")
     ] = None,
