@@ -265,9 +265,7 @@ def demo(
 
 @program.command()
 def solve(
-    file: Annotated[
-        Path, typer.Argument(help="Solomon, VRPLIB, TRSP, STRSP (its tasks) or a Problem's JSON.")
-    ],
+    file: Annotated[Path, typer.Argument(help="Solomon, VRPLIB, TRSP, STRSP's tasks, a Problem's JSON.")],
     *,
     seconds: Annotated[Optional[float], typer.Option(min=0, help="10 if neither is said.")] = None,
     iterations: Annotated[Optional[int], typer.Option(min=1, help="Alone: equal plans every time.")] = None,
@@ -281,13 +279,8 @@ def solve(
     warm: Annotated[Optional[Path], typer.Option(help="An earlier answer to start from.")] = None,
     engine: Annotated[Literal["own", "ortools"], typer.Option(help="Who searches.")] = "own",
     chains: Annotated[int, typer.Option(min=1, max=2, help="The own engine's, one a core.")] = 1,
-    why: Annotated[
-        Optional[list[str]], typer.Option(help="VISIT or VISIT:TECHNICIAN: why not, and what would let it.")
-    ] = None,
-    prove: Annotated[
-        Optional[float],
-        typer.Option(min=1, help="Seconds for a proof, of a small day (12 visits, 3 people)."),
-    ] = None,
+    why: Annotated[Optional[list[str]], typer.Option(help="VISIT[:TECHNICIAN] to explain.")] = None,
+    prove: Annotated[Optional[float], typer.Option(min=1, help="Seconds, for a small day.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer.")] = False,
 ) -> None:
     """Solve a file; interrupted it ends well, with the best plan so far."""
