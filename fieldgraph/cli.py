@@ -267,12 +267,14 @@ def demo(
 def solve(
     file: Annotated[Path, typer.Argument(help="Solomon, VRPLIB, TRSP, STRSP's tasks, a Problem's JSON.")],
     *,
-    seconds: Annotated[Optional[float], typer.Option(min=0, help="10 if neither is said.")] = None,
+    seconds: Annotated[Optional[float], typer.Option(min=0, help="Budget; 10 if neither is said.")] = None,
     iterations: Annotated[Optional[int], typer.Option(min=1, help="Alone: equal plans every time.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 1,
     out: Annotated[Optional[Path], typer.Option(help="Written anew at each improvement (JSON).")] = None,
     dynamic: Annotated[Optional[Path], typer.Option(help="TRSP's release dates.")] = None,
-    technicians: Annotated[Optional[Path], typer.Option(help="STRSP's other file, or beside.")] = None,
+    technicians: Annotated[
+        Optional[Path], typer.Option(help="STRSP's other file; else found beside.")
+    ] = None,
     objective: Annotated[
         Optional[Literal["duration", "distance"]], typer.Option(help="TRSP: duration unless said.")
     ] = None,
@@ -280,7 +282,7 @@ def solve(
     engine: Annotated[Literal["own", "ortools"], typer.Option(help="Who searches.")] = "own",
     chains: Annotated[int, typer.Option(min=1, max=2, help="The own engine's, one a core.")] = 1,
     why: Annotated[Optional[list[str]], typer.Option(help="VISIT[:TECHNICIAN] to explain.")] = None,
-    prove: Annotated[Optional[float], typer.Option(min=1, help="Seconds, for a small day.")] = None,
+    prove: Annotated[Optional[float], typer.Option(min=1, help="Seconds for a small day's proof.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer.")] = False,
 ) -> None:
     """Solve a file; interrupted it ends well, with the best plan so far."""

@@ -11,8 +11,6 @@ from optimizer.problem import Problem
 
 Pair = tuple[str, str | None]
 """A visit, and a technician; None: any."""
-MOST_SEED = 2**31
-"""CP-SAT takes seeds below it."""
 
 
 def pairs(problem: Problem, asked: Sequence[str]) -> list[Pair]:
@@ -78,7 +76,7 @@ def proved(problem: Problem, plan: Plan, *, seconds: float, seed: int) -> tuple[
     """
     from optimizer import exact  # noqa: PLC0415  # loads ortools
 
-    found = exact.solve_small(problem, seconds=seconds, seed=seed % MOST_SEED)
+    found = exact.solve_small(problem, seconds=seconds, seed=seed)
     if found is None:
         return plan, None
     pinned = {row.key for row in problem.visits if row.pin is not None}

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from optimizer.changes import (
     ABSENT,
     BEST_PRICE,
-    BROKEN,
-    ENTERINGS,
     KEPT_PRICE,
     OUT,
     PRICE,
@@ -33,7 +31,7 @@ from optimizer.changes import (
     take_stops,
 )
 from optimizer.kernels import ONE, entry, kernel
-from optimizer.linking import pay_back, release
+from optimizer.linking import release
 from optimizer.model import FIXED_COUNT, TERMS, Ints, Model
 from optimizer.recreation import insert_tried, recreate, sample_absent
 from optimizer.state import LENGTH
@@ -115,8 +113,6 @@ def construct(model: Model, chain: Chain, order: Ints) -> None:
             chain.lists[TRY, 0] = order[place]
             chain.counters[TRIED] = ONE
             insert_tried(model, chain, 0.0)
-            if chain.counters[ENTERINGS] > 0 and chain.counters[BROKEN] == 0:
-                pay_back(model, chain)
             close_change(model, chain, chain.counters[PRICE] < chain.counters[KEPT_PRICE])
 
 

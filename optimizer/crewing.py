@@ -15,14 +15,13 @@ from optimizer.model import (
     AGREED_LAST,
     FIXED_COUNT,
     NEVER,
-    SERVICE,
     TERMS,
     Ints,
     Model,
 )
 from optimizer.provisions import NOWHERE, suppliable
-from optimizer.routes import step
-from optimizer.state import LENGTH, State, labels_at, place_before
+from optimizer.seating import starts_at
+from optimizer.state import LENGTH, State
 
 MOST_STARTS = 64
 """Moments that are tried; of more, those at equal distances in their order."""
@@ -36,11 +35,9 @@ def starts_of(model: Model, state: State, job: int, found: Ints) -> int:
         if model.pairs[TERMS, job, technician] < 0 or suppliable(model, state, technician, job) == NOWHERE:
             continue
         for position in range(model.staff[technician, FIXED_COUNT], state.totals[technician, LENGTH] + 1):
-            place = place_before(model, state, technician, position)
-            labels = step(model, technician, place, job, labels_at(state, technician, position))
-            for at in (labels.open.at, labels.taken.at):
-                if at < NEVER:
-                    found[count] = at - model.work[job, SERVICE]
+            for start in starts_at(model, state, technician, position, job):
+                if start < NEVER:
+                    found[count] = start
                     count += 1
     return count
 

@@ -85,7 +85,7 @@ def encode(problem: Problem) -> Encoded:
         rules=_rules(problem, jobs, parts=stock.shape[1]),
     )
     _name_twins(model)
-    _enter_worth(problem, model, jobs)
+    _enter_worth(problem, model, jobs, visits)
     return Encoded(problem, model, technicians, visits, jobs)
 
 
@@ -232,7 +232,9 @@ def _work(problem: Problem, jobs: tuple[tuple[int, int], ...]) -> Ints:
     return work
 
 
-def _enter_worth(problem: Problem, model: Model, jobs: tuple[tuple[int, int], ...]) -> None:
+def _enter_worth(
+    problem: Problem, model: Model, jobs: tuple[tuple[int, int], ...], visits: Mapping[str, int]
+) -> None:
     """The penalties of a visit and of all that wait for it and can be served at all."""
     facts = {key for row in problem.technicians for key in row.fixed}
     barred = {
@@ -243,13 +245,12 @@ def _enter_worth(problem: Problem, model: Model, jobs: tuple[tuple[int, int], ..
         if row.second not in facts | barred:
             behind[row.first].add(row.second)
     model.work[:, WORTH] = model.work[:, PENALTY]
-    places = {row.key: place for place, row in enumerate(problem.visits)}
-    for key, place in places.items():
+    for key, place in visits.items():
         found, new = behind[key], behind[key]
         while new:
             new = set().union(*(behind[other] for other in new)) - found
             found = found | new
-        model.work[place, WORTH] += model.work[[places[other] for other in sorted(found)], PENALTY].sum()
+        model.work[place, WORTH] += model.work[[visits[other] for other in sorted(found)], PENALTY].sum()
 
 
 def penalty(problem: Problem, visit: Visit) -> int:

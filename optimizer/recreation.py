@@ -6,6 +6,7 @@
 from typing import NamedTuple
 
 from optimizer.changes import (
+    ABSENT,
     BROKEN,
     ENTERINGS,
     LOOKED,
@@ -201,29 +202,32 @@ def sort_tried(model: Model, chain: Chain) -> None:
 
 @kernel()
 def recreate(model: Model, chain: Chain, blink: float) -> None:
-    """Put back what is to be tried, one after the other; twice where one may wait for another."""
+    """Put back what is to be tried, in an order drawn anew."""
     sort_tried(model, chain)
+    insert_tried(model, chain, blink)
+
+
+@kernel()
+def insert_tried(model: Model, chain: Chain, blink: float) -> None:
+    """Put back what is to be tried, and what is added to that on the way; what does not pay goes again.
+
+    Twice, where one may wait for another.
+    """
     for _ in range(2 if model.links.shape[0] > 0 else 1):
-        insert_tried(model, chain, blink)
+        place = 0
+        while place < chain.counters[TRIED]:
+            job = chain.lists[TRY, place]
+            if chain.state.owner[job] < 0 and chain.counters[BROKEN] == 0:
+                insert(model, chain, job, blink)
+            place += 1
     if chain.counters[ENTERINGS] > 0 and chain.counters[BROKEN] == 0:
         pay_back(model, chain)
 
 
 @kernel()
-def insert_tried(model: Model, chain: Chain, blink: float) -> None:
-    """Put back what is to be tried, and what is added to that on the way."""
-    place = 0
-    while place < chain.counters[TRIED]:
-        job = chain.lists[TRY, place]
-        if chain.state.owner[job] < 0 and chain.counters[BROKEN] == 0:
-            insert(model, chain, job, blink)
-        place += 1
-
-
-@kernel()
 def sample_absent(chain: Chain, count: int) -> None:
     """Add some of those that are out to what this change tries."""
-    out = chain.counters[3]
+    out = chain.counters[ABSENT]
     for place in range(min(count, out)):
         other = place + below(chain, out - place)
         job, moved = chain.lists[OUT, other], chain.lists[OUT, place]

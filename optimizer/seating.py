@@ -30,7 +30,7 @@ from optimizer.model import (
 )
 from optimizer.provisions import AFTER_RESTOCK, ANYWHERE, suppliable
 from optimizer.routes import step
-from optimizer.state import LENGTH, RESTOCK, labels_at, place_before
+from optimizer.state import LENGTH, RESTOCK, State, labels_at, place_before
 
 STARTS_TRIED = 12
 STARTS_SEEN = 256
@@ -49,6 +49,16 @@ def set_bounds(model: Model, lead: int, first: int, last: int) -> None:
     for seat in range(model.work[lead, SEATS]):
         job = seat_job(model, lead, seat)
         model.work[job, AGREED_FIRST], model.work[job, AGREED_LAST] = first, last
+
+
+@kernel()
+def starts_at(model: Model, state: State, technician: int, position: int, job: int) -> tuple[int, int]:
+    """The earliest starts of a job at that position with lunch still open and with lunch taken, or NEVER."""
+    place = place_before(model, state, technician, position)
+    labels = step(model, technician, place, job, labels_at(state, technician, position))
+    before, after = labels.open.at, labels.taken.at
+    service = model.work[job, SERVICE]
+    return before - service if before < NEVER else NEVER, after - service if after < NEVER else NEVER
 
 
 @making()
@@ -171,17 +181,16 @@ def possible_starts(model: Model, chain: Chain, lead: int) -> Ints:
             for position in range(
                 model.staff[technician, FIXED_COUNT], chain.state.totals[technician, LENGTH] + 1
             ):
-                place = place_before(model, chain.state, technician, position)
-                labels = step(model, technician, place, job, labels_at(chain.state, technician, position))
-                if min(labels.open.at, labels.taken.at) == NEVER:
+                starts = starts_at(model, chain.state, technician, position, job)
+                if min(starts) == NEVER:
                     break
-                for free in (labels.open.at, labels.taken.at):
-                    if free == NEVER:
+                for start in starts:
+                    if start == NEVER:
                         continue
                     seen += 1
                     # Beyond what there is room for, each that was seen stays with the same chance.
                     at = count if count < STARTS_SEEN else below(chain, seen)
                     if at < STARTS_SEEN:
-                        found[at] = free - model.work[job, SERVICE]
+                        found[at] = start
                         count = min(STARTS_SEEN, count + 1)
     return np.unique(found[:count])

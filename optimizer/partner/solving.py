@@ -9,6 +9,8 @@ from optimizer.partner import coupling, loads, prices, waits
 from optimizer.partner.board import Board, Term
 
 FOUND = (cp_model.OPTIMAL, cp_model.FEASIBLE)
+SEEDS = 2**31
+"""CP-SAT takes seeds below it, a search any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Effort:
     def solver(self, board: Board | None = None) -> cp_model.CpSolver:
         """A solver on one thread, for that board."""
         solver = cp_model.CpSolver()
-        solver.parameters.random_seed = self.seed
+        solver.parameters.random_seed = self.seed % SEEDS
         solver.parameters.num_workers = 1
         if board is not None and any(turn.track.technician.hourly_price for turn in board.turns):
             # All of the model as a linear program too: without it such prices fall second by second.

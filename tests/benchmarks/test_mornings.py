@@ -51,7 +51,7 @@ def test_what_is_repaired_is_valid_and_keeps_the_locks(case: Morning) -> None:
     for name, engine in repair.engines(chains=2).items():
         if name == "ortools":
             continue  # it is another's, and slow to start
-        found = repair.told(case, engine(case, 2.0, 1))
+        found = repair.told(case, engine(case, 0.5, 1))
 
         assert (found["faults"], found["locks_broken"], found["emergencies"]) == (0, 0, 4)
         assert found["emergencies_in"] == 4
